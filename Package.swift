@@ -1,0 +1,153 @@
+// swift-tools-version: 6.2
+// Carte ECO terminal. Floors and arrows: Sources/README.md. No Swift package dependency.
+import PackageDescription
+
+let bound: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+let pure: [SwiftSetting] = bound + [.strictMemorySafety()]
+
+/// A system C library: a module map and `static inline` shims, no logic.
+func library(_ name: String, _ pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(
+        name: name, path: "Sources/CLibraries/\(name)", pkgConfig: pkgConfig,
+        providers: [.apt([apt])])
+}
+
+func floor(
+    _ floor: String, _ settings: [SwiftSetting]
+) -> (_ name: String, _ imports: [String]) -> Target {
+    { name, imports in
+        .target(
+            name: name, dependencies: imports.map { .byName(name: $0) },
+            path: "Sources/\(floor)/\(name)", swiftSettings: settings)
+    }
+}
+
+let binding = floor("Bindings", bound)
+let core = floor("Core", pure)
+let service = floor("Services", pure)
+let machine = floor("Machines", pure)
+let emulation = floor("Emulation", pure)
+
+func program(_ name: String, _ imports: [String]) -> Target {
+    .executableTarget(
+        name: name, dependencies: (["CommandLineTool"] + imports).map { .byName(name: $0) },
+        path: "Sources/Programs/\(name)", swiftSettings: pure)
+}
+
+func tests(_ name: String, _ imports: [String]) -> Target {
+    .testTarget(
+        name: name, dependencies: imports.map { .byName(name: $0) },
+        path: "Tests/\(name)", swiftSettings: bound)
+}
+
+let package = Package(
+    name: "carte-eco",
+    products: [
+        .executable(name: "eco-terminal", targets: ["eco-terminal"]),
+        .executable(name: "eco-card", targets: ["eco-card"]),
+        .executable(name: "eco-ledger", targets: ["eco-ledger"]),
+        .executable(name: "eco-sim", targets: ["eco-sim"]),
+        .executable(name: "eco-bench", targets: ["eco-bench"]),
+    ],
+    targets: [
+        // CLibraries
+        library("CPCSC", "libpcsclite", apt: "libpcsclite-dev"),
+        library("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
+        library("COpenSSL", "libcrypto", apt: "libssl-dev"),
+        library("CCBOR", "libcbor", apt: "libcbor-dev"),
+        library("CMicroHTTPD", "libmicrohttpd", apt: "libmicrohttpd-dev"),
+        library("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
+        .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
+        .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
+
+        // Bindings
+        binding("PCSC", ["CPCSC"]),
+        binding("SQLite", ["CSQLite"]),
+        binding("HTTPServer", ["CMicroHTTPD"]),
+        binding("HTTPClient", ["CCurl"]),
+        binding("Linux", ["CLinux"]),
+        binding("Threads", ["CLinux"]),
+
+        // Core
+        core("Crypto", ["COpenSSL"]),
+        core("COSE", ["CCBOR", "Crypto"]),
+        core("Tokens", ["COSE", "Crypto"]),
+        core("Operations", ["COSE", "Crypto", "Tokens"]),
+        core("LedgerMessages", ["COSE", "Crypto", "Operations", "Tokens"]),
+        core("Cards", ["COSE", "Crypto", "Operations", "Tokens"]),
+
+        // Services
+        service("Journal", ["COSE", "Crypto", "LedgerMessages", "Operations", "SQLite", "Tokens"]),
+        service(
+            "LedgerClient",
+            [
+                "COSE", "Crypto", "HTTPClient", "Journal", "LedgerMessages", "Operations",
+                "Threads", "Tokens",
+            ]),
+        service("Readers", ["Cards", "PCSC", "Threads"]),
+        service("KeyStore", ["COSE", "Cards", "Crypto", "Linux"]),
+        service(
+            "LedgerBook",
+            ["COSE", "Cards", "Crypto", "LedgerMessages", "Operations", "SQLite", "Tokens"]),
+
+        // Machines
+        machine(
+            "Terminal",
+            [
+                "COSE", "Cards", "Crypto", "Journal", "KeyStore", "LedgerClient",
+                "LedgerMessages", "Linux", "Operations", "Readers", "Threads", "Tokens",
+            ]),
+        machine(
+            "Screen",
+            ["CWebAssets", "Crypto", "HTTPServer", "Operations", "Terminal", "Threads"]),
+        machine(
+            "Provisioning",
+            ["COSE", "Cards", "Crypto", "KeyStore", "Operations", "Readers", "Tokens"]),
+        machine(
+            "LedgerService",
+            [
+                "COSE", "Crypto", "HTTPServer", "LedgerBook", "LedgerMessages", "Operations",
+                "Threads", "Tokens",
+            ]),
+
+        // Emulation
+        emulation("CardEmulation", ["Crypto", "Linux"]),
+        emulation("ReaderEmulation", ["CardEmulation", "Linux", "Threads"]),
+
+        // Programs
+        .target(
+            name: "CommandLineTool", dependencies: ["CLinux", "Linux"],
+            path: "Sources/Programs/CommandLineTool", swiftSettings: pure),
+        program(
+            "eco-terminal",
+            [
+                "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages", "Linux",
+                "Operations", "Readers", "Screen", "Terminal", "Threads", "Tokens",
+            ]),
+        program(
+            "eco-card",
+            [
+                "Cards", "Crypto", "KeyStore", "Linux", "Operations", "Provisioning", "Readers",
+                "Tokens",
+            ]),
+        program(
+            "eco-ledger",
+            [
+                "Crypto", "KeyStore", "LedgerBook", "LedgerMessages", "LedgerService", "Linux",
+                "Operations", "Tokens",
+            ]),
+        program("eco-sim", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
+        program(
+            "eco-bench",
+            [
+                "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore", "Linux", "Operations",
+                "PCSC", "Provisioning", "ReaderEmulation", "Readers", "Terminal", "Tokens",
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,3 @@
+// libcbor: streaming decoder and buffer encoders only.
+#pragma once
+#include <cbor.h>

@@ -1,0 +1,5 @@
+// libmicrohttpd.
+#pragma once
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <microhttpd.h>
