@@ -148,6 +148,9 @@ let package = Package(
                 "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore", "Linux", "Operations",
                 "PCSC", "Provisioning", "ReaderEmulation", "Readers", "Terminal", "Tokens",
             ]),
+
+        // Tests
+        tests("CryptoTests", ["Crypto"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -8,3 +8,25 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+
+// OSSL_PARAM keeps the pointer of its name: a Swift string literal would not live long enough.
+static inline int eco_cmac_init(EVP_MAC_CTX *context, const unsigned char *key, size_t count) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, (char *)"AES-128-CBC", 0),
+        OSSL_PARAM_construct_end()};
+    return EVP_MAC_init(context, key, count, parameters);
+}
+
+// Same reason.
+static inline int eco_hkdf_sha256(
+    EVP_KDF_CTX *context, const unsigned char *key, size_t key_count, const unsigned char *salt,
+    size_t salt_count, const unsigned char *info, size_t info_count, unsigned char *output,
+    size_t count) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)key, key_count),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)salt, salt_count),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info, info_count),
+        OSSL_PARAM_construct_end()};
+    return EVP_KDF_derive(context, output, count, parameters);
+}
