@@ -32,7 +32,7 @@ public indirect enum CBOR: Equatable, Sendable {
     }
 
     /// A map with integer keys; pairs whose value is nil are left out.
-    public static func record(_ fields: [(Int64, CBOR?)]) -> CBOR {
+    public static func record(_ fields: KeyValuePairs<Int64, CBOR?>) -> CBOR {
         .map(fields.compactMap { key, value in value.map { Pair(.integer(key), $0) } })
     }
 

@@ -36,7 +36,7 @@ public struct Sign1: Equatable, Sendable {
 
     /// Signs `payload`; `kid` has 8 bytes, or 4 in a card token.
     public init(signing payload: [UInt8], kid: [UInt8], key: borrowing Ed25519PrivateKey) {
-        let protected = CBOR.record([(1, .integer(-8)), (4, .bytes(kid))]).encoded
+        let protected = CBOR.record([1: .integer(-8), 4: .bytes(kid)]).encoded
         let signature = key.sign(Self.toBeSigned(protected, payload))
         self.kid = kid
         self.payload = payload

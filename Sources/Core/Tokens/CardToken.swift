@@ -36,8 +36,8 @@ public struct CardToken: Equatable, Sendable {
     /// The signed token; its `kid` is the first 4 bytes of SHA-256 of the issuer's public key.
     public func signed(by issuer: borrowing Ed25519PrivateKey) -> Sign1 {
         let payload = CBOR.record([
-            (2, .text(number.digits)), (4, .unsigned(expires)), (6, .unsigned(issued)),
-            (8, .record([(3, .bytes(uid + [epoch]))])), (-65537, .unsigned(cardClass.rawValue)),
+            2: .text(number.digits), 4: .unsigned(expires), 6: .unsigned(issued),
+            8: .record([3: .bytes(uid + [epoch])]), -65537: .unsigned(cardClass.rawValue),
         ])
         return Sign1(
             signing: payload.encoded, kid: Array(issuer.publicKey.kid.prefix(4)), key: issuer)
