@@ -148,6 +148,14 @@ let package = Package(
                 "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore", "Linux", "Operations",
                 "PCSC", "Provisioning", "ReaderEmulation", "Readers", "Terminal", "Tokens",
             ]),
+
+        // Tests
+        tests(
+            "BindingsTests",
+            [
+                "CommandLineTool", "HTTPClient", "HTTPServer", "Linux", "PCSC", "SQLite",
+                "Threads",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
