@@ -82,7 +82,9 @@ let package = Package(
         core("Cards", ["COSE", "Crypto", "Operations", "Tokens"]),
 
         // Services
-        service("Journal", ["COSE", "Crypto", "LedgerMessages", "Operations", "SQLite", "Tokens"]),
+        service(
+            "Journal",
+            ["COSE", "Crypto", "LedgerMessages", "Operations", "SQLite", "Threads", "Tokens"]),
         service(
             "LedgerClient",
             [
