@@ -88,8 +88,8 @@ let package = Package(
         service(
             "LedgerClient",
             [
-                "COSE", "Crypto", "HTTPClient", "Journal", "LedgerMessages", "Operations",
-                "Threads", "Tokens",
+                "COSE", "Crypto", "HTTPClient", "Journal", "LedgerMessages", "Linux",
+                "Operations", "Threads", "Tokens",
             ]),
         service("Readers", ["Cards", "PCSC", "Threads"]),
         service("KeyStore", ["COSE", "Cards", "Crypto", "Linux"]),

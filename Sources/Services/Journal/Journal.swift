@@ -130,6 +130,13 @@ public final class Journal: Sendable {
         }
     }
 
+    /// SHA-256 of the entry with this number, or nil. - Throws: `.suspended`.
+    public func hash(of sequence: UInt64) throws(JournalError) -> [UInt8]? {
+        try reading { (database) throws(SQLiteError) in
+            try JournalStore.hash(sequence, in: database)
+        }
+    }
+
     /// False after a failed write, until `reopen`.
     public var isOpen: Bool { monitor.read { $0.database != nil } }
 
@@ -143,13 +150,6 @@ public final class Journal: Sendable {
 
     /// SHA-256 of the last entry's bytes; zeros when there is none.
     public var headHash: [UInt8] { monitor.read { $0.head.hash } }
-
-    /// Waits until entries wait to be sent or `limit` has passed; true when they do.
-    public func waitForUnsent(atMost limit: Duration) -> Bool {
-        monitor.wait(atMost: limit) { contents in
-            contents.head.sequence > contents.head.acknowledged ? true : nil
-        } ?? false
-    }
 
     /// The COSE bytes of the next entries to send, at most `count` and about `sizeMax` bytes.
     /// - Throws: `.suspended`.
