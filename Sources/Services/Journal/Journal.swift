@@ -148,6 +148,9 @@ public final class Journal: Sendable {
         monitor.read { ($0.head.sequence, $0.head.acknowledged) }
     }
 
+    /// Time of the last entry, milliseconds; 0 when there is none.
+    public var lastTime: UInt64 { monitor.read { $0.head.time } }
+
     /// SHA-256 of the last entry's bytes; zeros when there is none.
     public var headHash: [UInt8] { monitor.read { $0.head.hash } }
 

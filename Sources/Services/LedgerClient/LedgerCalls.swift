@@ -82,7 +82,8 @@ struct LedgerCalls {
     private func call(
         _ method: String, _ path: String, body: [UInt8] = [], headers: [(String, String)] = []
     ) -> CallResult {
-        let created = (Int64(clamping: Clock.realtimeMilliseconds()) &+ link.clockOffset) / 1_000
+        let offset = link.measuredClockOffset ?? 0
+        let created = (Int64(clamping: Clock.realtimeMilliseconds()) &+ offset) / 1_000
         let signed = link.signer.withKey { key in
             RequestSignature.headers(
                 method: method, pathAndQuery: path, body: body,

@@ -110,8 +110,8 @@ public final class LedgerLink: Sendable {
         state.read { $0.denied.contains(number) }
     }
 
-    /// Milliseconds to add to the local clock to get the ledger's, from its last answer.
-    public var clockOffset: Int64 { state.read { $0.clockOffset } }
+    /// Milliseconds to add to the local clock to get the ledger's; nil before it answered in this run.
+    public var measuredClockOffset: Int64? { state.read { $0.clockOffset } }
 
     /// Wakes the drainer: send what waits and pull what is new, now.
     public func sendNow() { state.update { $0.isNudged = true } }

@@ -17,7 +17,7 @@ struct LinkState {
     var isSending = false
     var standing = Standing.good
     var lastContact: UInt64?
-    var clockOffset: Int64 = 0
+    var clockOffset: Int64?
     var isNudged = false
     var isStopping = false
     var version: UInt64 = 1
