@@ -153,6 +153,7 @@ let package = Package(
 
         // Tests
         tests("CryptoTests", ["Crypto"]),
+        tests("VectorTests", ["Cards", "Crypto"]),
         tests(
             "BindingsTests",
             [
