@@ -92,7 +92,7 @@ let package = Package(
                 "Operations", "Threads", "Tokens",
             ]),
         service("Readers", ["Cards", "PCSC", "Threads"]),
-        service("KeyStore", ["COSE", "Cards", "Crypto", "Linux"]),
+        service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "Tokens"]),
         service(
             "LedgerBook",
             ["COSE", "Cards", "Crypto", "LedgerMessages", "Operations", "SQLite", "Tokens"]),
