@@ -151,6 +151,12 @@ let package = Package(
 
         // Tests
         tests("CryptoTests", ["Crypto"]),
+        tests(
+            "BindingsTests",
+            [
+                "CommandLineTool", "HTTPClient", "HTTPServer", "Linux", "PCSC", "SQLite",
+                "Threads",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,1 +1,58 @@
+#define _GNU_SOURCE 1
 #include "CLinux.h"
+
+#include <getopt.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timex.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void linux_name_thread(const char *name) {
+    char kept[16] = {0};
+    strncpy(kept, name, sizeof kept - 1);
+    pthread_setname_np(pthread_self(), kept);
+}
+
+const char *linux_error_name(int code) { return strerrorname_np(code); }
+
+const char *linux_error_sentence(int code) { return strerrordesc_np(code); }
+
+int linux_clock_synchronised(void) {
+    struct timex state = {0};
+    return adjtimex(&state) >= 0 && !(state.status & STA_UNSYNC);
+}
+
+char *const *linux_environment(void) { return environ; }
+
+int linux_child_ended(pid_t child, int block, int *code) {
+    siginfo_t information = {0};
+    if (waitid(P_PID, (id_t)child, &information, WEXITED | WNOWAIT | (block ? 0 : WNOHANG)) != 0)
+        return -1;
+    if (information.si_pid == 0) return 0;
+    *code = information.si_code == CLD_EXITED ? information.si_status
+                                              : 128 + information.si_status;
+    return 1;
+}
+
+int linux_next_option(
+    int count, char *const *words, const char *letters, const void *options, int *word,
+    const char **argument, int *letter) {
+    if (*word == 0) optind = 0;  // glibc: 0 also clears the scan's hidden state
+    opterr = 0;
+    int found = getopt_long(count, words, letters, options, NULL);
+    *word = optind;
+    *argument = optarg;
+    *letter = optopt;
+    return found;
+}
+
+void *linux_option_table(const linux_option_row *rows, int count) {
+    struct option *table = calloc((size_t)count + 1, sizeof *table);
+    for (int i = 0; table != NULL && i < count; i++)
+        table[i] = (struct option){
+            rows[i].name, rows[i].takes_value ? required_argument : no_argument, NULL,
+            rows[i].value};
+    return table;
+}

@@ -1,7 +1,38 @@
-// What the Glibc module leaves out (needs _GNU_SOURCE).
+// What the Glibc module leaves out (GNU extensions, variadic calls, C globals).
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
-#include <getopt.h>
-#include <pthread.h>
+
+#include <signal.h>
+#include <sys/types.h>
+
+/// Calls `pthread_setname_np` on the calling thread: at most 15 bytes are kept.
+void linux_name_thread(const char *name);
+
+/// Calls `strerrorname_np`: "ENOENT"; NULL when the code is unknown.
+const char *linux_error_name(int code);
+
+/// Calls `strerrordesc_np`: "No such file or directory"; NULL when the code is unknown.
+const char *linux_error_sentence(int code);
+
+/// Calls `adjtimex` without changing anything: 1 when the kernel clock is not STA_UNSYNC.
+int linux_clock_synchronised(void);
+
+/// The environment of this process, for `posix_spawn`.
+char *const *linux_environment(void);
+
+/// Calls `waitid` with WNOWAIT: 1 ended, 0 still running, -1 errno. `*code` is the exit code, or
+/// 128 + the signal that ended the child. The child stays a zombie until `waitpid`.
+int linux_child_ended(pid_t child, int block, int *code);
+
+/// Calls `getopt_long` and hands its globals back. `word` restarts the scan when it is 0.
+/// The answer is the option's `val`, '?' unknown, ':' no value, -1 end.
+typedef struct linux_option_row {
+    const char *name;
+    int takes_value;
+    int value;
+} linux_option_row;
+int linux_next_option(
+    int count, char *const *words, const char *letters, const void *options, int *word,
+    const char **argument, int *letter);
+
+/// The `struct option` table of `rows`, ended by a row of zeros; free it with `free`.
+void *linux_option_table(const linux_option_row *rows, int count);

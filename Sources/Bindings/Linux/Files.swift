@@ -1,0 +1,143 @@
+import Glibc
+import Synchronization
+
+/// Whole files as bytes.
+public enum Files {
+    private static let temporaryNumber = Atomic<UInt64>(0)
+
+    /// The whole file or pipe. Throws `EFBIG` when it has more than `limit` bytes.
+    /// Calls `open` and `read`.
+    public static func read(_ path: String, atMost limit: Int) throws(LinuxError) -> [UInt8] {
+        let file = try open(path, O_RDONLY)
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            let count = try check("read") { Glibc.read(file, &part, part.count) }
+            if count == 0 { return bytes }
+            if count > limit - bytes.count { throw LinuxError(call: "read", code: EFBIG) }
+            bytes += part[..<count]
+        }
+    }
+
+    /// Replaces the file whole: after a crash at any instant `path` holds the old bytes or the
+    /// new ones, and once this returns, the new ones. A crash may leave a `….tmp` beside it.
+    /// Calls `open`, `fchmod`, `write`, `fsync`, `rename`, then `fsync` on the directory.
+    public static func writeAtomically(
+        _ bytes: [UInt8], to path: String, mode: UInt32 = 0o600
+    ) throws(LinuxError) {
+        let number = temporaryNumber.wrappingAdd(1, ordering: .relaxed).newValue
+        let temporary = "\(path).\(getpid()).\(number).tmp"
+        unlink(temporary)  // only a crashed process with our number can have left it
+        do throws(LinuxError) {
+            try write(bytes, toNew: temporary, mode: mode)
+            _ = try check("rename") { rename(temporary, path) }
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+        let directory = try open(parent(of: path), O_RDONLY | O_DIRECTORY)
+        defer { close(directory) }
+        _ = try check("fsync") { fsync(directory) }
+    }
+
+    /// Whether something is there, of whatever kind. Calls `access`.
+    public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Makes a directory and those above it that are missing, all with `mode` (less the umask).
+    /// Does nothing when it is there. Calls `mkdir`.
+    public static func makeDirectory(_ path: String, mode: UInt32 = 0o700) throws(LinuxError) {
+        var error = makeOne(path, mode)
+        if error == ENOENT, parent(of: path) != path {
+            try makeDirectory(parent(of: path), mode: mode)
+            error = makeOne(path, mode)
+        }
+        if error != 0 { throw LinuxError(call: "mkdir", code: error) }
+    }
+
+    /// Removes a file or an empty directory. Calls `remove`.
+    public static func remove(_ path: String) throws(LinuxError) {
+        _ = try check("remove") { Glibc.remove(path) }
+    }
+
+    /// The names in a directory, sorted, without "." and "..". Calls `readdir`.
+    public static func list(_ path: String) throws(LinuxError) -> [String] {
+        guard let directory = opendir(path) else { throw LinuxError(call: "opendir", code: errno) }
+        defer { closedir(directory) }
+        var names: [String] = []
+        errno = 0
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+            errno = 0
+        }
+        if errno != 0 { throw LinuxError(call: "readdir", code: errno) }
+        return names.sorted()
+    }
+
+    private static func open(_ path: String, _ flags: Int32) throws(LinuxError) -> Int32 {
+        try check("open") { Glibc.open(path, flags | O_CLOEXEC) }
+    }
+
+    private static func write(
+        _ bytes: [UInt8], toNew path: String, mode: UInt32
+    ) throws(LinuxError) {
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC
+        let file = try check("open") { Glibc.open(path, flags, mode) }
+        defer { close(file) }
+        _ = try check("fchmod") { fchmod(file, mode) }
+        try writeAll(bytes, to: file)
+        _ = try check("fsync") { fsync(file) }
+    }
+
+    private static func makeOne(_ path: String, _ mode: UInt32) -> Int32 {
+        if mkdir(path, mode) == 0 { return 0 }
+        let code = errno
+        var status = stat()
+        let isDirectory = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        return code == EEXIST && isDirectory ? 0 : code
+    }
+
+    private static func parent(of path: String) -> String {
+        var trimmed = path[...]
+        while trimmed.count > 1, trimmed.last == "/" { trimmed.removeLast() }
+        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+    }
+}
+
+/// Writes every byte to a descriptor.
+func writeAll(_ bytes: [UInt8], to file: Int32) throws(LinuxError) {
+    var done = 0
+    while done < bytes.count {
+        done += try check("write") {
+            bytes.withUnsafeBytes { write(file, $0.baseAddress.map { $0 + done }, $0.count - done) }
+        }
+    }
+}
+
+/// The right to be the only process that uses something, held as a lock on a file.
+/// The kernel lets it go when the holder ends, however it ends.
+public struct FileLock: ~Copyable {
+    private let file: Int32
+
+    /// Takes the lock or throws at once: `EWOULDBLOCK` when another holder has it.
+    /// The file is made when missing (mode 0600) and stays. Calls `open` and `flock`.
+    public init(_ path: String) throws(LinuxError) {
+        let file = try check("open") { open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600) }
+        do throws(LinuxError) {
+            _ = try check("flock") { flock(file, LOCK_EX | LOCK_NB) }
+        } catch {
+            close(file)
+            throw error
+        }
+        self.file = file
+    }
+
+    /// Lets the lock go now rather than at the end of the scope. Calls `close`.
+    public consuming func release() {}
+
+    deinit { close(file) }
+}

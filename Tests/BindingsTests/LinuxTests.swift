@@ -1,0 +1,144 @@
+import Foundation
+import Glibc
+import Linux
+import Testing
+import Threads
+
+@Suite struct LinuxTests {
+    @Test func `a file is replaced whole and read within its limit`() throws {
+        let folder = try TemporaryFolder()
+        try Files.makeDirectory(folder("a/b/c"))
+        try Files.makeDirectory(folder("a/b/c"))
+        let path = folder("a/b/c/file")
+        try Files.writeAtomically([1, 2, 3], to: path)
+        try Files.writeAtomically([4, 5], to: path, mode: 0o640)
+        #expect(try Files.read(path, atMost: 2) == [4, 5])
+        #expect(throws: LinuxError(call: "read", code: EFBIG)) {
+            try Files.read(path, atMost: 1)
+        }
+        #expect(try Files.list(folder("a/b/c")) == ["file"])
+        var status = stat()
+        #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o640)
+        try Files.remove(path)
+        #expect(!Files.exists(path))
+    }
+
+    @Test func `a refused call names itself and its code`() throws {
+        let folder = try TemporaryFolder()
+        let error = #expect(throws: LinuxError.self) {
+            try Files.read(folder("absent"), atMost: 10)
+        }
+        #expect(error.map(String.init(describing:)) == "open: ENOENT No such file or directory")
+        try Files.writeAtomically([], to: folder("file"))
+        #expect(throws: LinuxError(call: "mkdir", code: EEXIST)) {
+            try Files.makeDirectory(folder("file"))
+        }
+        #expect(throws: LinuxError(call: "open", code: ENOENT)) {
+            try Files.writeAtomically([1], to: folder("absent/file"))
+        }
+        #expect(try Files.list(folder.path) == ["file"])
+    }
+
+    @Test func `a lock has one holder`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder("lock")
+        let lock = try FileLock(path)
+        #expect(throws: LinuxError(call: "flock", code: EWOULDBLOCK)) { _ = try FileLock(path) }
+        lock.release()
+        _ = try FileLock(path)
+    }
+
+    @Test func `bytes cross a TCP connection and its end is seen`() throws {
+        let listener = try TCPListener(port: 0)
+        let client = try TCPConnection.connect(
+            host: "127.0.0.1", port: listener.port, timeout: .seconds(5))
+        guard let server = try listener.accept(timeout: .seconds(5)) else {
+            Issue.record("no connection")
+            return
+        }
+        try client.write([1, 2, 3])
+        server.rearmQuickAcknowledge()
+        #expect(try server.read(exactly: 2, timeout: .seconds(5)) == [1, 2])
+        #expect(throws: LinuxError(call: "recv", code: EPROTO)) {
+            try server.read(exactly: 2, timeout: .milliseconds(20))
+        }
+        #expect(throws: LinuxError(call: "recv", code: ETIMEDOUT)) {
+            try server.read(exactly: 1, timeout: .milliseconds(20))
+        }
+        client.shutdown()
+        #expect(try server.read(exactly: 1, timeout: nil) == nil)
+        #expect(try listener.accept(timeout: .zero) == nil)
+    }
+
+    private final class Shared: Sendable {
+        let connection: TCPConnection
+        init(_ connection: consuming TCPConnection) { self.connection = connection }
+    }
+
+    @Test func `shutdown wakes a blocked reader and a gone peer is an error, not a signal`() throws
+    {
+        let listener = try TCPListener(port: 0)
+        let client = Shared(
+            try .connect(host: "localhost", port: listener.port, timeout: .seconds(5)))
+        let server = try listener.accept(timeout: .seconds(5))
+        #expect(server != nil ? true : false)
+        let ended = Monitor(false)
+        let reader = NamedThread.start("reader") {
+            let answer = try? client.connection.read(exactly: 1, timeout: nil)
+            ended.update { $0 = answer == .some(nil) }
+        }
+        client.connection.shutdown()
+        #expect(ended.wait(atMost: .seconds(5)) { $0 ? true : nil } == true)
+        reader.join()
+        #expect(throws: LinuxError(call: "send", code: EPIPE)) {
+            try client.connection.write([1])
+        }
+    }
+
+    @Test func `a port nobody listens on and a host nobody knows are refused`() throws {
+        let port = try TCPListener(port: 0).port
+        #expect(throws: LinuxError(call: "connect", code: ECONNREFUSED)) {
+            _ = try TCPConnection.connect(host: "127.0.0.1", port: port, timeout: .seconds(5))
+        }
+        let error = #expect(throws: LinuxError.self) {
+            _ = try TCPConnection.connect(host: "no host", port: 1, timeout: .seconds(5))
+        }
+        #expect(error?.call == "getaddrinfo")
+    }
+
+    @Test func `clocks go forward and the boot has a name`() {
+        let first = (Clock.monotonicNanoseconds(), Clock.bootNanoseconds())
+        Clock.sleep(.milliseconds(5))
+        #expect(Clock.monotonicNanoseconds() - first.0 >= 5_000_000)
+        #expect(Clock.bootNanoseconds() - first.1 >= 5_000_000)
+        #expect(Clock.realtimeMilliseconds() > 1_700_000_000_000)
+        #expect(Clock.bootIdentifier().utf8.count == 36)
+    }
+
+    @Test func `a child gives its exit code, or the signal that ended it`() throws {
+        let shell = try ChildProcess.start("/bin/sh", ["-c", "exit 7"])
+        #expect(shell.wait() == 7)
+        #expect(shell.wait() == 7)
+        #expect(shell.hasExited() == 7)
+        let sleeper = try ChildProcess.start("sleep", ["60"])
+        #expect(sleeper.hasExited() == nil)
+        sleeper.signal(SIGTERM)
+        #expect(sleeper.wait() == 128 + SIGTERM)
+        #expect(throws: LinuxError(call: "posix_spawnp", code: ENOENT)) {
+            _ = try ChildProcess.start("/no/such/program", [])
+        }
+    }
+
+    @Test func `a blocked signal is waited for`() {
+        let seen = Monitor<Int32??>(nil)
+        let thread = NamedThread.start("signals") {
+            Signals.block([SIGUSR1])
+            pthread_kill(pthread_self(), SIGUSR1)
+            let first = Signals.wait([SIGUSR1], atMost: .seconds(5))
+            let none = Signals.wait([SIGUSR1], atMost: .milliseconds(10))
+            seen.update { $0 = none == nil ? first : nil }
+        }
+        thread.join()
+        #expect(seen.read { $0 } == SIGUSR1)
+    }
+}
