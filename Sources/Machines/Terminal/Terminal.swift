@@ -1,1 +1,1 @@
-// placeholder
+// Terminal: the checkout, from idle to committed.

@@ -1,0 +1,108 @@
+public import COSE
+import Tokens
+
+extension Entry {
+    /// The payload's CBOR (FORMATS §2).
+    public var item: CBOR {
+        .record([
+            1: .unsigned(sequence), 2: .bytes(id.bytes), 3: .bytes(previous),
+            4: .unsigned(time), 5: .unsigned(clockTrust.rawValue),
+            6: .unsigned(body.kind.rawValue), 7: body.item,
+            8: operatorCode.map { CBOR.bytes($0) }, 9: isTraining ? CBOR.bool(true) : nil,
+        ])
+    }
+
+    /// Reads a payload whose signature has been verified.
+    /// - Throws: `OperationError.malformed`.
+    public init(payload: [UInt8]) throws(OperationError) {
+        let item: CBOR
+        do { item = try CBOR.decode(payload, limit: Entry.sizeMax) } catch {
+            throw .malformed("CBOR")
+        }
+        guard let pairs = item.map, pairs.allSatisfy({ (1...9).contains($0.key.integer ?? 0) })
+        else { throw .malformed("fields") }
+        guard let sequence = item[1]?.unsigned, sequence >= 1, sequence <= UInt64(Int64.max) else {
+            throw .malformed("seq")
+        }
+        guard let id = item[2]?.bytes.flatMap({ EntryID($0) }) else { throw .malformed("id") }
+        guard let previous = item[3]?.bytes, previous.count == 32 else {
+            throw .malformed("previous")
+        }
+        guard let time = item[4]?.unsigned, time <= UInt64(Int64.max) else {
+            throw .malformed("time")
+        }
+        guard let trust = item[5]?.unsigned.flatMap(ClockTrust.init(rawValue:)) else {
+            throw .malformed("clock trust")
+        }
+        guard let kind = item[6]?.unsigned.flatMap(EntryKind.init(rawValue:)) else {
+            throw .malformed("kind")
+        }
+        let operatorCode = item[8]?.bytes
+        guard item[8] == nil || (operatorCode.map { $0.count <= 16 } ?? false) else {
+            throw .malformed("operator")
+        }
+        guard item[9] == nil || item[9]?.bool != nil else { throw .malformed("training") }
+        self.init(
+            sequence: sequence, id: id, previous: previous, time: time, clockTrust: trust,
+            body: try EntryBody(kind: kind, item: item[7]), operatorCode: operatorCode,
+            isTraining: item[9]?.bool ?? false)
+    }
+}
+
+extension EntryBody {
+    /// The body's CBOR. Payment: 1 amount, 2 card number, 3 token hash, 4 evidence, 5 mode,
+    /// 6 authorisation id, 7 label. Technical event: 1 code, 2 details.
+    var item: CBOR {
+        switch self {
+        case .payment(let payment):
+            .record([
+                1: .integer(payment.amount.cents), 2: .text(payment.card.digits),
+                3: .bytes(payment.tokenHash), 4: payment.evidence.item,
+                5: .unsigned(payment.authorisation == nil ? 0 : 1),
+                6: payment.authorisation.map { CBOR.bytes($0) },
+                7: payment.label.map { CBOR.text($0) },
+            ])
+        case .technicalEvent(let event):
+            .record([1: .text(event.code), 2: .text(event.details)])
+        case .other(_, let item): item
+        }
+    }
+
+    init(kind: EntryKind, item: CBOR?) throws(OperationError) {
+        guard let item, item.map != nil else { throw .malformed("body") }
+        switch kind {
+        case .payment: self = .payment(try Payment(item))
+        case .technicalEvent:
+            guard let code = item[1]?.text, let details = item[2]?.text,
+                code.utf8.count <= 64, details.utf8.count <= 256, item.map?.count == 2
+            else { throw .malformed("technical event") }
+            self = .technicalEvent(TechnicalEvent(code: code, details: details))
+        case .refund, .reversal, .topUp, .action, .enrolment, .cardEvent, .closure:
+            self = .other(kind, item)
+        }
+    }
+}
+
+extension Payment {
+    init(_ item: CBOR) throws(OperationError) {
+        guard let amount = item[1]?.integer.flatMap({ Amount(cents: $0) }), amount > .zero else {
+            throw .malformed("amount")
+        }
+        guard let digits = item[2]?.text, let card = CardNumber(digits), card.digits == digits
+        else { throw .malformed("card number") }
+        guard let hash = item[3]?.bytes, hash.count == 32 else { throw .malformed("token hash") }
+        let authorisation = item[6]?.bytes
+        guard item[5] == .unsigned(authorisation == nil ? 0 : 1),
+            item[6] == nil || authorisation?.count == 16
+        else { throw .malformed("mode") }
+        let label = item[7]?.text
+        guard item[7] == nil || (label.map { $0.utf8.count <= 64 } ?? false) else {
+            throw .malformed("label")
+        }
+        guard let pairs = item.map, pairs.allSatisfy({ (1...7).contains($0.key.integer ?? 0) })
+        else { throw .malformed("payment fields") }
+        self.init(
+            amount: amount, card: card, tokenHash: hash, evidence: try Evidence(item[4]),
+            authorisation: authorisation, label: label)
+    }
+}
