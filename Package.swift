@@ -68,7 +68,7 @@ let package = Package(
         // Bindings
         binding("PCSC", ["CPCSC"]),
         binding("SQLite", ["CSQLite"]),
-        binding("HTTPServer", ["CMicroHTTPD"]),
+        binding("HTTPServer", ["CMicroHTTPD", "Threads"]),
         binding("HTTPClient", ["CCurl"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
@@ -82,12 +82,14 @@ let package = Package(
         core("Cards", ["COSE", "Crypto", "Operations", "Tokens"]),
 
         // Services
-        service("Journal", ["COSE", "Crypto", "LedgerMessages", "Operations", "SQLite", "Tokens"]),
+        service(
+            "Journal",
+            ["COSE", "Crypto", "LedgerMessages", "Operations", "SQLite", "Threads", "Tokens"]),
         service(
             "LedgerClient",
             [
-                "COSE", "Crypto", "HTTPClient", "Journal", "LedgerMessages", "Operations",
-                "Threads", "Tokens",
+                "COSE", "Crypto", "HTTPClient", "Journal", "LedgerMessages", "Linux",
+                "Operations", "Threads", "Tokens",
             ]),
         service("Readers", ["Cards", "PCSC", "Threads"]),
         service("KeyStore", ["COSE", "Cards", "Crypto", "Linux"]),
@@ -151,6 +153,8 @@ let package = Package(
 
         // Tests
         tests("CryptoTests", ["Crypto"]),
+        tests("VectorTests", ["Cards", "Crypto"]),
+        tests("TidyTests", []),
         tests(
             "BindingsTests",
             [

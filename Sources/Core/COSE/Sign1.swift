@@ -65,3 +65,15 @@ public struct Sign1: Equatable, Sendable {
         CBOR.array([.text("Signature1"), .bytes(protected), .bytes([]), .bytes(payload)]).encoded
     }
 }
+
+/// Who signs messages with one Ed25519 key: a key store, or a key in memory.
+public protocol MessageSigner: Sendable {
+    /// The public half.
+    var publicKey: Ed25519PublicKey { get }
+    /// Signs a payload; the `kid` is the key's own, 8 bytes.
+    func sign(payload: [UInt8]) -> Sign1
+    /// Lends the key for a signature that is no COSE message (RFC 9421).
+    func withKey<R, E: Error>(
+        _ body: (borrowing Ed25519PrivateKey) throws(E) -> R
+    ) throws(E) -> R
+}

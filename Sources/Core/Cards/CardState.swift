@@ -11,7 +11,7 @@ public struct CardStateRecord: Equatable, Sendable {
     public var sequence: UInt32
     /// What the card has spent offline since its last online contact.
     public var allowance: CardAllowance
-    /// Reserved, zero.
+    /// Bit 0 (`counted`): the allowance includes the last operation. Other bits zero.
     public var flags: UInt8
     /// First half of the last operation's id, 8 bytes.
     public var lastEntry: [UInt8]
@@ -19,6 +19,9 @@ public struct CardStateRecord: Equatable, Sendable {
     public var lastAmount: UInt32
     /// Last time, seconds since the Unix epoch.
     public var lastTime: UInt32
+
+    /// Flag of a last operation that was counted as offline.
+    public static let counted: UInt8 = 1
 
     /// The state of a fresh card.
     public static let fresh = CardStateRecord(
@@ -92,19 +95,29 @@ public struct CardState: Equatable, Sendable {
         }
     }
 
-    /// The record to write for an operation.
+    /// The record to write for an operation. `isCounted` says that `allowance` includes it.
     public func following(
-        allowance: CardAllowance, entry: EntryID, amount: Amount, seconds: UInt64
+        allowance: CardAllowance, isCounted: Bool, entry: EntryID, amount: Amount, seconds: UInt64
     ) -> CardStateRecord {
         CardStateRecord(
             sequence: (current?.sequence ?? 0) &+ 1, allowance: allowance,
-            flags: 0, lastEntry: entry.short, lastAmount: UInt32(clamping: amount.cents),
-            lastTime: UInt32(clamping: seconds))
+            flags: isCounted ? CardStateRecord.counted : 0, lastEntry: entry.short,
+            lastAmount: UInt32(clamping: amount.cents), lastTime: UInt32(clamping: seconds))
     }
 
     /// True when the last write was for this very operation: a torn tap resumes without counting
     /// twice.
     public func isResuming(_ entry: EntryID, amount: Amount) -> Bool {
         current?.lastEntry == entry.short && current?.lastAmount == UInt32(clamping: amount.cents)
+    }
+
+    /// The allowance as it was before this operation; nil when the state is unreadable.
+    public func allowance(before entry: EntryID, amount: Amount) -> CardAllowance? {
+        guard let current else { return nil }
+        guard isResuming(entry, amount: amount), current.flags & CardStateRecord.counted != 0,
+            current.allowance.count > 0,
+            let total = try? current.allowance.total.subtracting(amount)
+        else { return current.allowance }
+        return CardAllowance(total: total, count: current.allowance.count - 1)
     }
 }

@@ -55,6 +55,8 @@ public enum Refusal: Error, Equatable, Sendable {
     case noPolicy
     /// The journal does not take entries.
     case journalUnavailable
+    /// The ledger refuses this terminal or does not know its chain: a person must look.
+    case ledgerRefusesTerminal
 
     /// The code people read out on the telephone.
     public var code: String {
@@ -85,6 +87,7 @@ public enum Refusal: Error, Equatable, Sendable {
         case .clockUntrusted: "T01"
         case .noPolicy: "T02"
         case .journalUnavailable: "T03"
+        case .ledgerRefusesTerminal: "T04"
         }
     }
 }

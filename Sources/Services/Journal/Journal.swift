@@ -1,1 +1,264 @@
-// placeholder
+// Journal: the terminal's record of operations (FORMATS §2), in one SQLite file.
+//
+// Purpose: append signed, chained entries; keep the ledger's receipts; say what is not sent yet.
+// Promises:
+//   J1  An entry that `append` gave back is durable: one transaction, one fsync.
+//   J2  Sequence numbers are gapless from 1; each entry names the hash of the one before.
+//   J3  An id stands in the journal at most once, so an operation cannot be booked twice here.
+//   J4  Entries and receipts are never changed or deleted: no such statement exists and triggers
+//       refuse both.
+//   J5  Times never go back.
+//   J6  After a failed write the journal is suspended: it takes nothing until `reopen` has read the
+//       file again. What a failed append did is then looked up by id, never retried blindly.
+// Does not promise: that an entry is settled (receipts say so), nor any secrecy of the file.
+// Threads: any; one lock orders appends. Readers of long lists use a connection of their own.
+// Units: milliseconds since the Unix epoch; cents.
+
+public import COSE
+import Crypto
+public import LedgerMessages
+public import Operations
+import SQLite
+import Threads
+
+/// Why the journal does not do what is asked.
+public enum JournalError: Error, Equatable, Sendable {
+    /// The file cannot be opened or is not a journal; says why.
+    case unusable(String)
+    /// A write failed: whether it is stored is unknown until `reopen`.
+    case suspended(String)
+    /// The id stands in the journal already.
+    case alreadyRecorded
+    /// Content that must never be appended, such as a receipt that does not follow.
+    case refused(String)
+}
+
+/// A moment and how far to trust it.
+public struct Moment: Equatable, Sendable {
+    /// Milliseconds since the Unix epoch.
+    public let milliseconds: UInt64
+    /// Trust.
+    public let trust: ClockTrust
+    /// A moment.
+    public init(milliseconds: UInt64, trust: ClockTrust) {
+        self.milliseconds = milliseconds
+        self.trust = trust
+    }
+}
+
+/// The open journal of one terminal.
+public final class Journal: Sendable {
+    /// The file.
+    public let path: String
+    /// Who signs entries.
+    private let signer: any MessageSigner
+    private let monitor: Monitor<Contents>
+
+    struct Contents {
+        var database: Database?
+        var head: Head
+    }
+
+    /// The end of the chain and what follows from it.
+    struct Head: Equatable, Sendable {
+        var sequence: UInt64 = 0
+        var hash = [UInt8](repeating: 0, count: 32)
+        var time: UInt64 = 0
+        var acknowledged: UInt64 = 0
+        var unsent = Unsent(count: 0, total: .zero, oldest: nil)
+    }
+
+    /// Payments above the last receipt.
+    public struct Unsent: Equatable, Sendable {
+        /// Their number.
+        public var count: UInt32
+        /// Their sum.
+        public var total: Amount
+        /// Time of the oldest, milliseconds.
+        public var oldest: UInt64?
+    }
+
+    /// Opens or creates the journal and reads its end.
+    /// - Throws: `JournalError.unusable`.
+    public init(path: String, signer: any MessageSigner) throws(JournalError) {
+        self.path = path
+        self.signer = signer
+        let (database, head) = try JournalStore.open(path, kid: signer.publicKey.kid)
+        monitor = Monitor(Contents(database: database, head: head))
+    }
+
+    /// Appends an entry with this id: durable when it returns (J1).
+    /// - Throws: `.alreadyRecorded` (J3), `.suspended` (J6).
+    public func append(
+        _ body: EntryBody, id: EntryID, at moment: Moment, isTraining: Bool = false
+    ) throws(JournalError) -> Entry {
+        try monitor.update { (contents) throws(JournalError) in
+            guard let database = contents.database else { throw .suspended("reopen first") }
+            let head = contents.head
+            let entry = Entry(
+                sequence: head.sequence + 1, id: id, previous: head.hash,
+                time: max(head.time, moment.milliseconds), clockTrust: moment.trust, body: body,
+                isTraining: isTraining)
+            let message = signer.sign(payload: entry.item.encoded)
+            do throws(SQLiteError) {
+                try JournalStore.insert(entry, message.bytes, into: database)
+            } catch {
+                if error.isUnique { throw .alreadyRecorded }
+                contents.database = nil
+                throw .suspended("\(error.call): \(error.message)")
+            }
+            contents.head.follow(entry, hash: message.digest)
+            return entry
+        }
+    }
+
+    /// Reads the file again after a failed write. Calls nothing twice: see J6.
+    /// - Throws: `.unusable` while the file cannot be read.
+    public func reopen() throws(JournalError) {
+        try monitor.update { (contents) throws(JournalError) in
+            contents.database = nil
+            let (database, head) = try JournalStore.open(path, kid: signer.publicKey.kid)
+            contents = Contents(database: database, head: head)
+        }
+    }
+
+    /// The entry with this id, or nil.
+    /// - Throws: `.suspended`.
+    public func entry(_ id: EntryID) throws(JournalError) -> Entry? {
+        try reading { (database) throws(SQLiteError) in
+            try JournalStore.entry(id, in: database)
+        }
+    }
+
+    /// SHA-256 of the entry with this number, or nil. - Throws: `.suspended`.
+    public func hash(of sequence: UInt64) throws(JournalError) -> [UInt8]? {
+        try reading { (database) throws(SQLiteError) in
+            try JournalStore.hash(sequence, in: database)
+        }
+    }
+
+    /// False after a failed write, until `reopen`.
+    public var isOpen: Bool { monitor.read { $0.database != nil } }
+
+    /// Payments above the last receipt.
+    public var unsent: Unsent { monitor.read { $0.head.unsent } }
+
+    /// Last sequence number, and the last one the ledger has acknowledged.
+    public var position: (sequence: UInt64, acknowledged: UInt64) {
+        monitor.read { ($0.head.sequence, $0.head.acknowledged) }
+    }
+
+    /// Time of the last entry, milliseconds; 0 when there is none.
+    public var lastTime: UInt64 { monitor.read { $0.head.time } }
+
+    /// SHA-256 of the last entry's bytes; zeros when there is none.
+    public var headHash: [UInt8] { monitor.read { $0.head.hash } }
+
+    /// The COSE bytes of the next entries to send, at most `count` and about `sizeMax` bytes.
+    /// - Throws: `.suspended`.
+    public func nextBatch(
+        count: Int, sizeMax: Int
+    ) throws(JournalError) -> [(sequence: UInt64, bytes: [UInt8])] {
+        let after = position.acknowledged
+        return try reading { (database) throws(SQLiteError) in
+            try JournalStore.batch(after: after, count: count, sizeMax: sizeMax, in: database)
+        }
+    }
+
+    /// Stores a verified receipt: outcomes become visible, the outbox shrinks. One fsync a batch.
+    /// A receipt for entries already acknowledged changes nothing.
+    /// - Throws: `.refused` when it does not follow or names another chain; `.suspended`.
+    public func store(_ receipt: Receipt, bytes: [UInt8]) throws(JournalError) {
+        try monitor.update { (contents) throws(JournalError) in
+            guard let database = contents.database else { throw .suspended("reopen first") }
+            let head = contents.head
+            guard receipt.terminal == signer.publicKey.kid else { throw .refused("terminal") }
+            guard receipt.to > head.acknowledged else { return }
+            guard receipt.from == head.acknowledged + 1, receipt.to <= head.sequence else {
+                throw .refused("receipt does not follow")
+            }
+            do {
+                guard try JournalStore.hash(receipt.to, in: database) == receipt.head else {
+                    throw JournalError.refused("receipt names another chain")
+                }
+                try JournalStore.insert(receipt, bytes, into: database)
+                contents.head.acknowledged = receipt.to
+                contents.head.unsent = try JournalStore.unsent(
+                    after: receipt.to, in: database)
+            } catch let error as SQLiteError {
+                contents.database = nil
+                throw .suspended("\(error.call): \(error.message)")
+            } catch let error as JournalError {
+                throw error
+            } catch {
+                throw .suspended("\(error)")
+            }
+        }
+    }
+
+    /// The newest payments, newest first. - Throws: `.suspended`.
+    public func payments(limit: Int) throws(JournalError) -> [PaymentLine] {
+        try reading { (database) throws(SQLiteError) in
+            try JournalStore.payments(limit: limit, in: database)
+        }
+    }
+
+    /// Number of payments the ledger declined or holds. - Throws: `.suspended`.
+    public func rejectedCount() throws(JournalError) -> Int {
+        try reading { (database) throws(SQLiteError) in
+            try JournalStore.rejectedCount(in: database)
+        }
+    }
+
+    /// Moves the write-ahead log into the file: called between taps, never on a tap.
+    public func checkpoint() {
+        monitor.read { contents in
+            _ = try? contents.database?.rows("PRAGMA wal_checkpoint(PASSIVE)")
+        }
+    }
+
+    private func reading<R>(
+        _ body: (Database) throws(SQLiteError) -> R
+    ) throws(JournalError) -> R {
+        try monitor.read { (contents) throws(JournalError) in
+            guard let database = contents.database else { throw .suspended("reopen first") }
+            do throws(SQLiteError) { return try body(database) } catch {
+                throw .suspended("\(error.call): \(error.message)")
+            }
+        }
+    }
+}
+
+extension Journal.Head {
+    /// The end of the chain after an entry (J2, J5).
+    mutating func follow(_ entry: Entry, hash: [UInt8]) {
+        precondition(entry.sequence == sequence + 1, "journal: a sequence number was skipped (J2)")
+        precondition(entry.previous == self.hash, "journal: the chain is broken (J2)")
+        precondition(entry.time >= time, "journal: time went back (J5)")
+        sequence = entry.sequence
+        self.hash = hash
+        time = entry.time
+        guard case .payment(let payment) = entry.body, !entry.isTraining else { return }
+        unsent.count += 1
+        unsent.total = (try? unsent.total.adding(payment.amount)) ?? unsent.total
+        unsent.oldest = unsent.oldest ?? entry.time
+    }
+}
+
+/// One payment and where it stands.
+public struct PaymentLine: Equatable, Sendable {
+    /// The entry.
+    public let entry: Entry
+    /// The payment.
+    public let payment: Payment
+    /// Nil while the ledger has not answered.
+    public let outcome: StoredOutcome?
+}
+
+/// The ledger's outcome as stored: `code` is empty for settled and duplicate.
+public struct StoredOutcome: Equatable, Sendable {
+    /// True for settled and duplicate.
+    public let isBooked: Bool
+    /// The ledger's code when it declined or holds.
+    public let code: String
+}

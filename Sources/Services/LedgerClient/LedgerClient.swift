@@ -1,1 +1,176 @@
-// placeholder
+// LedgerClient: the terminal's side of the ledger (FORMATS §5).
+//
+// Purpose: forward entries and keep receipts, pull policy and deny-list, ask for authorisations.
+// Promises:
+//   L1  Nothing here ever blocks a tap: a tap reads published state and waits for an
+//       authorisation no longer than it says.
+//   L2  An entry is sent with the bytes the journal holds: never signed again, never renumbered.
+//   L3  One drainer at a time; an entry leaves the outbox only with a receipt that verifies.
+//   L4  Network faults, 408, 425, 429 and 5xx are tried again, 1 s to 60 s with jitter; 401, 403 and
+//       a chain the ledger does not know stop the link and call a person.
+//   L5  A policy or deny-list is believed only when the ledger's key signed it, for this terminal,
+//       and is not older than the one in force.
+// Does not promise: delivery while there is no network.
+// Threads: "ledger" drains and pulls; "authorise" asks. State is published under a lock.
+// Units: seconds and milliseconds as named.
+
+public import COSE
+public import Crypto
+import HTTPClient
+public import Journal
+public import LedgerMessages
+import Linux
+public import Operations
+import Threads
+public import Tokens
+
+/// Where the ledger is and who it is.
+public struct LedgerAddress: Sendable {
+    /// "https://ledger.example", without a slash at the end.
+    public let url: String
+    /// Whose signatures are believed.
+    public let key: Ed25519PublicKey
+    /// An address.
+    public init(url: String, key: Ed25519PublicKey) {
+        self.url = url
+        self.key = key
+    }
+}
+
+/// How the terminal stands with its ledger.
+public enum Standing: Equatable, Sendable {
+    /// Nothing wrong.
+    case good
+    /// The ledger refuses this terminal (401, 403): its code.
+    case refused(code: String)
+    /// The ledger knows later entries than this journal, or others: an old image was restored, or
+    /// the chain forked. Nothing is served.
+    case chainUnknown
+}
+
+/// The live link to the ledger.
+public final class LedgerLink: Sendable {
+    /// Longest wait for an authorisation (FORMATS §5).
+    public static let authorisationLimit = Duration.milliseconds(800)
+
+    let address: LedgerAddress
+    let signer: any MessageSigner
+    let journal: Journal
+    let store: LinkStore
+    let state: Monitor<LinkState>
+    private let requests = Monitor<Requests>(Requests())
+
+    private struct Requests {
+        var waiting: (AuthorisationRequest, PendingAuthorisation)?
+        var isStopping = false
+    }
+
+    /// Reads what earlier runs stored in `directory`; nothing is sent before `start`.
+    public init(
+        address: LedgerAddress, signer: any MessageSigner, journal: Journal, directory: String
+    ) {
+        self.address = address
+        self.signer = signer
+        self.journal = journal
+        store = LinkStore(directory: directory, ledger: address.key, terminal: signer.publicKey.kid)
+        state = Monitor(store.load())
+    }
+
+    /// Starts both threads. They end with `stop`.
+    public func start() {
+        let drainer = Drainer(link: self)
+        let ledger = NamedThread.start("ledger") { drainer.run() }
+        let authorise = NamedThread.start("authorise") { self.runAuthorisations() }
+        state.update { $0.threads = [ledger, authorise] }
+    }
+
+    /// Ends both threads and waits for them; a call under way ends by its own time-out.
+    public func stop() {
+        requests.update { $0.isStopping = true }
+        let threads = state.update { state in
+            state.isStopping = true
+            defer { state.threads = [] }
+            return state.threads
+        }
+        for thread in threads { thread.join() }
+    }
+
+    /// The policy in force, or nil; whether it is still valid is the caller's question.
+    public var policy: Policy? { state.read { $0.policy } }
+    /// True when the ledger answered the last call.
+    public var isReachable: Bool { state.read { $0.isReachable } }
+    /// How the terminal stands.
+    public var standing: Standing { state.read { $0.standing } }
+    /// True while a batch is being sent.
+    public var isSending: Bool { state.read { $0.isSending } }
+    /// When the ledger last answered, milliseconds since the Unix epoch; nil when it never did.
+    public var lastContact: UInt64? { state.read { $0.lastContact } }
+    /// True when the number is on the deny-list.
+    public func isDenied(_ number: CardNumber) -> Bool {
+        state.read { $0.denied.contains(number) }
+    }
+
+    /// Milliseconds to add to the local clock to get the ledger's; nil before it answered in this run.
+    public var measuredClockOffset: Int64? { state.read { $0.clockOffset } }
+
+    /// Wakes the drainer: send what waits and pull what is new, now.
+    public func sendNow() { state.update { $0.isNudged = true } }
+
+    /// Waits until anything a screen shows about the link may have changed.
+    public func waitForChange(after version: UInt64, atMost limit: Duration) -> UInt64? {
+        state.wait(atMost: limit) { $0.version != version ? $0.version : nil }
+    }
+
+    /// Asks for an authorisation beside the card exchange. Answers `.unreachable` at once when the
+    /// ledger is not reachable (L1).
+    public func authorise(_ request: AuthorisationRequest) -> PendingAuthorisation {
+        let pending = PendingAuthorisation()
+        guard isReachable else {
+            pending.answer(.unreachable)
+            return pending
+        }
+        requests.update { requests in
+            requests.waiting?.1.answer(.unreachable)
+            requests.waiting = (request, pending)
+        }
+        return pending
+    }
+
+    private func runAuthorisations() {
+        let calls = LedgerCalls(link: self, timeout: Self.authorisationLimit)
+        while true {
+            let next = requests.wait(atMost: .seconds(3_600)) { requests -> Next? in
+                if requests.isStopping { return .stop }
+                guard let (request, pending) = requests.waiting else { return nil }
+                requests.waiting = nil
+                return .ask(request, pending)
+            }
+            switch next {
+            case .none: continue
+            case .stop: return
+            case .ask(let request, let pending): pending.answer(calls.authorise(request))
+            }
+        }
+    }
+
+    private enum Next {
+        case stop
+        case ask(AuthorisationRequest, PendingAuthorisation)
+    }
+}
+
+/// An authorisation that is under way.
+public final class PendingAuthorisation: Sendable {
+    private let monitor = Monitor<AuthorisationAnswer?>(nil)
+
+    init() {}
+
+    func answer(_ answer: AuthorisationAnswer) {
+        monitor.update { $0 = $0 ?? answer }
+    }
+
+    /// Waits at most `limit`; then it is `.unreachable`.
+    public func wait(atMost limit: Duration) -> AuthorisationAnswer {
+        monitor.wait(atMost: limit) { $0 } ?? .unreachable
+    }
+}

@@ -1,0 +1,223 @@
+import COSE
+import Crypto
+import LedgerMessages
+import Operations
+import SQLite
+import Tokens
+
+/// The tables of a journal file and every statement on them.
+///
+/// `entries`: what was signed, with the few columns lists need. `receipts`: what the ledger signed.
+/// `outcomes`: read out of receipts, one a sent entry. None of them is ever updated or deleted from.
+enum JournalStore {
+    private static let version: Int64 = 1
+    private static let applicationID: Int64 = 0x45_43_4f_4a  // "ECOJ"
+
+    private static let schema = """
+        CREATE TABLE entries(
+            seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE CHECK(length(id) = 16),
+            kind INTEGER NOT NULL, time INTEGER NOT NULL, cents INTEGER NOT NULL,
+            training INTEGER NOT NULL, cose BLOB NOT NULL) STRICT;
+        CREATE INDEX entries_kind ON entries(kind, seq);
+        CREATE TABLE receipts(
+            upto INTEGER PRIMARY KEY REFERENCES entries(seq), since INTEGER NOT NULL,
+            cose BLOB NOT NULL) STRICT;
+        CREATE TABLE outcomes(
+            seq INTEGER PRIMARY KEY REFERENCES entries(seq), booked INTEGER NOT NULL,
+            code TEXT NOT NULL) STRICT;
+        CREATE INDEX outcomes_rejected ON outcomes(seq) WHERE booked = 0;
+        CREATE TABLE owner(kid BLOB NOT NULL) STRICT;
+        """
+
+    /// Triggers of J4 for one table.
+    private static func triggers(_ table: String) -> String {
+        ["UPDATE", "DELETE"].map { act in
+            """
+            CREATE TRIGGER \(table)_no_\(act.lowercased()) BEFORE \(act) ON \(table)
+            BEGIN SELECT RAISE(ABORT, 'journal: \(table) are append-only'); END;
+            """
+        }.joined(separator: "\n")
+    }
+
+    /// Opens or creates the file and reads the end of its chain.
+    static func open(
+        _ path: String, kid: [UInt8]
+    ) throws(JournalError) -> (Database, Journal.Head) {
+        do {
+            let database = try Database(path: path, access: .create)
+            try prepare(database, kid: kid)
+            return (database, try head(of: database))
+        } catch let error as SQLiteError {
+            throw .unusable("\(error.call): \(error.message)")
+        } catch let error as JournalError {
+            throw error
+        } catch {
+            throw .unusable("\(error)")
+        }
+    }
+
+    private static func prepare(_ database: Database, kid: [UInt8]) throws {
+        let mode = try database.rows("PRAGMA journal_mode=WAL").first?.first?.text
+        try database.run("PRAGMA synchronous=FULL")
+        try database.run("PRAGMA wal_autocheckpoint=0")
+        let synchronous = try database.rows("PRAGMA synchronous").first?.first?.integer
+        guard mode == "wal", synchronous == 2 else {
+            throw JournalError.unusable("WAL with synchronous=FULL is not to be had here (J1)")
+        }
+        let found = try database.rows("PRAGMA user_version").first?.first?.integer ?? 0
+        if found == 0 {
+            try database.transaction(
+                { () throws(SQLiteError) in
+                    try database.script(schema)
+                    for table in ["entries", "receipts", "outcomes", "owner"] {
+                        try database.script(triggers(table))
+                    }
+                    try database.run("INSERT INTO owner(kid) VALUES(?)", [.blob(kid)])
+                    try database.run("PRAGMA application_id=\(applicationID)")
+                    try database.run("PRAGMA user_version=\(version)")
+                }, mapping: { $0 })
+        } else if found > version {
+            throw JournalError.unusable("the journal was written by a newer version")
+        }
+        let owner = try database.rows("SELECT kid FROM owner").first?.first?.blob
+        guard owner == kid else {
+            throw JournalError.unusable("the journal belongs to another terminal key")
+        }
+    }
+
+    private static func head(of database: Database) throws -> Journal.Head {
+        var head = Journal.Head()
+        if let row = try database.rows(
+            "SELECT seq, time, cose FROM entries ORDER BY seq DESC LIMIT 1").first {
+            guard let sequence = row[0].integer, let time = row[1].integer,
+                let bytes = row[2].blob
+            else { throw JournalError.unusable("the last entry is damaged") }
+            head.sequence = UInt64(sequence)
+            head.time = UInt64(time)
+            head.hash = sha256(bytes)
+        }
+        let acknowledged = try database.rows("SELECT max(upto) FROM receipts").first?.first
+        head.acknowledged = UInt64(acknowledged?.integer ?? 0)
+        head.unsent = try unsent(after: head.acknowledged, in: database)
+        return head
+    }
+
+    static func unsent(
+        after sequence: UInt64, in database: Database
+    ) throws(SQLiteError) -> Journal.Unsent {
+        let row = try database.rows(
+            """
+            SELECT count(*), coalesce(sum(cents), 0), min(time) FROM entries
+            WHERE kind = 1 AND seq > ? AND training = 0
+            """, [.integer(Int64(sequence))]
+        ).first ?? []
+        return Journal.Unsent(
+            count: UInt32(clamping: row.first?.integer ?? 0),
+            total: Amount(cents: row.dropFirst().first?.integer ?? 0)
+                ?? Amount(cents: Amount.centsMax) ?? .zero,
+            oldest: row.last?.integer.map { UInt64($0) })
+    }
+
+    /// One transaction: the commit point of an operation (J1).
+    static func insert(
+        _ entry: Entry, _ bytes: [UInt8], into database: Database
+    ) throws(SQLiteError) {
+        var cents: Int64 = 0
+        if case .payment(let payment) = entry.body { cents = payment.amount.cents }
+        try database.run(
+            "INSERT INTO entries(seq, id, kind, time, cents, training, cose) VALUES(?,?,?,?,?,?,?)",
+            [
+                .integer(Int64(entry.sequence)), .blob(entry.id.bytes),
+                .integer(Int64(entry.body.kind.rawValue)), .integer(Int64(entry.time)),
+                .integer(cents), .integer(entry.isTraining ? 1 : 0), .blob(bytes),
+            ])
+    }
+
+    static func insert(
+        _ receipt: Receipt, _ bytes: [UInt8], into database: Database
+    ) throws(SQLiteError) {
+        try database.transaction(
+            { () throws(SQLiteError) in
+                try database.run(
+                    "INSERT INTO receipts(upto, since, cose) VALUES(?,?,?)",
+                    [
+                        .integer(Int64(receipt.to)), .integer(Int64(receipt.from)), .blob(bytes),
+                    ])
+                for (index, outcome) in receipt.outcomes.enumerated() {
+                    let (booked, code): (Int64, String) =
+                        switch outcome {
+                        case .settled, .duplicate: (1, "")
+                        case .declined(let code), .held(let code): (0, code)
+                        }
+                    try database.run(
+                        "INSERT INTO outcomes(seq, booked, code) VALUES(?,?,?)",
+                        [
+                            .integer(Int64(receipt.from) + Int64(index)), .integer(booked),
+                            .text(code),
+                        ])
+                }
+            }, mapping: { $0 })
+    }
+
+    static func hash(
+        _ sequence: UInt64, in database: Database
+    ) throws(SQLiteError) -> [UInt8]? {
+        try database.rows(
+            "SELECT cose FROM entries WHERE seq = ?", [.integer(Int64(sequence))]
+        ).first?.first?.blob.map { sha256($0) }
+    }
+
+    static func entry(_ id: EntryID, in database: Database) throws(SQLiteError) -> Entry? {
+        let bytes = try database.rows(
+            "SELECT cose FROM entries WHERE id = ?", [.blob(id.bytes)]
+        ).first?.first?.blob
+        return bytes.flatMap { read($0) }
+    }
+
+    static func batch(
+        after sequence: UInt64, count: Int, sizeMax: Int, in database: Database
+    ) throws(SQLiteError) -> [(sequence: UInt64, bytes: [UInt8])] {
+        var batch: [(sequence: UInt64, bytes: [UInt8])] = []
+        var size = 0
+        let rows = try database.rows(
+            "SELECT seq, cose FROM entries WHERE seq > ? ORDER BY seq LIMIT ?",
+            [.integer(Int64(sequence)), .integer(Int64(count))])
+        for row in rows {
+            guard let sequence = row[0].integer, let bytes = row[1].blob else { break }
+            size += bytes.count
+            if size > sizeMax, !batch.isEmpty { break }
+            batch.append((UInt64(sequence), bytes))
+        }
+        return batch
+    }
+
+    static func payments(
+        limit: Int, in database: Database
+    ) throws(SQLiteError) -> [PaymentLine] {
+        let rows = try database.rows(
+            """
+            SELECT e.cose, o.booked, o.code FROM entries e LEFT JOIN outcomes o ON o.seq = e.seq
+            WHERE e.kind = 1 ORDER BY e.seq DESC LIMIT ?
+            """, [.integer(Int64(limit))])
+        return rows.compactMap { row in
+            guard let entry = row[0].blob.flatMap({ read($0) }),
+                case .payment(let payment) = entry.body
+            else { return nil }
+            let outcome = row[1].integer.map {
+                StoredOutcome(isBooked: $0 == 1, code: row[2].text ?? "")
+            }
+            return PaymentLine(entry: entry, payment: payment, outcome: outcome)
+        }
+    }
+
+    static func rejectedCount(in database: Database) throws(SQLiteError) -> Int {
+        let row = try database.rows("SELECT count(*) FROM outcomes WHERE booked = 0").first
+        return Int(row?.first?.integer ?? 0)
+    }
+
+    /// Our own entries: shape only; `verify` checks signatures.
+    private static func read(_ bytes: [UInt8]) -> Entry? {
+        guard let message = try? Sign1(parsing: bytes, limit: Entry.sizeMax) else { return nil }
+        return try? Entry(payload: message.payload)
+    }
+}

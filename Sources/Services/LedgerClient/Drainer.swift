@@ -1,0 +1,169 @@
+import COSE
+import Crypto
+import HTTPClient
+import Journal
+import LedgerMessages
+import Linux
+import Operations
+import Threads
+
+/// The "ledger" thread: contact, policy, deny-list, entries, in a loop that never ends but by stop.
+///
+///     probe ──answered──▶ pull ──▶ send until empty ──▶ wait (nudge, 15 s) ────────────┐
+///       ▲  └─no answer─▶ back off (1 s … 60 s, jitter) ◀──any fault──────────────────┘
+///
+/// A refusal (L4) keeps probing once a minute: a person may have mended it at the ledger.
+struct Drainer: Sendable {
+    /// Bytes of one batch, about.
+    static let batchSize = 512 << 10
+    private static let callTimeout = Duration.seconds(20)
+    private static let idleWait = Duration.seconds(15)
+    private static let refusedWait = Duration.seconds(60)
+    let link: LedgerLink
+
+    func run() {
+        let calls = LedgerCalls(link: link, timeout: Self.callTimeout)
+        var backoff = Backoff()
+        while !link.state.read({ $0.isStopping }) {
+            let turn = turn(calls)
+            link.journal.checkpoint()
+            switch turn {
+            case .done:
+                backoff = Backoff()
+                wait(Self.idleWait)
+            case .again: wait(backoff.next())
+            case .refused: wait(Self.refusedWait)
+            }
+        }
+    }
+
+    private enum Turn { case done, again, refused }
+
+    private func turn(_ calls: LedgerCalls) -> Turn {
+        guard let time = calls.time() else { return .again }
+        link.state.update {
+            $0.clockOffset =
+                Int64(clamping: time) - Int64(clamping: Clock.realtimeMilliseconds())
+        }
+        switch checkHead(calls) {
+        case .done: break
+        case let other: return other
+        }
+        pullPolicy(calls)
+        pullDenyList(calls)
+        return send(calls)
+    }
+
+    /// The first contact tells an old image from a late one.
+    private func checkHead(_ calls: LedgerCalls) -> Turn {
+        switch calls.head() {
+        case .unreachable: return .again
+        case .refused(_, let code, _): return refuse(.refused(code: code))
+        case .answered(let exchange):
+            guard let item = try? CBOR.decode(exchange.body, limit: 256),
+                let sequence = item[1]?.unsigned, let hash = item[2]?.bytes
+            else { return .again }
+            let knows = sequence == 0 || (try? link.journal.hash(of: sequence)) == hash
+            guard knows else { return refuse(.chainUnknown) }
+            setStanding(.good)
+            return .done
+        }
+    }
+
+    private func pullPolicy(_ calls: LedgerCalls) {
+        let tag = link.state.read { $0.policyTag }
+        guard case .answered(let exchange) = calls.policy(tag: tag), exchange.status == 200,
+            let policy = try? link.store.policy(exchange.body)
+        else { return }
+        // L5: an older policy never replaces a newer one.
+        guard policy.version >= link.policy?.version ?? 0 else { return }
+        let newTag = exchange.headers.first { $0.name == "etag" }?.value
+        guard (try? link.store.save(policy: exchange.body)) != nil else { return }
+        link.state.update { state in
+            state.policy = policy
+            state.policyTag = newTag
+            state.version += 1
+        }
+    }
+
+    private func pullDenyList(_ calls: LedgerCalls) {
+        let epoch = link.state.read { $0.denyEpoch }
+        guard case .answered(let exchange) = calls.denyList(since: epoch), exchange.status == 200,
+            let delta = try? DenyListDelta(exchange.body, ledger: link.address.key),
+            delta.epoch > epoch || (delta.since == 0 && delta.epoch != epoch),
+            (try? link.store.save(delta: delta, bytes: exchange.body)) != nil
+        else { return }
+        link.state.update { state in
+            if state.apply(delta) { state.version += 1 }
+        }
+    }
+
+    /// Sends batches until the outbox is empty (L2, L3).
+    private func send(_ calls: LedgerCalls) -> Turn {
+        defer { setSending(false) }
+        while !link.state.read({ $0.isStopping }) {
+            guard
+                let batch = try? link.journal.nextBatch(
+                    count: batchCountMax, sizeMax: Self.batchSize)
+            else { return .again }
+            if batch.isEmpty { return .done }
+            setSending(true)
+            switch calls.send(batch.flatMap(\.bytes)) {
+            case .unreachable: return .again
+            case .refused(_, let code, let expected):
+                let isChain = code == "gap" || code == "fork"
+                // A gap whose next number we have already sent means a receipt was lost here.
+                if isChain, let expected, expected <= link.journal.position.sequence {
+                    return .again
+                }
+                return refuse(isChain ? .chainUnknown : .refused(code: code))
+            case .answered(let exchange):
+                guard let receipt = try? Receipt(exchange.body, ledger: link.address.key),
+                    (try? link.journal.store(receipt, bytes: exchange.body)) != nil,
+                    receipt.to >= batch[0].sequence
+                else { return .again }
+                link.state.update { $0.version += 1 }
+            }
+        }
+        return .done
+    }
+
+    private func refuse(_ standing: Standing) -> Turn {
+        setStanding(standing)
+        return .refused
+    }
+
+    private func setStanding(_ standing: Standing) {
+        link.state.update { state in
+            if state.standing != standing { state.version += 1 }
+            state.standing = standing
+        }
+    }
+
+    private func setSending(_ isSending: Bool) {
+        link.state.update { state in
+            if state.isSending != isSending { state.version += 1 }
+            state.isSending = isSending
+        }
+    }
+
+    /// Sleeps until a nudge or a stop; at most `limit`. Who appends an entry nudges.
+    private func wait(_ limit: Duration) {
+        _ = link.state.wait(atMost: limit) { state -> Bool? in
+            defer { state.isNudged = false }
+            return state.isNudged || state.isStopping ? true : nil
+        }
+    }
+}
+
+/// 1 s, doubled up to 60 s, each with jitter of half its length.
+struct Backoff {
+    private var seconds: UInt64 = 1
+
+    mutating func next() -> Duration {
+        let base = seconds
+        seconds = min(seconds * 2, 60)
+        let half = base * 500
+        return .milliseconds(half + UInt64.random(in: 0...half))
+    }
+}

@@ -1,0 +1,128 @@
+import COSE
+import Crypto
+import HTTPClient
+import LedgerMessages
+import Linux
+import Operations
+import Threads
+
+/// What a call came to, sorted by what the caller does next (L4).
+enum CallResult {
+    case answered(HTTPExchange)
+    /// Try again later.
+    case unreachable
+    /// The ledger answered with an error that trying again does not mend.
+    case refused(status: Int, code: String, expected: UInt64?)
+}
+
+/// Signed HTTP calls to the ledger, one connection, one thread.
+struct LedgerCalls {
+    private let link: LedgerLink
+    private let client: HTTPClient
+    private let timeout: Duration
+
+    init(link: LedgerLink, timeout: Duration) {
+        self.link = link
+        self.timeout = timeout
+        client = HTTPClient(
+            timeout: timeout, connectTimeout: min(timeout, .seconds(5)),
+            answerLimit: messageSizeMax)
+    }
+
+    private var terminal: String { Hexadecimal.text(link.signer.publicKey.kid) }
+
+    /// Sends a batch of entries (a CBOR sequence). L2: the bytes are the journal's.
+    func send(_ batch: [UInt8]) -> CallResult {
+        call(
+            "POST", "/v1/terminals/\(terminal)/entries", body: batch,
+            headers: [("Content-Type", "application/cbor-seq")])
+    }
+
+    /// The ledger's idea of this terminal's last entry.
+    func head() -> CallResult { call("GET", "/v1/terminals/\(terminal)/entries/head") }
+
+    /// The policy, or 304 when `tag` is still right.
+    func policy(tag: String?) -> CallResult {
+        call(
+            "GET", "/v1/terminals/\(terminal)/policy",
+            headers: tag.map { [("If-None-Match", $0)] } ?? [])
+    }
+
+    /// The deny-list from an epoch on.
+    func denyList(since epoch: UInt64) -> CallResult {
+        call("GET", "/v1/deny-list?since=\(epoch)")
+    }
+
+    /// The ledger's clock, milliseconds; nil when it does not answer.
+    func time() -> UInt64? {
+        let before = Clock.monotonicNanoseconds()
+        guard case .answered(let answer) = call("GET", "/v1/time"), answer.body.count <= 64 else {
+            return nil
+        }
+        let digits = answer.body.filter { (0x30...0x39).contains($0) }
+        guard let milliseconds = UInt64(String(decoding: digits, as: UTF8.self)) else {
+            return nil
+        }
+        return milliseconds + (Clock.monotonicNanoseconds() - before) / 2_000_000
+    }
+
+    /// Asks for an authorisation; anything but a clear answer is `.unreachable`.
+    func authorise(_ request: AuthorisationRequest) -> AuthorisationAnswer {
+        let result = call(
+            "POST", "/v1/authorizations", body: request.encoded,
+            headers: [("Content-Type", "application/cbor")])
+        switch result {
+        case .answered(let exchange):
+            return (try? AuthorisationAnswer(exchange.body)) ?? .useOfflineRules
+        case .unreachable: return .unreachable
+        case .refused: return .useOfflineRules
+        }
+    }
+
+    private func call(
+        _ method: String, _ path: String, body: [UInt8] = [], headers: [(String, String)] = []
+    ) -> CallResult {
+        let offset = link.measuredClockOffset ?? 0
+        let created = (Int64(clamping: Clock.realtimeMilliseconds()) &+ offset) / 1_000
+        let signed = link.signer.withKey { key in
+            RequestSignature.headers(
+                method: method, pathAndQuery: path, body: body,
+                created: UInt64(clamping: created), key: key)
+        }
+        let exchange: HTTPExchange
+        do {
+            exchange = try client.send(
+                method: method, url: link.address.url + path, headers: headers + signed,
+                body: method == "GET" ? nil : body, timeout: timeout)
+        } catch {
+            note(reachable: false)
+            return .unreachable
+        }
+        switch exchange.status {
+        case 200, 201, 304:
+            note(reachable: true)
+            return .answered(exchange)
+        case 408, 425, 429, 500...599:
+            note(reachable: false)
+            return .unreachable
+        default:
+            note(reachable: true)
+            let problem = Problem(exchange.body)
+            return .refused(
+                status: exchange.status, code: problem.code, expected: problem.expected)
+        }
+    }
+
+    private func note(reachable: Bool) {
+        let now = Clock.realtimeMilliseconds()
+        let before: UInt64?? = link.state.update { state in
+            let previous = state.lastContact
+            if state.isReachable != reachable { state.version += 1 }
+            state.isReachable = reachable
+            guard reachable else { return nil }
+            state.lastContact = now
+            return .some(previous)
+        }
+        if let before { link.store.save(contact: now, before: before) }
+    }
+}

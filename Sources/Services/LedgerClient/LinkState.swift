@@ -1,0 +1,97 @@
+import COSE
+import Crypto
+import LedgerMessages
+import Linux
+import Operations
+import Threads
+import Tokens
+
+/// What the link publishes.
+struct LinkState {
+    var policy: Policy?
+    /// The policy's ETag as the ledger wrote it.
+    var policyTag: String?
+    var denied: Set<CardNumber> = []
+    var denyEpoch: UInt64 = 0
+    var isReachable = false
+    var isSending = false
+    var standing = Standing.good
+    var lastContact: UInt64?
+    var clockOffset: Int64?
+    var isNudged = false
+    var isStopping = false
+    var version: UInt64 = 1
+    var threads: [NamedThread] = []
+
+    /// Applies a verified delta. False when it does not start where the list stands.
+    mutating func apply(_ delta: DenyListDelta) -> Bool {
+        guard delta.since == 0 || delta.since == denyEpoch else { return false }
+        if delta.since == 0 { denied = [] }
+        denied.formUnion(delta.added)
+        denied.subtract(delta.removed)
+        denyEpoch = delta.epoch
+        return true
+    }
+}
+
+/// The link's files: `policy.cose`, `deny-list.cose` (a sequence of signed deltas) and
+/// `ledger-contact` (eight bytes, refreshed at most every five minutes to spare the card).
+struct LinkStore: Sendable {
+    private static let denyListMax = 8 << 20
+    private static let contactSpacing: UInt64 = 300_000
+    let directory: String
+    let ledger: Ed25519PublicKey
+    let terminal: [UInt8]
+
+    /// What is stored and verifies; a file that does not is as good as absent.
+    func load() -> LinkState {
+        var state = LinkState()
+        if let bytes = try? Files.read(directory + "/policy.cose", atMost: Policy.sizeMax) {
+            state.policy = try? policy(bytes)
+        }
+        if let bytes = try? Files.read(directory + "/deny-list.cose", atMost: Self.denyListMax),
+            let items = try? CBOR.sequence(bytes, count: 10_000, limit: Self.denyListMax)
+        {
+            for item in items {
+                guard let delta = try? DenyListDelta(item, ledger: ledger), state.apply(delta)
+                else { break }
+            }
+        }
+        if let bytes = try? Files.read(directory + "/ledger-contact", atMost: 8), bytes.count == 8 {
+            state.lastContact = bytes.reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        return state
+    }
+
+    /// A policy of this ledger for this terminal (L5).
+    func policy(_ bytes: [UInt8]) throws(MessageError) -> Policy {
+        do {
+            let message = try Sign1(parsing: bytes, limit: Policy.sizeMax)
+            guard message.kid == ledger.kid else { throw MessageError.notAuthentic("policy") }
+            let policy = try Policy(payload: try message.verified(by: ledger))
+            guard policy.terminal == terminal else { throw MessageError.notAuthentic("policy") }
+            return policy
+        } catch let error as MessageError { throw error } catch {
+            throw .malformed("policy")
+        }
+    }
+
+    func save(policy bytes: [UInt8]) throws(LinuxError) {
+        try Files.writeAtomically(bytes, to: directory + "/policy.cose")
+    }
+
+    /// Appends a delta, or starts the list anew with a whole one.
+    func save(delta: DenyListDelta, bytes: [UInt8]) throws(LinuxError) {
+        let path = directory + "/deny-list.cose"
+        let before = delta.since == 0 ? [] : try Files.read(path, atMost: Self.denyListMax)
+        try Files.writeAtomically(before + bytes, to: path)
+    }
+
+    /// Remembers a contact. Called with the lock held by nobody.
+    func save(contact: UInt64, before: UInt64?) {
+        if let before, contact >= before, contact - before < Self.contactSpacing { return }
+        let bytes = (0..<8).map { UInt8(truncatingIfNeeded: contact >> (56 - 8 * UInt64($0))) }
+        // A contact that cannot be remembered only makes the next offline period shorter.
+        try? Files.writeAtomically(bytes, to: directory + "/ledger-contact")
+    }
+}
