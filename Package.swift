@@ -161,6 +161,8 @@ let package = Package(
                 "CommandLineTool", "HTTPClient", "HTTPServer", "Linux", "PCSC", "SQLite",
                 "Threads",
             ]),
+        tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
+        tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
     ],
     swiftLanguageModes: [.v6]
 )
