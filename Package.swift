@@ -154,6 +154,7 @@ let package = Package(
         // Tests
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
+        tests("TidyTests", []),
         tests(
             "BindingsTests",
             [
