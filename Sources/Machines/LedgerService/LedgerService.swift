@@ -24,31 +24,41 @@ public import HTTPServer
 public import LedgerBook
 import Threads
 
+/// Why the service does not start.
+public enum LedgerServiceError: Error, Sendable {
+    /// The file cannot be used.
+    case book(BookError)
+    /// The address cannot be used.
+    case server(HTTPServerError)
+}
+
 /// The running API.
 public final class LedgerService: Sendable {
     /// Largest body, bytes: a full batch.
     private static let bodyLimit = 4 << 20
 
-    private let routes: Routes
     private let server: HTTPServer
 
     /// Opens the book at `path` and starts to serve on `address`:`port` (0: any port).
     /// - Parameters:
     ///   - clock: milliseconds since the Unix epoch.
     ///   - trouble: told, in a sentence without secrets, when the disk or the file fails.
-    /// - Throws: `BookError`, `HTTPServerError`.
+    /// - Throws: `LedgerServiceError`.
     public init(
         path: String, authority: Authority, address: String, port: UInt16,
         clock: @escaping @Sendable () -> UInt64,
         trouble: @escaping @Sendable (String) -> Void
-    ) throws {
+    ) throws(LedgerServiceError) {
         let shelf = Shelf(path: path, trouble: trouble)
-        _ = try shelf.with { (book) throws(BookError) in try book.settings() }
+        do throws(BookError) {
+            _ = try shelf.with { (book) throws(BookError) in try book.settings() }
+        } catch { throw .book(error) }
         let routes = Routes(shelf: shelf, authority: authority, clock: clock)
-        self.routes = routes
-        server = try HTTPServer(address: address, port: port, bodyLimit: Self.bodyLimit) {
-            routes.answer($0)
-        }
+        do throws(HTTPServerError) {
+            server = try HTTPServer(address: address, port: port, bodyLimit: Self.bodyLimit) {
+                routes.answer($0)
+            }
+        } catch { throw .server(error) }
     }
 
     /// The port in use.

@@ -48,7 +48,6 @@ struct Refusal: Error, Equatable {
             self.init(409, "fork", "The ledger knows another chain.", expected: expected)
         case .cardUnknown: self.init(404, "card-unknown", "No such card.")
         case .cardKnown: self.init(409, "card-known", "Registered with other data.")
-        case .epochUnknown: self.init(409, "epoch-unknown", "No key of this epoch.")
         case .amount: self.init(422, "amount", "Out of the range of money.")
         }
     }

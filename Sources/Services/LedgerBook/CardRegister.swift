@@ -24,7 +24,7 @@ public struct CardRecord: Equatable, Sendable {
 
 extension Book {
     /// Registers a card. The same data again changes nothing (a provisioning run may be resumed).
-    /// - Throws: `BookError.malformed`, `.epochUnknown`, `.cardKnown`, `.storage`.
+    /// - Throws: `BookError.malformed`, `.cardKnown`, `.storage`.
     public func registerCard(
         number: CardNumber, uid: [UInt8], epoch: UInt8, cardClass: CardClass, now: UInt64
     ) throws(BookError) {

@@ -53,8 +53,6 @@ public enum BookError: Error, Equatable, Sendable {
     case cardUnknown
     /// The number or the UID is registered already with other data.
     case cardKnown
-    /// The ledger holds no key of this epoch.
-    case epochUnknown(UInt8)
     /// Zero, or a sum outside the range of money.
     case amount
     /// `init` has not been run: there are no policy settings.
