@@ -68,7 +68,7 @@ let package = Package(
         // Bindings
         binding("PCSC", ["CPCSC"]),
         binding("SQLite", ["CSQLite"]),
-        binding("HTTPServer", ["CMicroHTTPD"]),
+        binding("HTTPServer", ["CMicroHTTPD", "Threads"]),
         binding("HTTPClient", ["CCurl"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
@@ -92,7 +92,7 @@ let package = Package(
                 "Operations", "Threads", "Tokens",
             ]),
         service("Readers", ["Cards", "PCSC", "Threads"]),
-        service("KeyStore", ["COSE", "Cards", "Crypto", "Linux"]),
+        service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "Tokens"]),
         service(
             "LedgerBook",
             ["COSE", "Cards", "Crypto", "LedgerMessages", "Operations", "SQLite", "Tokens"]),
@@ -167,6 +167,8 @@ let package = Package(
                 "COSE", "Cards", "Crypto", "LedgerBook", "LedgerMessages", "Operations", "SQLite",
                 "Tokens",
             ]),
+        tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
+        tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
     ],
     swiftLanguageModes: [.v6]
 )
