@@ -161,6 +161,12 @@ let package = Package(
                 "CommandLineTool", "HTTPClient", "HTTPServer", "Linux", "PCSC", "SQLite",
                 "Threads",
             ]),
+        tests(
+            "LedgerTests",
+            [
+                "COSE", "Cards", "Crypto", "LedgerBook", "LedgerMessages", "Operations", "SQLite",
+                "Tokens",
+            ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
     ],
