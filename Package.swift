@@ -134,7 +134,7 @@ let package = Package(
         program(
             "eco-card",
             [
-                "Cards", "Crypto", "KeyStore", "Linux", "Operations", "Provisioning", "Readers",
+                "COSE", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning", "Readers",
                 "Tokens",
             ]),
         program(
