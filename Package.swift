@@ -128,8 +128,8 @@ let package = Package(
         program(
             "eco-terminal",
             [
-                "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages", "Linux",
-                "Operations", "Readers", "Screen", "Terminal", "Threads", "Tokens",
+                "COSE", "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages",
+                "Linux", "Operations", "Readers", "Screen", "Terminal", "Tokens",
             ]),
         program(
             "eco-card",
