@@ -4,6 +4,7 @@ import Crypto
 import Glibc
 import Journal
 import KeyStore
+import LedgerClient
 import Linux
 import Operations
 import Tokens

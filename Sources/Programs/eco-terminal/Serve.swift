@@ -1,4 +1,5 @@
 import CommandLineTool
+import Crypto
 import Glibc
 import Journal
 import KeyStore
