@@ -143,7 +143,9 @@ let package = Package(
                 "Crypto", "KeyStore", "LedgerBook", "LedgerMessages", "LedgerService", "Linux",
                 "Operations", "Tokens",
             ]),
-        program("eco-sim", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
+        program(
+            "eco-sim",
+            ["CardEmulation", "Crypto", "HTTPClient", "Linux", "ReaderEmulation", "Threads"]),
         program(
             "eco-bench",
             [
