@@ -164,8 +164,8 @@ let package = Package(
         tests(
             "LedgerTests",
             [
-                "COSE", "Cards", "Crypto", "LedgerBook", "LedgerMessages", "Operations", "SQLite",
-                "Tokens",
+                "COSE", "Cards", "Crypto", "HTTPClient", "LedgerBook", "LedgerMessages",
+                "LedgerService", "Operations", "SQLite", "Tokens",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
