@@ -123,7 +123,7 @@ let package = Package(
 
         // Programs
         .target(
-            name: "CommandLineTool", dependencies: ["CLinux", "Linux"],
+            name: "CommandLineTool", dependencies: ["Linux"],
             path: "Sources/Programs/CommandLineTool", swiftSettings: pure),
         program(
             "eco-terminal",
