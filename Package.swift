@@ -128,13 +128,13 @@ let package = Package(
         program(
             "eco-terminal",
             [
-                "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages", "Linux",
-                "Operations", "Readers", "Screen", "Terminal", "Threads", "Tokens",
+                "COSE", "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages",
+                "Linux", "Operations", "Readers", "Screen", "Terminal", "Tokens",
             ]),
         program(
             "eco-card",
             [
-                "Cards", "Crypto", "KeyStore", "Linux", "Operations", "Provisioning", "Readers",
+                "COSE", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning", "Readers",
                 "Tokens",
             ]),
         program(
