@@ -166,8 +166,9 @@ let package = Package(
         tests(
             "LedgerTests",
             [
-                "COSE", "Cards", "Crypto", "LedgerBook", "LedgerMessages", "Operations", "SQLite",
-                "Tokens",
+                "COSE", "Cards", "Crypto", "HTTPClient", "KeyStore", "LedgerBook",
+                "LedgerMessages", "LedgerService", "Linux", "Operations", "SQLite", "Threads",
+                "Tokens", "eco-ledger",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),

@@ -63,6 +63,9 @@ public enum BookError: Error, Equatable, Sendable {
     public var isDiskFailure: Bool {
         if case .storage(let error) = self { error.isIO || error.isFull } else { false }
     }
+
+    /// Another process held the file for longer than the wait: try again.
+    public var isBusy: Bool { if case .storage(let error) = self { error.isBusy } else { false } }
 }
 
 /// The card keys a ledger holds: what checks evidence and nothing that could write a card.
