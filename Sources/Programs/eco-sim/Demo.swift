@@ -14,6 +14,7 @@ let demoCommand = Command(
         .value("directory", "DIR", "where keys, ledger and journal go; kept between runs"),
         .value("vpcd", "HOST:PORT", "the virtual reader's slot (127.0.0.1:35963)"),
         .value("port", "N", "port of the terminal's page (8787)"),
+        .value("reader", "NAME", "use this PC/SC reader and real cards, no software cards"),
         .flag("once", "make one payment of 12,50 ECO, show each step, and end"),
     ],
     examples: ["eco-sim demo --directory demo", "eco-sim demo --once --directory /tmp/demo"],
@@ -27,6 +28,8 @@ final class Demo {
     let isOnce: Bool
     let port: UInt16
     let slot: VirtualReaderSlot
+    /// A physical reader; then cards are the user's own.
+    private let reader: String?
     private let programs: String
     private let seeds: String
     private let ledgerPort: UInt16
@@ -36,6 +39,7 @@ final class Demo {
         directory = try invocation.required("directory")
         isOnce = invocation.flag("once")
         seeds = invocation.value("seeds") ?? "seeds"
+        reader = invocation.value("reader")
         let own = CommandLine.arguments.first ?? "eco-sim"
         let folder = own.split(separator: "/", omittingEmptySubsequences: false).dropLast()
         programs = invocation.value("programs") ?? (folder.isEmpty ? "." : folder.joined(separator: "/"))
@@ -60,7 +64,7 @@ final class Demo {
             "eco-ledger",
             ["serve", "--database", database, "--listen", "127.0.0.1:\(ledgerPort)"] + ledgerKeys)
         defer { ledger.signal(SIGTERM) }
-        try provision(cards)
+        if reader == nil { try provision(cards) }
         try pair()
         let terminal = try start("eco-terminal", ["serve", "--config", path("terminal.conf")])
         defer { terminal.signal(SIGTERM) }
@@ -141,7 +145,7 @@ final class Demo {
             directory = \(path("terminal"))
             keys = \(path("keys/terminal.keys"))
             passphrase-file = \(passphraseFile)
-            reader = Virtual PCD 00
+            reader = \(reader ?? "Virtual PCD 00")
             listen = 127.0.0.1:\(port)
 
             """
@@ -233,6 +237,12 @@ final class Demo {
 
     /// Waits for Ctrl-C; presents the cards that `eco-sim tap` asks for.
     private func serve(_ cards: [DemoCard]) {
+        guard reader == nil else {
+            say("reader", "\(reader ?? ""); prepare a card with")
+            Console.out("   eco-card card provision --number NUMBER " + issuerKeys.joined(separator: " "))
+            while Signals.wait([SIGINT, SIGTERM], atMost: .seconds(3_600)) == nil {}
+            return
+        }
         say("cards to tap", cards.map(\.name).joined(separator: ", "))
         Console.out("   in another terminal: eco-sim tap \(cards[0].name) --directory \(directory)")
         while Signals.wait([SIGINT, SIGTERM], atMost: .milliseconds(100)) == nil {
