@@ -172,6 +172,16 @@ let package = Package(
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
+        tests("KeyStoreTests", ["COSE", "Cards", "Crypto", "KeyStore", "Linux", "Tokens"]),
+        tests(
+            "ProvisioningTests",
+            [
+                "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Operations",
+                "Provisioning", "Tokens",
+            ]),
+        tests(
+            "ReadersTests",
+            ["CardEmulation", "Cards", "Linux", "PCSC", "ReaderEmulation", "Readers", "Threads"]),
     ],
     swiftLanguageModes: [.v6]
 )
