@@ -46,7 +46,7 @@ public struct PCSCError: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String {
         let digits = String(code, radix: 16)
         let hex = String(repeating: "0", count: 8 - digits.count) + digits
-        return "\(call): 0x\(hex) \(String(cString: pcsc_stringify_error(Int(Int32(bitPattern: code)))))"
+        return "\(call): 0x\(hex) \(String(cString: pcsc_stringify_error(Int(code))))"
     }
 }
 
