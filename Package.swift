@@ -68,7 +68,7 @@ let package = Package(
         // Bindings
         binding("PCSC", ["CPCSC"]),
         binding("SQLite", ["CSQLite"]),
-        binding("HTTPServer", ["CMicroHTTPD", "Threads"]),
+        binding("HTTPServer", ["CMicroHTTPD"]),
         binding("HTTPClient", ["CCurl"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
