@@ -162,7 +162,9 @@ let package = Package(
                 "Threads",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
-        tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
+        tests(
+            "ReaderEmulationTests",
+            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "Threads"]),
     ],
     swiftLanguageModes: [.v6]
 )
