@@ -1,0 +1,231 @@
+import Cards
+import Journal
+import LedgerClient
+import Linux
+public import Operations
+public import Readers
+import Threads
+import Tokens
+
+/// The checkout of one terminal: the machine, its clerk, and the desk cards come to.
+public final class Checkout: Sendable {
+    private static let clerkTurn = Duration.milliseconds(250)
+    private let world: LiveWorld
+    private let monitor: Monitor<Counter>
+    private let log: @Sendable (String) -> Void
+
+    /// What the lock guards.
+    private struct Counter {
+        var machine = CheckoutMachine()
+        var shown: Snapshot
+        var reader: String?
+        var isStopping = false
+        var clerk: NamedThread?
+    }
+
+    /// A checkout over a live world. `start` gives it time and news.
+    public init(world: LiveWorld, log: @escaping @Sendable (String) -> Void) {
+        self.world = world
+        self.log = log
+        let empty = Snapshot(
+            version: 0, stage: .outOfService(.noPolicy), network: .offline(since: nil),
+            queue: .init(count: 0, total: .zero, oldest: nil, rejected: 0), reader: .absent,
+            clockTrust: .untrusted, merchant: "", offlineLimit: nil)
+        monitor = Monitor(Counter(shown: empty))
+        refresh { $0.setService(self.service) }
+    }
+
+    /// Starts the clerk.
+    public func start() {
+        let clerk = NamedThread.start("clerk") { self.runClerk() }
+        monitor.update { $0.clerk = clerk }
+    }
+
+    /// Ends the clerk and waits for it.
+    public func stop() {
+        let clerk = monitor.update { counter in
+            counter.isStopping = true
+            return counter.clerk.take()
+        }
+        clerk?.join()
+    }
+
+    /// Turns time and news of the link into stages, four times a second.
+    private func runClerk() {
+        while true {
+            let stopping = monitor.wait(atMost: Self.clerkTurn) { $0.isStopping ? true : nil }
+            if stopping == true { return }
+            let now = Self.now
+            let service = service
+            refresh { machine in
+                machine.tick(at: now)
+                machine.setService(service)
+            }
+        }
+    }
+
+    private static var now: UInt64 { Clock.monotonicNanoseconds() / 1_000_000 }
+
+    /// Why nothing can be sold; nil when it can.
+    private var service: Refusal? {
+        guard world.journal.isOpen || (try? world.journal.reopen()) != nil else {
+            return .journalUnavailable
+        }
+        guard world.link.standing == .good else { return .ledgerRefusesTerminal }
+        guard let policy = world.policy, policy.isValid(at: world.now) else { return .noPolicy }
+        return nil
+    }
+
+    /// Changes the machine and publishes what follows from it.
+    private func refresh<R, E: Error>(
+        _ change: (inout CheckoutMachine) throws(E) -> R
+    ) throws(E) -> R {
+        let news = news
+        return try monitor.update { (counter) throws(E) in
+            defer { Self.publish(&counter, news) }
+            return try change(&counter.machine)
+        }
+    }
+
+    private static func publish(_ counter: inout Counter, _ news: Snapshot) {
+        var next = news
+        next.version = counter.shown.version
+        next.stage = counter.machine.stage
+        next.reader = counter.reader.map { .ready(name: $0) } ?? .absent
+        guard next != counter.shown else { return }
+        next.version += 1
+        counter.shown = next
+    }
+
+    /// Everything a screen shows that does not come from the machine.
+    private var news: Snapshot {
+        let unsent = world.journal.unsent
+        let link = world.link
+        let network: Snapshot.Network =
+            !link.isReachable
+            ? .offline(since: link.lastContact)
+            : link.isSending ? .synchronising(count: Int(unsent.count)) : .online
+        let rejected = (try? world.journal.rejectedCount()) ?? 0
+        return Snapshot(
+            version: 0, stage: .amountEntry, network: network,
+            queue: .init(
+                count: Int(unsent.count), total: unsent.total, oldest: unsent.oldest,
+                rejected: rejected),
+            reader: .absent, clockTrust: world.clock.moment.trust,
+            merchant: link.policy?.merchant ?? "", offlineLimit: link.policy?.limits.payment)
+    }
+
+    private static func receipt(_ entry: Entry) -> TapReceipt? {
+        guard case .payment(let payment) = entry.body else { return nil }
+        return TapReceipt(
+            amount: payment.amount, isOffline: payment.authorisation == nil,
+            lastFour: payment.card.lastFour)
+    }
+}
+
+extension Checkout: CheckoutControl {
+    public var snapshot: Snapshot { monitor.read { $0.shown } }
+
+    public func snapshot(after version: UInt64, atMost limit: Duration) -> Snapshot? {
+        monitor.wait(atMost: limit) { $0.shown.version != version ? $0.shown : nil }
+    }
+
+    public func arm(amount: Amount) -> Result<Armed, ControlRefusal> {
+        let id = EntryID(milliseconds: world.clock.moment.milliseconds)
+        let now = Self.now
+        return refreshing { (machine) throws(ControlRefusal) in
+            try machine.arm(id, amount, at: now)
+        }
+    }
+
+    public func cancel(_ id: EntryID) -> Result<Void, ControlRefusal> {
+        refreshing { (machine) throws(ControlRefusal) in try machine.cancel(id) }
+    }
+
+    public func extend(_ id: EntryID) -> Result<Armed, ControlRefusal> {
+        refreshing { (machine) throws(ControlRefusal) in try machine.extend(id) }
+    }
+
+    public func acknowledge() -> Result<Void, ControlRefusal> {
+        refreshing { (machine) throws(ControlRefusal) in try machine.acknowledge() }
+    }
+
+    public func verify(_ id: EntryID) -> Result<Void, ControlRefusal> {
+        guard case .unknownResult(let armed) = snapshot.stage, armed.id == id else {
+            return .failure(.noSuchOperation)
+        }
+        // T4: only the journal, read again, resolves an unknown result.
+        guard let found = world.lookUp(id) else { return .success(()) }
+        let now = Self.now
+        refresh { $0.resolve(found.flatMap(Self.receipt), at: now) }
+        return .success(())
+    }
+
+    public func sendNow() { world.link.sendNow() }
+
+    public func operations(limit: Int) -> [OperationLine] {
+        let lines = (try? world.journal.payments(limit: max(0, min(limit, 500)))) ?? []
+        return lines.map { line in
+            let status: OperationLine.Status =
+                line.outcome.map { $0.isBooked ? .settled : .rejected(code: $0.code) } ?? .pending
+            return OperationLine(
+                sequence: line.entry.sequence, id: line.entry.id, time: line.entry.time,
+                amount: line.payment.amount, lastFour: line.payment.card.lastFour,
+                authorised: line.payment.authorisation != nil, status: status)
+        }
+    }
+
+    private func refreshing<R>(
+        _ change: (inout CheckoutMachine) throws(ControlRefusal) -> R
+    ) -> Result<R, ControlRefusal> {
+        do throws(ControlRefusal) { return .success(try refresh(change)) } catch {
+            return .failure(error)
+        }
+    }
+}
+
+extension Checkout: CardDesk {
+    public var wantsCard: Bool { monitor.read { $0.machine.wantsCard } }
+
+    public func readerChanged(_ name: String?) {
+        log("event=reader-changed present=\(name != nil)")
+        monitor.update { $0.reader = name }
+        refresh { _ in }
+    }
+
+    /// The whole conversation, on the reader's thread.
+    public func card(_ connection: inout CardConnection) {
+        let start = Clock.monotonicNanoseconds()
+        guard let operation = refresh({ $0.cardFound() }) else { return }
+        let binding = monitor.read { $0.machine.binding }
+        let tap = Tap(
+            operation: operation, binding: binding, world: world,
+            progress: { step in self.refresh { $0.step(step) } },
+            bind: { hash in self.refresh { $0.bind(hash) } })
+        var card = NTAG424Card(connection)
+        let outcome = tap.run(&card)
+        connection = card.end()
+        let now = Self.now
+        refresh { $0.finish(outcome, at: now) }
+        let spent = (Clock.monotonicNanoseconds() - start) / 1_000
+        log(
+            "event=tap operation=\(operation.id) outcome=\(Self.word(outcome)) "
+                + "apdus=\(connection.commands) microseconds=\(spent)")
+    }
+
+    public func cardRemoved() { refresh { $0.cardRemoved() } }
+
+    public func severalCards() {
+        let now = Self.now
+        refresh { $0.severalCards(at: now) }
+    }
+
+    private static func word(_ outcome: TapOutcome) -> String {
+        switch outcome {
+        case .accepted(let receipt): receipt.isOffline ? "accepted-offline" : "accepted"
+        case .refused(let refusal): "refused-\(refusal.code)"
+        case .torn: "torn"
+        case .unknown: "unknown"
+        }
+    }
+}

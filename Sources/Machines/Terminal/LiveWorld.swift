@@ -1,0 +1,103 @@
+import COSE
+public import Crypto
+public import Journal
+public import KeyStore
+public import LedgerClient
+import LedgerMessages
+import Linux
+public import Operations
+public import Tokens
+
+/// The world of a real terminal: journal, ledger link, key store, clock.
+public final class LiveWorld: TapWorld {
+    let journal: Journal
+    let link: LedgerLink
+    private let keys: TerminalKeys
+    /// The terminal's kid, 8 bytes.
+    public let terminal: [UInt8]
+    private let log: @Sendable (String) -> Void
+
+    /// Joins the parts. `log` takes one line without identities.
+    public init(
+        journal: Journal, link: LedgerLink, keys: TerminalKeys, terminal: [UInt8],
+        log: @escaping @Sendable (String) -> Void
+    ) {
+        self.journal = journal
+        self.link = link
+        self.keys = keys
+        self.terminal = terminal
+        self.log = log
+    }
+
+    public var policy: Policy? { link.policy }
+
+    /// The clock with everything known.
+    public var clock: TerminalClock {
+        let issued = (link.policy?.issued ?? 0).multipliedReportingOverflow(by: 1_000)
+        let floor = max(
+            journal.lastTime, link.lastContact ?? 0, issued.overflow ? 0 : issued.partialValue)
+        return .read(ledgerOffset: link.measuredClockOffset, floor: floor)
+    }
+
+    public var now: UInt64 { clock.moment.milliseconds / 1_000 }
+
+    public var unsent: UnsentTotals {
+        let unsent = journal.unsent
+        let contact = (link.lastContact ?? 0) / 1_000
+        let now = now
+        return UnsentTotals(
+            total: unsent.total, count: unsent.count,
+            secondsWithoutLedger: now > contact ? now - contact : 0)
+    }
+
+    public func isDenied(_ number: CardNumber) -> Bool { link.isDenied(number) }
+
+    public func terminalKey(uid: [UInt8], epoch: UInt8) -> AES128Key? {
+        try? keys.terminalKey(uid: uid, epoch: epoch)
+    }
+
+    public func authorise(
+        _ id: EntryID, card: CardNumber, amount: Amount, sun: Evidence
+    ) -> (any PendingAnswer)? {
+        guard link.isReachable else { return nil }
+        let request = AuthorisationRequest(entry: id, card: card, amount: amount, sun: sun)
+        return LinkAnswer(pending: link.authorise(request))
+    }
+
+    private struct LinkAnswer: PendingAnswer {
+        let pending: PendingAuthorisation
+        func value() -> AuthorisationAnswer { pending.wait(atMost: LedgerLink.authorisationLimit) }
+    }
+
+    /// T1, T4: append; when the write fails, read the journal again and look the id up.
+    public func commit(_ payment: Payment, id: EntryID) -> CommitResult {
+        do {
+            _ = try journal.append(.payment(payment), id: id, at: clock.moment)
+            link.sendNow()
+            return .stored
+        } catch {
+            switch error {
+            case .alreadyRecorded: return .stored
+            case .suspended(let what), .unusable(let what), .refused(let what):
+                log("event=journal-write-failed detail=\(what)")
+                return lookUp(id).map { $0 == nil ? .notStored : .stored } ?? .unknown
+            }
+        }
+    }
+
+    /// The entry with this id, after reading the journal again if need be. The outer nil means that
+    /// the journal cannot be read.
+    func lookUp(_ id: EntryID) -> Entry?? {
+        do {
+            if !journal.isOpen { try journal.reopen() }
+            return .some(try journal.entry(id))
+        } catch {
+            log("event=journal-unreadable detail=\(error)")
+            return nil
+        }
+    }
+
+    public func note(_ refusal: Refusal, reason: String) {
+        log("event=card-refused code=\(refusal.code) reason=\(reason)")
+    }
+}
