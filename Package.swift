@@ -171,7 +171,9 @@ let package = Package(
                 "Tokens", "eco-ledger",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
-        tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
+        tests(
+            "ReaderEmulationTests",
+            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "Threads"]),
     ],
     swiftLanguageModes: [.v6]
 )
