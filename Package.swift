@@ -166,9 +166,9 @@ let package = Package(
         tests(
             "LedgerTests",
             [
-                "COSE", "Cards", "Crypto", "HTTPClient", "KeyStore", "LedgerBook",
-                "LedgerMessages", "LedgerService", "Linux", "Operations", "SQLite", "Threads",
-                "Tokens", "eco-ledger",
+                "COSE", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore", "LedgerBook",
+                "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations",
+                "SQLite", "Threads", "Tokens", "eco-ledger",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(

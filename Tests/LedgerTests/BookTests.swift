@@ -4,8 +4,8 @@ import LedgerBook
 import LedgerMessages
 import Operations
 import SQLite
-import Tokens
 import Testing
+import Tokens
 
 @Suite struct BookTests {
     @Test func `a payment moves money once, and the sums are zero`() throws {
@@ -31,7 +31,8 @@ import Testing
         #expect(try ledger.balance(card) == 9_700)
     }
 
-    @Test func `after a lost reply a longer batch repeats what was said and books the rest`() throws {
+    @Test func `after a lost reply a longer batch repeats what was said and books the rest`() throws
+    {
         let ledger = try TestLedger()
         let (card, till) = (try ledger.card(), try ledger.till())
         let lost = [try till.pay(card, 100), till.append(.other(.closure, .map([])))]
@@ -45,7 +46,9 @@ import Testing
     @Test func `a gap is refused whole, with the number expected`() throws {
         let ledger = try TestLedger()
         let (card, till) = (try ledger.card(), try ledger.till())
-        let (one, two, three) = (try till.pay(card, 1), try till.pay(card, 2), try till.pay(card, 3))
+        let (one, two, three) = (
+            try till.pay(card, 1), try till.pay(card, 2), try till.pay(card, 3)
+        )
         try ledger.send(till, [one])
         #expect(throws: BookError.gap(expected: 2)) { try ledger.send(till, [three]) }
         #expect(throws: BookError.gap(expected: 2)) { try ledger.send(till, [one, three]) }
@@ -64,7 +67,9 @@ import Testing
         #expect(throws: BookError.fork(expected: 3)) {
             try ledger.send(till, [forkedOne, forkedTwo, other.event("z")])
         }
-        #expect(throws: BookError.fork(expected: 3)) { try ledger.send(till, [other.event("w", 3)]) }
+        #expect(throws: BookError.fork(expected: 3)) {
+            try ledger.send(till, [other.event("w", 3)])
+        }
         let head = try ledger.book.head(of: #require(try ledger.book.terminal(kid: till.kid)))
         #expect(head.sequence == 2 && head.hash == till.previous)
     }
@@ -154,7 +159,8 @@ import Testing
         let before = try database.rows("SELECT * FROM \(table)")
         #expect(!before.isEmpty)
         let column = try #require(
-            try database.rows("SELECT name FROM pragma_table_info(?)", [.text(table)]).first?[0].text)
+            try database.rows("SELECT name FROM pragma_table_info(?)", [.text(table)]).first?[0]
+                .text)
         for sql in ["UPDATE \(table) SET \(column) = \(column)", "DELETE FROM \(table)"] {
             let error = #expect(throws: SQLiteError.self) { try database.run(sql) }
             #expect(error?.message == "ledger: \(table) is append-only")

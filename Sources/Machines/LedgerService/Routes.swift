@@ -57,7 +57,8 @@ final class Routes: Sendable {
         case 4 where parts[0] == "v1" && parts[1] == "terminals" && parts[3] == "policy":
             try allow("GET", request)
             return try policy(request, parts[2])
-        case 5 where parts[0] == "v1" && parts[1] == "terminals"
+        case 5
+        where parts[0] == "v1" && parts[1] == "terminals"
             && parts[3...] == ["entries", "head"]:
             try allow("GET", request)
             return try head(request, parts[2])

@@ -34,7 +34,8 @@ extension Book {
     /// The sum of an account's postings, cents. SQLite sums integers exactly and fails on
     /// overflow; there is no stored balance to disagree with it (B5).
     func balance(account: String) throws(BookError) -> Int64 {
-        try number("SELECT coalesce(sum(cents), 0) FROM postings WHERE account = ?",
+        try number(
+            "SELECT coalesce(sum(cents), 0) FROM postings WHERE account = ?",
             [.text(account)]) ?? 0
     }
 
