@@ -25,7 +25,6 @@ struct BenchChannel: CardChannel, ~Copyable {
     }
 
     consuming func end() {
-        card.end(.leave)
         try? card.disconnect(.unpower)
     }
 }
@@ -57,11 +56,9 @@ struct BenchCard {
         channel.end()
     }
 
-    /// Connect and transaction, as the terminal does.
+    /// Connects as the terminal does.
     static func open(_ context: borrowing Context, _ reader: String) throws -> Card {
-        let card = try context.connect(reader, sharing: .exclusive)
-        try card.begin()
-        return card
+        try context.connect(reader, sharing: .exclusive)
     }
 
     private static func waitForCard() -> String? {

@@ -15,7 +15,7 @@ let tapCommand = Command(
     ["tap"], "a payment's tap beside a bare SCardTransmit loop of the same APDU count",
     options: [
         .value("vpcd", "HOST:PORT", "the virtual reader's slot (127.0.0.1:35963)"),
-        .value("pairs", "N", "interleaved pairs (41)"),
+        .value("pairs", "N", "interleaved pairs, 3 to 101 (41)"),
         .value("directory", "DIR", "where the durable journal goes (the present folder)"),
     ],
     examples: [
@@ -43,7 +43,7 @@ private func appendOne(_ journal: Journal) throws {
 
 /// Interleaved A B A B …: a tap, then as many bare exchanges; the median of the pairs' ratios.
 @Sendable private func benchTap(_ invocation: Invocation) throws {
-    let pairs = Int(try invocation.number("pairs", in: 3...10_001, default: 41))
+    let pairs = Int(try invocation.number("pairs", in: 3...101, default: 41))
     let place = (invocation.value("vpcd") ?? "127.0.0.1:35963").split(separator: ":")
     guard place.count == 2, let port = UInt16(place[1]) else {
         throw Failure("--vpcd takes HOST:PORT", hint: "127.0.0.1:35963", code: .usage)
@@ -53,7 +53,7 @@ private func appendOne(_ journal: Journal) throws {
     defer { card.slot.stop() }
     let volatile = try TapRun(card, directory: "/dev/shm", now: now)
     let durable = try TapRun(card, directory: invocation.value("directory") ?? ".", now: now)
-    defer { for run in [volatile, durable] { run.removeFiles() } }
+    defer { for run in [volatile, durable] { run.end() } }
     for _ in 0..<3 { _ = try (volatile.tap(), durable.tap(), bareLoop(card, count: 9)) }
 
     var taps: [Double] = []
@@ -128,6 +128,7 @@ private func hundredths(_ value: Double) -> String {
 private final class TapRun {
     private let context: Context
     private let world: BenchWorld
+    private let side = SideThread("verify")
     private let reader: String
     private let path: String
     private(set) var exchanges: [(command: Int, answer: Int)] = []
@@ -151,7 +152,8 @@ private final class TapRun {
         let channel = BenchChannel(try BenchCard.open(context, reader))
         var card = NTAG424Card(channel)
         let outcome = Tap(
-            operation: operation, binding: nil, world: world, progress: { _ in }, bind: { _ in }
+            operation: operation, binding: nil, world: world, side: side, progress: { _ in },
+            bind: { _ in }
         ).run(&card)
         let spent = Double(Clock.monotonicNanoseconds() - start) / 1_000
         let ended = card.end()
@@ -163,7 +165,8 @@ private final class TapRun {
         return spent
     }
 
-    func removeFiles() {
+    func end() {
+        side.stop()
         for suffix in ["", "-wal", "-shm"] { try? Files.remove(path + suffix) }
     }
 }
@@ -177,7 +180,6 @@ private func bareLoop(_ card: BenchCard, count: Int) throws -> Double {
     let powered = try BenchCard.open(context, card.reader)
     for index in 0..<count { _ = try powered.transmit(index == 0 ? select : read) }
     let spent = Double(Clock.monotonicNanoseconds() - start) / 1_000
-    powered.end(.leave)
     try? powered.disconnect(.unpower)
     return spent
 }
