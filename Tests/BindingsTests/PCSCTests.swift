@@ -1,3 +1,4 @@
+import Linux
 import PCSC
 import Testing
 
@@ -16,5 +17,12 @@ import Testing
         let error = PCSCError(call: "SCardX", code: 0xFFFF_FFFF)
         #expect(error.code == 0xFFFF_FFFF)
         #expect(error.description.hasPrefix("SCardX: 0xffffffff "))
+    }
+
+    /// Only where no daemon listens: the live tests start one of their own.
+    @Test(.enabled(if: !Files.exists("/run/pcscd/pcscd.comm")))
+    func `without a daemon there is no context, and the error says so`() {
+        let error = #expect(throws: PCSCError.self) { _ = try Context() }
+        #expect(error == PCSCError(call: "SCardEstablishContext", code: PCSCError.noService))
     }
 }
