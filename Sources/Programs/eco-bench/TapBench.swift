@@ -171,14 +171,19 @@ private final class TapRun {
     }
 }
 
-/// The anchor: connect, then SELECT and reads of the plain file, microseconds.
+/// The anchor: connect, then as many exchanges with nothing around them. Where the tap selects and
+/// reads under SDM the same commands are sent; elsewhere the plain file is read. Microseconds.
 private func bareLoop(_ card: BenchCard, count: Int) throws -> Double {
     let context = try Context()
     let select = APDU.iso(ins: 0xA4, p1: 4, p2: 0x0C, data: NTAG424.application)
-    let read = APDU.iso(ins: 0xB0, p1: 0x83, p2: 0, le: 32)
+    let plain = APDU.iso(ins: 0xB0, p1: 0x83, p2: 0, le: 32)
+    let image = APDU.iso(ins: 0xB0, p1: 0x84, p2: UInt8(NDEFImage.bodyOffset), le: 249)
+    let evidence = APDU.iso(ins: 0xB0, p1: 0x84, p2: 29, le: UInt8(NDEFImage.evidenceSize))
+    var commands = [select, image] + [[UInt8]](repeating: plain, count: max(0, count - 4))
+    commands += [select, evidence]
     let start = Clock.monotonicNanoseconds()
     let powered = try BenchCard.open(context, card.reader)
-    for index in 0..<count { _ = try powered.transmit(index == 0 ? select : read) }
+    for command in commands { _ = try powered.transmit(command) }
     let spent = Double(Clock.monotonicNanoseconds() - start) / 1_000
     try? powered.disconnect(.unpower)
     return spent
