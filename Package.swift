@@ -68,7 +68,7 @@ let package = Package(
         // Bindings
         binding("PCSC", ["CPCSC"]),
         binding("SQLite", ["CSQLite"]),
-        binding("HTTPServer", ["CMicroHTTPD", "Threads"]),
+        binding("HTTPServer", ["CMicroHTTPD"]),
         binding("HTTPClient", ["CCurl"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
@@ -143,7 +143,9 @@ let package = Package(
                 "Crypto", "KeyStore", "LedgerBook", "LedgerMessages", "LedgerService", "Linux",
                 "Operations", "Tokens",
             ]),
-        program("eco-sim", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
+        program(
+            "eco-sim",
+            ["CardEmulation", "Crypto", "HTTPClient", "Linux", "ReaderEmulation", "Threads"]),
         program(
             "eco-bench",
             [
@@ -169,7 +171,9 @@ let package = Package(
                 "SQLite", "Threads", "Tokens", "eco-ledger",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
-        tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
+        tests(
+            "ReaderEmulationTests",
+            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "Threads"]),
     ],
     swiftLanguageModes: [.v6]
 )
