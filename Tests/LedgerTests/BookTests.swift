@@ -54,6 +54,7 @@ import Tokens
         #expect(throws: BookError.gap(expected: 2)) { try ledger.send(till, [one, three]) }
         #expect(try ledger.balance(card) == 9_999)
         #expect(try ledger.send(till, [two, three]).outcomes == [.settled, .settled])
+        #expect(throws: BookError.gap(expected: 2)) { try ledger.send(till, [one, three]) }
     }
 
     @Test func `a fork is refused whole, at a known number and after the head`() throws {
@@ -81,6 +82,10 @@ import Tokens
         var altered = till.event()
         altered[altered.count - 1] ^= 1
         #expect(throws: BookError.entrySignature) { try ledger.send(till, [altered]) }
+        let foreign = till.signer.withKey {
+            Sign1(signing: [0xA0], kid: stranger.kid, key: $0).bytes
+        }
+        #expect(throws: BookError.entrySignature) { try ledger.send(till, [foreign]) }
         let nonsense = till.signer.sign(payload: [0xA0]).bytes
         #expect(throws: BookError.malformed("entry: seq")) { try ledger.send(till, [nonsense]) }
         let unknown = Till()
@@ -194,6 +199,35 @@ import Tokens
         #expect(
             faults.contains(
                 "terminal \(till.id): entry 1: a column differs from what was signed"))
+    }
+
+    @Test func `audit finds a chain that was re-signed, altered or cut`() throws {
+        let ledger = try TestLedger()
+        let till = try ledger.till()
+        try ledger.send(till, [till.event("a"), till.event("b")])
+        let database = try ledger.sql()
+        for act in ["update", "delete"] { try database.run("DROP TRIGGER entries_no_\(act)") }
+        func fault() throws -> [String] { try ledger.book.audit().faults }
+        func replace(_ bytes: [UInt8], id: EntryID) throws {
+            try database.run(
+                "UPDATE entries SET cose = ?, hash = ?, uuid = ?, time = ? WHERE seq = 2",
+                [
+                    .blob(bytes), .blob(sha256(bytes)), .blob(id.bytes),
+                    .integer(Int64(Sunday.noon)),
+                ])
+        }
+        let id = EntryID(milliseconds: Sunday.noon)
+        let unlinked = Entry(
+            sequence: 2, id: id, previous: [UInt8](repeating: 0, count: 32), time: Sunday.noon,
+            clockTrust: .synchronised, body: .technicalEvent(TechnicalEvent(code: "b")))
+        let bytes = till.signer.withKey { unlinked.signed(by: $0).bytes }
+        try replace(bytes, id: id)
+        #expect(
+            try fault() == ["terminal \(till.id): entry 2 does not follow the one before"])
+        try replace(bytes.dropLast() + [bytes[bytes.count - 1] ^ 1], id: id)
+        #expect(try fault() == ["terminal \(till.id): entry 2 is not what the terminal signed"])
+        try database.run("DELETE FROM entries WHERE seq = 1")
+        #expect(try fault() == ["terminal \(till.id): entry 1 is missing"])
     }
 }
 

@@ -80,7 +80,7 @@ final class Routes: Sendable {
             return json("{\"status\":\"ready\"}")
         case "metrics":
             let counts = try book { (book) throws(BookError) in
-                (try book.outcomeCounts(), try book.cards().count)
+                (try book.outcomeCounts(), try book.cardCount())
             }
             return metrics(outcomes: counts.0, cards: counts.1, statuses: statuses.read { $0 })
         default: return cardPage(request)
