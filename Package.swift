@@ -162,6 +162,7 @@ let package = Package(
                 "Threads",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
+        tests("COSETests", ["COSE", "Crypto", "Tokens"]),
         tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
     ],
     swiftLanguageModes: [.v6]
