@@ -163,6 +163,13 @@ let package = Package(
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests("COSETests", ["COSE", "Crypto", "Tokens"]),
+        tests(
+            "JournalTests",
+            [
+                "COSE", "Crypto", "Journal", "KeyStore", "LedgerMessages", "Linux", "Operations",
+                "SQLite", "Threads", "Tokens",
+            ]),
+        tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
     ],
     swiftLanguageModes: [.v6]
