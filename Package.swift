@@ -169,6 +169,13 @@ let package = Package(
                 "COSE", "Crypto", "Journal", "KeyStore", "LedgerMessages", "Linux", "Operations",
                 "SQLite", "Threads", "Tokens",
             ]),
+        tests(
+            "TerminalTests",
+            [
+                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPServer", "Journal", "KeyStore",
+                "LedgerClient", "LedgerMessages", "Linux", "Operations", "SQLite", "Terminal",
+                "Threads", "Tokens",
+            ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
     ],
