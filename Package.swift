@@ -174,6 +174,22 @@ let package = Package(
         tests(
             "ReaderEmulationTests",
             ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "Threads"]),
+        tests("COSETests", ["COSE", "Crypto", "Tokens"]),
+        tests(
+            "JournalTests",
+            [
+                "COSE", "Crypto", "Journal", "KeyStore", "LedgerMessages", "Linux", "Operations",
+                "SQLite", "Threads", "Tokens",
+            ]),
+        tests(
+            "TerminalTests",
+            [
+                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPServer", "Journal", "KeyStore",
+                "LedgerClient", "LedgerMessages", "Linux", "Operations", "SQLite", "Terminal",
+                "Threads", "Tokens",
+            ]),
+        tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
+        tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
     ],
     swiftLanguageModes: [.v6]
 )
