@@ -190,6 +190,16 @@ let package = Package(
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
+        tests("KeyStoreTests", ["COSE", "Cards", "Crypto", "KeyStore", "Linux", "Tokens"]),
+        tests(
+            "ProvisioningTests",
+            [
+                "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Operations",
+                "Provisioning", "Tokens",
+            ]),
+        tests(
+            "ReadersTests",
+            ["CardEmulation", "Cards", "Linux", "PCSC", "ReaderEmulation", "Readers", "Threads"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -41,6 +41,8 @@ public enum ReaderError: Error, Equatable, Sendable {
     case noReader
     /// No card came in time.
     case noCard
+    /// Cards lie in several readers of that choice.
+    case severalCards
     /// The service or the reader failed: call and code.
     case fault(String)
 
@@ -49,6 +51,7 @@ public enum ReaderError: Error, Equatable, Sendable {
         case PCSCError.noService, PCSCError.serviceStopped: self = .noService
         case PCSCError.noReadersAvailable, PCSCError.unknownReader, PCSCError.readerUnavailable:
             self = .noReader
+        case PCSCError.noSmartcard, PCSCError.removedCard: self = .noCard
         default: self = .fault("\(error)")
         }
     }
