@@ -155,6 +155,12 @@ let package = Package(
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
         tests(
+            "ScreenTests",
+            [
+                "CWebAssets", "Crypto", "HTTPServer", "Linux", "Operations", "Screen", "Terminal",
+                "Threads",
+            ]),
+        tests(
             "BindingsTests",
             [
                 "CommandLineTool", "HTTPClient", "HTTPServer", "Linux", "PCSC", "SQLite",
