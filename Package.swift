@@ -68,7 +68,7 @@ let package = Package(
         // Bindings
         binding("PCSC", ["CPCSC"]),
         binding("SQLite", ["CSQLite"]),
-        binding("HTTPServer", ["CMicroHTTPD"]),
+        binding("HTTPServer", ["CMicroHTTPD", "Threads"]),
         binding("HTTPClient", ["CCurl"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
@@ -92,7 +92,7 @@ let package = Package(
                 "Operations", "Threads", "Tokens",
             ]),
         service("Readers", ["Cards", "PCSC", "Threads"]),
-        service("KeyStore", ["COSE", "Cards", "Crypto", "Linux"]),
+        service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "Tokens"]),
         service(
             "LedgerBook",
             ["COSE", "Cards", "Crypto", "LedgerMessages", "Operations", "SQLite", "Tokens"]),
@@ -123,18 +123,18 @@ let package = Package(
 
         // Programs
         .target(
-            name: "CommandLineTool", dependencies: ["CLinux", "Linux"],
+            name: "CommandLineTool", dependencies: ["Linux"],
             path: "Sources/Programs/CommandLineTool", swiftSettings: pure),
         program(
             "eco-terminal",
             [
-                "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages", "Linux",
-                "Operations", "Readers", "Screen", "Terminal", "Threads", "Tokens",
+                "COSE", "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages",
+                "Linux", "Operations", "Readers", "Screen", "Terminal", "Tokens",
             ]),
         program(
             "eco-card",
             [
-                "Cards", "Crypto", "KeyStore", "Linux", "Operations", "Provisioning", "Readers",
+                "COSE", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning", "Readers",
                 "Tokens",
             ]),
         program(
@@ -143,7 +143,9 @@ let package = Package(
                 "Crypto", "KeyStore", "LedgerBook", "LedgerMessages", "LedgerService", "Linux",
                 "Operations", "Tokens",
             ]),
-        program("eco-sim", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
+        program(
+            "eco-sim",
+            ["CardEmulation", "Crypto", "HTTPClient", "Linux", "ReaderEmulation", "Threads"]),
         program(
             "eco-bench",
             [
@@ -154,6 +156,7 @@ let package = Package(
         // Tests
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
+        tests("TidyTests", []),
         tests(
             "ScreenTests",
             [
@@ -166,6 +169,15 @@ let package = Package(
                 "CommandLineTool", "HTTPClient", "HTTPServer", "Linux", "PCSC", "SQLite",
                 "Threads",
             ]),
+        tests(
+            "LedgerTests",
+            [
+                "COSE", "Cards", "Crypto", "HTTPClient", "KeyStore", "LedgerBook",
+                "LedgerMessages", "LedgerService", "Linux", "Operations", "SQLite", "Threads",
+                "Tokens", "eco-ledger",
+            ]),
+        tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
+        tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
     ],
     swiftLanguageModes: [.v6]
 )

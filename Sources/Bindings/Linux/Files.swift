@@ -44,6 +44,29 @@ public enum Files {
     /// Whether something is there, of whatever kind. Calls `access`.
     public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// The permission bits, 0o000…0o7777. Calls `stat`.
+    public static func mode(_ path: String) throws(LinuxError) -> UInt32 {
+        var found = stat()
+        _ = try check("stat") { stat(path, &found) }
+        return found.st_mode & 0o7777
+    }
+
+    /// Adds bytes at the end of a file, made with `mode` when it is missing, and waits until they
+    /// are on disk. Calls `open`, `write`, `fsync`.
+    public static func append(
+        _ bytes: [UInt8], to path: String, mode: UInt32 = 0o600
+    ) throws(LinuxError) {
+        let file = Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, mode)
+        guard file >= 0 else { throw LinuxError(call: "open", code: errno) }
+        defer { close(file) }
+        var done = 0
+        while done < bytes.count {
+            let left = Array(bytes[done...])
+            done += try check("write") { Glibc.write(file, left, left.count) }
+        }
+        _ = try check("fsync") { fsync(file) }
+    }
+
     /// Makes a directory and those above it that are missing, all with `mode` (less the umask).
     /// Does nothing when it is there. Calls `mkdir`.
     public static func makeDirectory(_ path: String, mode: UInt32 = 0o700) throws(LinuxError) {

@@ -66,6 +66,7 @@ struct CBORReader {
     /// Reads one head (and the bytes of a string). Calls `cbor_stream_decode`.
     private mutating func head() throws(COSEError) -> Head {
         guard position < bytes.count else { throw .truncated }
+        if bytes[position] >> 5 == 6 { return try tagHead() }
         var seen = Seen()
         let start = position
         let result = unsafe bytes.withUnsafeBufferPointer { buffer in
@@ -101,6 +102,17 @@ struct CBORReader {
         case .bool: return .bool(seen.argument == 1)
         case .null: return .null
         }
+    }
+
+    /// A tag's head, read as the unsigned head it is but for its major type: libcbor before 0.9
+    /// (Debian 12) refuses the tags 5 to 20, and COSE_Sign1 is tag 18.
+    private mutating func tagHead() throws(COSEError) -> Head {
+        var copy = Array(bytes[position..<min(position + 9, bytes.count)])
+        copy[0] &= 0x1f
+        var reader = CBORReader(copy)
+        guard case .unsigned(let tag) = try reader.head() else { throw .unsupportedItem }
+        position += reader.position
+        return .tag(tag)
     }
 
     /// Bytes of the shortest head with this argument.

@@ -47,11 +47,17 @@ struct Routes: Sendable {
 
     private func route(_ request: HTTPRequest, port: UInt16) throws(Problem) -> HTTPResponse {
         switch request.path {
-        case "/events", "/api/operations":
+        case "/events", "/api/operations", "/api/snapshot":
             guard request.method == "GET" else { throw .methodNotAllowed("GET") }
             try session.checkOrigin(request, port: port)
             try session.checkCookie(request, port: port)
-            return request.path == "/events" ? try events() : try operations(request)
+            switch request.path {
+            case "/events": return try events()
+            case "/api/operations": return try operations(request)
+            default:
+                return Self.document(
+                    SnapshotView(control.snapshot, now: monotonicMilliseconds()))
+            }
         case "/api/arm", "/api/cancel", "/api/extend", "/api/acknowledge", "/api/verify",
             "/api/send":
             guard request.method == "POST" else { throw .methodNotAllowed("POST") }

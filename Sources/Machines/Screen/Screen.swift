@@ -18,7 +18,8 @@
 // Does not promise: protection from another program of the same user on this machine (it can read
 // the page like a browser does); TLS; that a browser is there.
 //
-// Routes: GET / and the assets · GET /events · GET /api/operations?limit=N ·
+// Routes: GET / and the assets · GET /events · GET /api/snapshot ·
+//   GET /api/operations?limit=N ·
 //   POST /api/arm {"amountCents":N} · /api/cancel, /api/extend, /api/verify {"id":"UUID"} ·
 //   /api/acknowledge, /api/send {}
 //

@@ -1,5 +1,5 @@
 import Cards
-public import Journal
+import Journal
 import LedgerClient
 import Linux
 public import Operations

@@ -1,5 +1,5 @@
 import COSE
-import Crypto
+public import Crypto
 public import Journal
 public import KeyStore
 public import LedgerClient

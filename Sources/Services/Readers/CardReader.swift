@@ -1,0 +1,138 @@
+import Cards
+import PCSC
+import Threads
+
+/// The reader service: one thread that watches and hands cards to the desk.
+public final class CardReader: Sendable {
+    /// A turn while a card lies there and is not wanted yet.
+    private static let shortTurn: UInt32 = 50
+    /// A turn while nothing happens; a change ends it at once.
+    private static let longTurn: UInt32 = 500
+    /// Pause before a lost daemon is looked for again.
+    private static let retry = Duration.milliseconds(250)
+
+    /// Where the reader stands.
+    public enum State: Sendable {
+        case idle, waitingForCard, processing, waitingForRemoval
+    }
+
+    private let choice: ReaderChoice
+    private let desk: any CardDesk
+    private let shared = Monitor(Shared())
+
+    private struct Shared {
+        var machine = ReaderMachine()
+        var isStopping = false
+        var thread: NamedThread?
+    }
+
+    /// A service for a desk; nothing runs before `start`.
+    public init(choice: ReaderChoice, desk: any CardDesk) {
+        self.choice = choice
+        self.desk = desk
+    }
+
+    /// Where the reader stands.
+    public var state: State {
+        switch shared.read({ $0.machine.state }) {
+        case .idle: .idle
+        case .waitingForCard: .waitingForCard
+        case .processing: .processing
+        case .waitingForRemoval: .waitingForRemoval
+        }
+    }
+
+    /// Starts the thread.
+    public func start() {
+        let thread = NamedThread.start("reader") { self.run() }
+        shared.update { $0.thread = thread }
+    }
+
+    /// Ends the thread and waits for it: at most a second, or the rest of a conversation (D2).
+    public func stop() {
+        let thread = shared.update { shared in
+            shared.isStopping = true
+            return shared.thread.take()
+        }
+        thread?.join()
+    }
+
+    private var isStopping: Bool { shared.read { $0.isStopping } }
+
+    /// Sessions with the daemon, one after another (D4).
+    private func run() {
+        while !isStopping {
+            do throws(PCSCError) {
+                let context = try Context()
+                try session(context)
+            } catch {
+                for effect in change({ $0.lose() }) { tell(effect) }
+            }
+            _ = shared.wait(atMost: Self.retry) { $0.isStopping ? true : nil }
+        }
+    }
+
+    private func change(
+        _ body: (inout ReaderMachine) -> [ReaderMachine.Effect]
+    ) -> [ReaderMachine.Effect] {
+        shared.update { body(&$0.machine) }
+    }
+
+    /// One session: ends when the daemon goes.
+    private func session(_ context: borrowing Context) throws(PCSCError) {
+        var states = [ReaderState(name: ReaderState.plugAndPlay)]
+        while !isStopping {
+            let names = choice.select(try context.readers())
+            states = refreshed(states, names)
+            let isLying = states.contains { $0.isPresent }
+            let turn = isLying && state == .waitingForCard ? Self.shortTurn : Self.longTurn
+            do throws(PCSCError) {
+                _ = try context.statusChange(&states, milliseconds: turn)
+            } catch {
+                // A reader that vanished between the two calls: ask again for the list.
+                guard error.code == PCSCError.unknownReader else { throw error }
+                states = [ReaderState(name: ReaderState.plugAndPlay)]
+                continue
+            }
+            for index in states.indices { states[index].current = states[index].event }
+            let holding = states.dropFirst().filter(\.isPresent).map {
+                ReaderMachine.Held(name: $0.name, events: $0.event >> 16)
+            }
+            let isWanted = !holding.isEmpty && desk.wantsCard
+            let effects = change {
+                $0.see(readers: names, holding: holding, isWanted: isWanted)
+            }
+            for effect in effects { perform(effect, context) }
+        }
+    }
+
+    /// Keeps what is known of readers that stay.
+    private func refreshed(_ states: [ReaderState], _ names: [String]) -> [ReaderState] {
+        let queue = states.first ?? ReaderState(name: ReaderState.plugAndPlay)
+        let known = names.map { name in
+            states.first { $0.name == name } ?? ReaderState(name: name)
+        }
+        return [queue] + known
+    }
+
+    private func perform(_ effect: ReaderMachine.Effect, _ context: borrowing Context) {
+        guard case .process(let name) = effect else { return tell(effect) }
+        do throws(PCSCError) {
+            var connection = try context.open(name)
+            desk.card(&connection)
+            connection.end()
+        } catch {
+            // The card left before it could be powered: the next turn sees it gone.
+        }
+        shared.update { $0.machine.processed() }
+    }
+
+    private func tell(_ effect: ReaderMachine.Effect) {
+        switch effect {
+        case .none, .process: break
+        case .announce(let name): desk.readerChanged(name)
+        case .tellRemoved: desk.cardRemoved()
+        case .tellSeveral: desk.severalCards()
+        }
+    }
+}
