@@ -35,8 +35,8 @@ final class Browser {
 
     deinit {
         _ = try? call("DELETE", "/session/\(session)", nil)
-        driver.terminate()
-        driver.waitUntilExit()
+        // By its identifier, and for good: it may have been started with SIGTERM blocked.
+        kill(driver.processIdentifier, SIGKILL)
     }
 
     /// chromedriver says its port once it listens.
