@@ -158,6 +158,12 @@ let package = Package(
         tests("VectorTests", ["Cards", "Crypto"]),
         tests("TidyTests", []),
         tests(
+            "ScreenTests",
+            [
+                "CWebAssets", "Crypto", "HTTPServer", "Linux", "Operations", "Screen", "Terminal",
+                "Threads",
+            ]),
+        tests(
             "BindingsTests",
             [
                 "CommandLineTool", "HTTPClient", "HTTPServer", "Linux", "PCSC", "SQLite",
