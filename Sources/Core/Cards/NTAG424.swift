@@ -13,9 +13,10 @@ public enum NTAG424 {
     public static func selectApplication(
         _ channel: inout some CardChannel & ~Copyable
     ) throws(CardError) {
-        _ = try channel.exchange(
+        let data = try channel.exchange(
             APDU.iso(ins: 0xA4, p1: 4, p2: 0x0C, data: application), expecting: .success,
             during: "SELECT")
+        guard data.isEmpty else { throw .malformed("SELECT: data without being asked") }
     }
 
     /// ISOReadBinary of an elementary file by its short id (3, 4 or 5), `offset` 0...255.

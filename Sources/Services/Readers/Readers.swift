@@ -71,7 +71,7 @@ public protocol CardDesk: AnyObject, Sendable {
     func severalCards()
 }
 
-/// One card in a reader, inside a PC/SC transaction.
+/// One card in a reader, shared with nobody: exclusive access needs no transaction.
 public struct CardConnection: CardChannel, ~Copyable {
     private let card: Card
     /// APDUs so far.
@@ -97,7 +97,6 @@ public struct CardConnection: CardChannel, ~Copyable {
 
     /// Lets the card go, powered off so that no state stays. Faults no longer matter.
     consuming func end() {
-        card.end(.leave)
         try? card.disconnect(.unpower)
     }
 }
@@ -117,15 +116,13 @@ extension CardError {
 }
 
 extension Context {
-    /// Powers a card and opens a transaction. A mute card is tried again: some need a second reset.
+    /// Powers a card. A mute card is tried again: some need a second reset.
     func open(_ reader: String, tries: Int = 3) throws(PCSCError) -> CardConnection {
         var left = tries
         while true {
             left -= 1
             do throws(PCSCError) {
-                let card = try connect(reader, sharing: .exclusive)
-                try card.begin()
-                return CardConnection(card)
+                return CardConnection(try connect(reader, sharing: .exclusive))
             } catch {
                 let isMute =
                     error.code == PCSCError.unresponsiveCard
