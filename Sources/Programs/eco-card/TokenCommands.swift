@@ -20,7 +20,6 @@ let tokenCommands: [Command] = [
             "eco-card token verify card.token --issuer 9f3c… --json",
         ],
         run: { invocation in
-            let token = try readToken(invocation.words[0])
             guard
                 let key = Hexadecimal.bytes(try invocation.required("issuer"))
                     .flatMap({ try? Ed25519PublicKey($0) })
@@ -28,6 +27,7 @@ let tokenCommands: [Command] = [
                 throw Failure("--issuer is no public key", hint: "64 hexadecimal characters",
                     code: .usage)
             }
+            let token = try readToken(invocation.words[0])
             guard (try? token.message.verified(by: key)) != nil else {
                 throw Failure("the token does not verify",
                     hint: "it is altered, or another issuer signed it", code: .integrity)
