@@ -149,11 +149,18 @@ let package = Package(
         program(
             "eco-bench",
             [
-                "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore", "Linux", "Operations",
-                "PCSC", "Provisioning", "ReaderEmulation", "Readers", "Terminal", "Tokens",
+                "COSE", "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore",
+                "LedgerClient", "Linux", "Operations", "PCSC", "Provisioning",
+                "ReaderEmulation", "Terminal", "Tokens",
             ]),
 
         // Tests
+        tests(
+            "EndToEndTests",
+            [
+                "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux", "Operations",
+                "ReaderEmulation", "eco-bench", "eco-card", "eco-ledger", "eco-sim", "eco-terminal",
+            ]),
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
         tests("TidyTests", []),
@@ -195,7 +202,6 @@ let package = Package(
                 "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
-        tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
         tests("KeyStoreTests", ["COSE", "Cards", "Crypto", "KeyStore", "Linux", "Tokens"]),
         tests(
             "ProvisioningTests",
