@@ -68,7 +68,7 @@ let package = Package(
         // Bindings
         binding("PCSC", ["CPCSC"]),
         binding("SQLite", ["CSQLite"]),
-        binding("HTTPServer", ["CMicroHTTPD", "Threads"]),
+        binding("HTTPServer", ["CMicroHTTPD"]),
         binding("HTTPClient", ["CCurl"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
@@ -123,18 +123,18 @@ let package = Package(
 
         // Programs
         .target(
-            name: "CommandLineTool", dependencies: ["CLinux", "Linux"],
+            name: "CommandLineTool", dependencies: ["Linux"],
             path: "Sources/Programs/CommandLineTool", swiftSettings: pure),
         program(
             "eco-terminal",
             [
-                "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages", "Linux",
-                "Operations", "Readers", "Screen", "Terminal", "Threads", "Tokens",
+                "COSE", "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages",
+                "Linux", "Operations", "Readers", "Screen", "Terminal", "Tokens",
             ]),
         program(
             "eco-card",
             [
-                "Cards", "Crypto", "KeyStore", "Linux", "Operations", "Provisioning", "Readers",
+                "COSE", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning", "Readers",
                 "Tokens",
             ]),
         program(
@@ -143,7 +143,9 @@ let package = Package(
                 "Crypto", "KeyStore", "LedgerBook", "LedgerMessages", "LedgerService", "Linux",
                 "Operations", "Tokens",
             ]),
-        program("eco-sim", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
+        program(
+            "eco-sim",
+            ["CardEmulation", "Crypto", "HTTPClient", "Linux", "ReaderEmulation", "Threads"]),
         program(
             "eco-bench",
             [
@@ -156,12 +158,28 @@ let package = Package(
         tests("VectorTests", ["Cards", "Crypto"]),
         tests("TidyTests", []),
         tests(
+            "ScreenTests",
+            [
+                "CWebAssets", "Crypto", "HTTPServer", "Linux", "Operations", "Screen", "Terminal",
+                "Threads",
+            ]),
+        tests(
             "BindingsTests",
             [
                 "CommandLineTool", "HTTPClient", "HTTPServer", "Linux", "PCSC", "SQLite",
                 "Threads",
             ]),
+        tests(
+            "LedgerTests",
+            [
+                "COSE", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore", "LedgerBook",
+                "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations",
+                "SQLite", "Threads", "Tokens", "eco-ledger",
+            ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
+        tests(
+            "ReaderEmulationTests",
+            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "Threads"]),
         tests("COSETests", ["COSE", "Crypto", "Tokens"]),
         tests(
             "JournalTests",
@@ -178,6 +196,16 @@ let package = Package(
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
+        tests("KeyStoreTests", ["COSE", "Cards", "Crypto", "KeyStore", "Linux", "Tokens"]),
+        tests(
+            "ProvisioningTests",
+            [
+                "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Operations",
+                "Provisioning", "Tokens",
+            ]),
+        tests(
+            "ReadersTests",
+            ["CardEmulation", "Cards", "Linux", "PCSC", "ReaderEmulation", "Readers", "Threads"]),
     ],
     swiftLanguageModes: [.v6]
 )

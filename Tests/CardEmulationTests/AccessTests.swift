@@ -1,6 +1,7 @@
-@testable import CardEmulation
 import Crypto
 import Testing
+
+@testable import CardEmulation
 
 /// Every value of every access right, with every session: the right answer, and no write without
 /// the right.
@@ -9,7 +10,10 @@ import Testing
     static let sessions: [Int?] = [nil, 0, 1, 2, 3, 4]
 
     /// What the data sheet grants, told in another way than the card computes it.
-    enum Verdict { case fileMode, plain, refused(String) }
+    enum Verdict {
+        case fileMode, plain
+        case refused(String)
+    }
 
     static func verdict(_ first: UInt8, _ second: UInt8, session: Int?) -> Verdict {
         if let session, [Int(first), Int(second)].contains(session) { return .fileMode }

@@ -1,6 +1,7 @@
-@testable import CardEmulation
 import Crypto
 import Testing
+
+@testable import CardEmulation
 
 /// Handshakes that fail, and what the card remembers of them.
 @Suite struct AuthenticationTests {
@@ -103,7 +104,8 @@ import Testing
         #expect(card.memory.keys[0].totalFailures == 0)
     }
 
-    @Test func `From fifty failures in a row on, each try is delayed, and success ends it`() throws {
+    @Test func `From fifty failures in a row on, each try is delayed, and success ends it`() throws
+    {
         var card = try factoryCard()
         for _ in 0..<50 { #expect(fail(&card) == "91ae") }
         for failures in 50..<60 {

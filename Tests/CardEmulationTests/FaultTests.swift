@@ -1,6 +1,7 @@
-@testable import CardEmulation
 import Crypto
 import Testing
+
+@testable import CardEmulation
 
 /// Cards that go wrong on purpose, and the model of the air.
 @Suite struct FaultTests {
@@ -50,7 +51,7 @@ import Testing
 
     @Test(arguments: [
         "", "tear", "tear@", "tear@0", "tear@-1", "tear@1000001", "tear@+1", "tear@1@2",
-        "tear@1,", "burn@1", "sw=@1", "sw=6A@1", "sw=6A8200@1", "sw=XXXX@1", "sw@1", "Tear@1",
+        "tear@1,", "burn@1", "sw=@1", "sw=6A@1", "sw=6A8200@1", "sw=GGGG@1", "sw@1", "Tear@1",
         "tear@99999999999999999999", "tear @1", " tear@1", "tear@\u{661}",
     ])
     func `A specification that is not understood is refused`(_ text: String) {

@@ -1,6 +1,7 @@
-@testable import CardEmulation
 import Crypto
 import Testing
+
+@testable import CardEmulation
 
 /// The image of a card: what is written is read, what is damaged is refused.
 @Suite struct ImageTests {

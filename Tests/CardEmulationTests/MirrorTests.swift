@@ -1,6 +1,7 @@
-@testable import CardEmulation
 import Crypto
 import Testing
+
+@testable import CardEmulation
 
 /// Secure dynamic messaging: runs, limits, and who sees mirrors.
 @Suite struct MirrorTests {
@@ -149,7 +150,10 @@ import Testing
         ("counter told to key 6", "40 00E0 C1 F61F 200000", "919e"),
         ("file read free", "40 00E0 C1 FF1E 200000 400000 400000", "919e"),
         ("encryption without file read", "40 00E0 D1 FF1F 200000", "919e"),
-        ("encryption without counter", "40 00E0 91 FF12 200000 400000 400000 200000 600000", "919e"),
+        (
+            "encryption without counter", "40 00E0 91 FF12 200000 400000 400000 200000 600000",
+            "919e"
+        ),
         ("limit without counter", "40 00E0 A1 FF1F 200000 050000", "919e"),
         ("limit not above the counter", "40 00E0 E1 FF1F 200000 000000", "919e"),
         ("binary mirrors", "40 00E0 C0 FF1F 200000", "919e"),
@@ -164,7 +168,10 @@ import Testing
         ("PICC data over MAC", "40 00E0 C1 FF12 200000 200000 3F0000", "919e"),
         ("encryption of 16", "40 00E0 D1 FF12 200000 400000 400000 100000 600000", "919e"),
         ("encryption of 0", "40 00E0 D1 FF12 200000 400000 400000 000000 600000", "919e"),
-        ("encryption before the input", "40 00E0 D1 FF12 000000 410000 400000 200000 700000", "919e"),
+        (
+            "encryption before the input", "40 00E0 D1 FF12 000000 410000 400000 200000 700000",
+            "919e"
+        ),
         ("encryption into the MAC", "40 00E0 D1 FF12 000000 400000 500000 200000 6F0000", "919e"),
         ("encryption over PICC data", "40 00E0 D1 FF12 200000 200000 3F0000 200000 600000", "919e"),
     ]

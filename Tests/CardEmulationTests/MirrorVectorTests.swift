@@ -1,6 +1,7 @@
-@testable import CardEmulation
 import Crypto
 import Testing
+
+@testable import CardEmulation
 
 /// Published SUN messages, produced again by reading a card arranged like the published one.
 @Suite struct MirrorVectorTests {

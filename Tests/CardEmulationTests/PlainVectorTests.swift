@@ -1,6 +1,7 @@
-@testable import CardEmulation
 import Crypto
 import Testing
+
+@testable import CardEmulation
 
 /// Published exchanges outside a session.
 @Suite struct PlainVectorTests {
@@ -32,8 +33,10 @@ import Testing
         ] {
             let first = try #require(Vector.named(hardware))
             let second = try #require(Vector.named(software))
-            let told = try (#require(first.bytes("published_response")),
-                #require(second.bytes("published_response")))
+            let told = try (
+                #require(first.bytes("published_response")),
+                #require(second.bytes("published_response"))
+            )
             let memory = try CardMemory.factory(
                 uid: bytes("04112233445566"),
                 version: CardVersion(

@@ -1,7 +1,8 @@
-@testable import CardEmulation
 import Crypto
 import Foundation
 import Testing
+
+@testable import CardEmulation
 
 /// The power goes at each write of a life: the memory is the old one or the new one.
 @Suite struct PowerCutTests {

@@ -1,6 +1,7 @@
-@testable import CardEmulation
 import Crypto
 import Testing
+
+@testable import CardEmulation
 
 /// One protected command as a terminal sends it in a session with key 0.
 struct ProtectedCommand: Sendable, CustomTestStringConvertible {

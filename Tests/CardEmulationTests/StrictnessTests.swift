@@ -1,6 +1,7 @@
-@testable import CardEmulation
 import Crypto
 import Testing
+
+@testable import CardEmulation
 
 /// What is not authentic is refused, ends the session and writes nothing.
 @Suite struct StrictnessTests {
@@ -74,7 +75,10 @@ import Testing
         }
     }
 
-    @Test(arguments: ProtectedCommand.all.filter { !["ChangeKey own", "GetVersion"].contains($0.name) })
+    @Test(
+        arguments: ProtectedCommand.all.filter {
+            !["ChangeKey own", "GetVersion"].contains($0.name)
+        })
     func `A replayed command is refused`(_ command: ProtectedCommand) throws {
         var (card, terminal) = try command.session()
         let bytes = try command.command(terminal)

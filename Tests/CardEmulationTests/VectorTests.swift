@@ -1,6 +1,7 @@
-@testable import CardEmulation
 import Crypto
 import Testing
+
+@testable import CardEmulation
 
 /// Published exchanges, replayed against the software card. Vectors of other cards (DESFire Light
 /// objects the NTAG does not have) and of LRP mode are left out by name.
@@ -55,7 +56,8 @@ import Testing
         let vector = try #require(Vector.named("an12196-t24-ev2nonfirst-k0"))
         let challenge = try #require(vector.bytes("rndb"))
         var card = try factoryCard(randomness: ScriptedRandomness([challenge]))
-        card.session = session("7614281A", counter: 1, enc: TestTerminal.zero, mac: TestTerminal.zero)
+        card.session = session(
+            "7614281A", counter: 1, enc: TestTerminal.zero, mac: TestTerminal.zero)
         let first = card.respond(to: bytes("90770000010000"))
         #expect(try first == #require(vector.bytes("enc_rndb")) + bytes("91AF"))
         let second = try #require(vector.bytes("part2_cmd_data"))

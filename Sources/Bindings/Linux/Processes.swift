@@ -37,15 +37,21 @@ public struct ChildProcess: ~Copyable {
     public let identifier: Int32
 
     /// Starts the program at `path` (looked up in PATH when it has no slash) with `arguments`,
-    /// without the program's own name. It inherits stdout, stderr and the environment; stdin is
-    /// /dev/null; no signal is blocked or ignored in it. Calls `posix_spawnp`.
+    /// without the program's own name. It inherits the environment; stdin is /dev/null; stdout and
+    /// stderr are inherited, or appended to the files `output` and `errors` (made with mode 0600);
+    /// no signal is blocked or ignored in it. Calls `posix_spawnp`.
     public static func start(
-        _ path: String, _ arguments: [String]
+        _ path: String, _ arguments: [String], output: String? = nil, errors: String? = nil
     ) throws(LinuxError) -> ChildProcess {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        for (stream, file) in [(Int32(1), output), (Int32(2), errors)] {
+            guard let file else { continue }
+            posix_spawn_file_actions_addopen(
+                &actions, stream, file, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

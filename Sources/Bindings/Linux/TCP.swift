@@ -91,6 +91,16 @@ public struct TCPConnection: ~Copyable, Sendable {
     /// Ends both directions and wakes a blocked reader, which sees the end. Calls `shutdown`.
     public func shutdown() { Glibc.shutdown(socket, Int32(SHUT_RDWR)) }
 
+    /// Breaks off: wakes a blocked reader here, which sees the end; once this connection is
+    /// dropped the peer gets `ECONNRESET`, not an orderly end. What was written may be lost.
+    /// Calls `setsockopt` with `SO_LINGER`, then `shutdown`.
+    public func abort() {
+        var atOnce = linger(l_onoff: 1, l_linger: 0)
+        let size = socklen_t(MemoryLayout<linger>.size)
+        setsockopt(socket, SOL_SOCKET, SO_LINGER, &atOnce, size)
+        Glibc.shutdown(socket, Int32(SHUT_RD))
+    }
+
     private static func open(_ address: addrinfo, _ timeout: Duration) throws(LinuxError) -> Int32 {
         let kind = address.ai_socktype | Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         let file = try check("socket") {

@@ -57,6 +57,16 @@ public enum NTAG424 {
         return try authentication.session(first: last)
     }
 
+    /// GetCardUID: the card's UID (7 bytes), authenticated, whatever it shows outside a session.
+    public static func cardUID(
+        _ channel: inout some CardChannel & ~Copyable, _ session: inout EV2Session
+    ) throws(CardError) -> [UInt8] {
+        let answer = try channel.exchange(try session.command(0x51, header: [], mode: .mac))
+        let uid = try session.open(answer, mode: .full, during: "GetCardUID")
+        guard uid.count == 7 else { throw .malformed("GetCardUID") }
+        return uid
+    }
+
     /// ReadData in a session: `count` bytes at `offset`.
     public static func readData(
         _ channel: inout some CardChannel & ~Copyable, _ session: inout EV2Session, file: UInt8,

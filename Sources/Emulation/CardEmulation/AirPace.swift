@@ -6,7 +6,10 @@
 public struct AirPace: Equatable, Sendable {
     /// Bit rates, both directions alike.
     public enum Rate: Int, Sendable, CaseIterable {
-        case kilobits106 = 106, kilobits212 = 212, kilobits424 = 424, kilobits848 = 848
+        case kilobits106 = 106
+        case kilobits212 = 212
+        case kilobits424 = 424
+        case kilobits848 = 848
 
         /// Carrier periods in an elementary time unit.
         fileprivate var periods: Int {

@@ -53,7 +53,9 @@ extension CardMemory {
     /// Reads an image; every byte is checked.
     public init(image: [UInt8]) throws(CardMemoryError) {
         guard image.starts(with: Self.magic) else { throw .notAnImage }
-        guard image.count > 9 else { throw .wrongLength(expected: Self.imageSize, got: image.count) }
+        guard image.count > 9 else {
+            throw .wrongLength(expected: Self.imageSize, got: image.count)
+        }
         guard image[8] == Self.formatVersion else { throw .unknownVersion(image[8]) }
         try Self.require(image, Self.imageSize)
         guard sha256(Array(image[..<728])) == Array(image[728...]) else { throw .damaged }

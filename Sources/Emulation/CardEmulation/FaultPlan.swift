@@ -57,7 +57,8 @@ public struct FaultPlan: Equatable, Sendable {
         case "flip": return (number, .flip)
         default: break
         }
-        guard halves[0].hasPrefix("sw="), let bytes = Hexadecimal.bytes(halves[0].dropFirst(3).utf8),
+        guard halves[0].hasPrefix("sw="),
+            let bytes = Hexadecimal.bytes(halves[0].dropFirst(3).utf8),
             bytes.count == 2
         else { return nil }
         return (number, .status(UInt16(bytes[0]) << 8 | UInt16(bytes[1])))

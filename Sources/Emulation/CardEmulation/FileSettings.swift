@@ -29,7 +29,7 @@ public enum CommunicationMode: Equatable, Sendable {
 
 /// The settings of one file, as ChangeFileSettings sets them (data sheet table 69).
 public struct FileSettings: Equatable, Sendable {
-    /// FileOption, AccessRights and the SDM fields in the order of ChangeFileSettings, 3...27 bytes.
+    /// FileOption, AccessRights, then the SDM fields as in ChangeFileSettings; 3...27 bytes.
     public let block: [UInt8]
     /// Right to read.
     public let read: AccessCondition

@@ -17,8 +17,10 @@
 // Does not promise: that pcscd notices an insertion at once (it looks every 400 ms), or timing
 // better than the scheduler's when answers are paced.
 //
-// A mute card (an empty answer) is a broken connection that comes back at once: the driver knows
-// no time-out of its own. PC/SC reports the command as not transacted and the card as present;
-// it answers again after a reset, as a real card does.
+// A mute card (an empty answer) is a connection that breaks between the length and the content of
+// the answer, and comes back at once: the driver knows no time-out of its own. PC/SC reports the
+// command as not transacted and the card as present; it answers again after a reset, as a real
+// card does. A card that leaves breaks the connection in the same way, and stays away.
 //
-// Threads: one named thread per slot; every method may be called from any thread. Units: `Duration`.
+// Threads: one named thread per slot; every method may be called from any thread.
+// Units: `Duration`, bytes.

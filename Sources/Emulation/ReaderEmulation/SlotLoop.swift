@@ -25,7 +25,7 @@ extension VirtualReaderSlot {
                 state.link = link
                 return true
             }
-            if isWanted { serve(link, monitor, pace) }
+            if isWanted { serve(link, monitor, pace) } else { link.connection.abort() }
         }
     }
 
@@ -92,6 +92,7 @@ extension VirtualReaderSlot {
             let cost = pace.exchange(command: message.count, answer: outcome.answer.count)
             sleep(until: start + cost.total + outcome.workingTime)
         }
+        if outcome.answer.isEmpty { leaveUnanswered(link) }
         let isSent = !outcome.answer.isEmpty && send(outcome.answer, link)
         if outcome.hasLeft {
             monitor.update { state in
@@ -99,6 +100,13 @@ extension VirtualReaderSlot {
             }
         }
         return isSent && !outcome.hasLeft
+    }
+
+    /// The driver takes a connection that ends before the length of an answer for an empty answer;
+    /// one that breaks after it is the error a real reader would report.
+    private static func leaveUnanswered(_ link: SlotLink) {
+        try? link.connection.write([0x00, 0x02])
+        link.connection.abort()
     }
 
     private struct Outcome {

@@ -58,9 +58,10 @@ struct SlotState: Sendable {
         emptyUntil = ContinuousClock.now + minimumAbsence
     }
 
-    /// The connection ends, and with it the power.
+    /// The connection breaks, and with it the power: a command sent from now on is an error for
+    /// the driver, where after an orderly end it would report an empty answer.
     mutating func disconnect() {
-        link?.connection.shutdown()
+        link?.connection.abort()
         link = nil
         isPowered = false
         card?.powerOff()

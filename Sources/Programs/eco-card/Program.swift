@@ -1,1 +1,13 @@
-@main struct Main { static func main() {} }
+// eco-card: the technician's command line.
+
+import CommandLineTool
+import Glibc
+
+@main struct EcoCard {
+    static func main() {
+        let program = Program(
+            "eco-card", "eco-card prepares, checks and resets Carte ECO cards.",
+            commands: keyCommands + cardCommands + readerCommands + tokenCommands)
+        exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
+    }
+}

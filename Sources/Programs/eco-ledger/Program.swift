@@ -1,1 +1,15 @@
-@main struct Main { static func main() {} }
+import CommandLineTool
+import Glibc
+
+// eco-ledger: the reference central ledger. Flags and wiring; the book is LedgerBook's, the API
+// LedgerService's. Dates and days are UTC. Amounts are typed "12,50" and printed so.
+
+@main
+enum EcoLedger {
+    static func main() {
+        let program = Program(
+            "eco-ledger", "The reference central ledger of the Carte ECO.",
+            commands: ServiceCommands.all + RegisterCommands.all + BookCommands.all)
+        exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
+    }
+}

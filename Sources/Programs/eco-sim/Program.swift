@@ -1,1 +1,13 @@
-@main struct Main { static func main() {} }
+// eco-sim: cards and readers in software, and a whole network to try.
+
+import CommandLineTool
+import Glibc
+
+@main struct EcoSim {
+    static func main() {
+        let program = Program(
+            "eco-sim", "eco-sim plays cards and readers in software.",
+            commands: [demoCommand, tapCommand])
+        exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
+    }
+}

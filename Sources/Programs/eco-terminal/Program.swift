@@ -1,1 +1,13 @@
-@main struct Main { static func main() {} }
+// eco-terminal: the checkout of a merchant.
+
+import CommandLineTool
+import Glibc
+
+@main struct EcoTerminal {
+    static func main() {
+        let program = Program(
+            "eco-terminal", "eco-terminal takes Carte ECO payments at a checkout.",
+            commands: [serveCommand, pairCommand] + journalCommands)
+        exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
+    }
+}

@@ -18,7 +18,6 @@ enum JournalStore {
             seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE CHECK(length(id) = 16),
             kind INTEGER NOT NULL, time INTEGER NOT NULL, cents INTEGER NOT NULL,
             training INTEGER NOT NULL, cose BLOB NOT NULL) STRICT;
-        CREATE INDEX entries_kind ON entries(kind, seq);
         CREATE TABLE receipts(
             upto INTEGER PRIMARY KEY REFERENCES entries(seq), since INTEGER NOT NULL,
             cose BLOB NOT NULL) STRICT;

@@ -1,1 +1,95 @@
-// placeholder
+// LedgerBook: the central ledger's book (double entry over SQLite).
+//
+// Purpose: terminals, cards, entries as received, evidence checks, postings, authorisations,
+// deny-list, policies, receipts, audit. FORMATS §2, §3, §5, seen from the ledger.
+//
+// Promises:
+//   B1  A batch is booked in one transaction with one fsync (WAL, synchronous=FULL, asserted at
+//       open); the receipt leaves only after the commit.
+//   B2  The same entry is booked once, whatever is sent again: what was said of it is said again,
+//       word for word, by the receipt that was stored.
+//   B3  A terminal's entries form one chain: gapless, each naming the hash of the one before. A gap
+//       or a fork refuses the whole batch and changes nothing.
+//   B4  A payment settles only on evidence that the card made over exactly this payment, with keys
+//       no terminal holds; (card, counter) is unique by a constraint of the database.
+//   B5  Every transaction sums to zero. A balance is the sum of postings, never a stored column.
+//   B6  Entries, postings, counters, receipts and flags are never changed or deleted: no such
+//       statement exists, and triggers refuse both.
+//
+// Does not promise: who may call (LedgerService checks the requests), nor secrecy of the file.
+// Threads: a `Book` belongs to one owner who serialises its calls; several processes may have the
+// same file open. Time is always a parameter.
+// Units: cents; milliseconds since the Unix epoch, unless a name says seconds.
+
+public import COSE
+public import Crypto
+public import SQLite
+
+/// Why the book refuses.
+public enum BookError: Error, Equatable, Sendable {
+    /// The database refuses a statement.
+    case storage(SQLiteError)
+    /// The file is no book, of a newer version, or cannot promise B1; a sentence.
+    case unusable(String)
+    /// No such terminal was paired.
+    case terminalUnknown
+    /// The terminal was revoked.
+    case terminalRevoked
+    /// The pairing code is wrong, used or expired.
+    case pairingCode
+    /// No merchant of this name.
+    case merchantUnknown(String)
+    /// Not what FORMATS §2 states; names the field or message.
+    case malformed(String)
+    /// More entries than a batch may hold.
+    case tooManyEntries
+    /// An entry is signed by another key than the terminal's, or altered.
+    case entrySignature
+    /// Entries are missing before the first one sent: the number expected next.
+    case gap(expected: UInt64)
+    /// The chain is another one than the ledger knows: the number expected next.
+    case fork(expected: UInt64)
+    /// No card of this number.
+    case cardUnknown
+    /// The number or the UID is registered already with other data.
+    case cardKnown
+    /// Zero, or a sum outside the range of money.
+    case amount
+    /// `init` has not been run: there are no policy settings.
+    case settingsMissing
+
+    /// The disk failed or is full: what was asked is not done, and the file must be opened anew
+    /// before anything else is believed of it. Never retry after a failed fsync.
+    public var isDiskFailure: Bool {
+        if case .storage(let error) = self { error.isIO || error.isFull } else { false }
+    }
+
+    /// Another process held the file for longer than the wait: try again.
+    public var isBusy: Bool { if case .storage(let error) = self { error.isBusy } else { false } }
+}
+
+/// The card keys a ledger holds: what checks evidence and nothing that could write a card.
+public protocol EvidenceKeys: Sendable {
+    /// Epochs the ledger has keys of.
+    var epochs: [UInt8] { get }
+    /// Issuer keys for the policies of terminals.
+    var issuers: [Ed25519PublicKey] { get }
+    /// K1 of an epoch: decrypts PICCENCData, the same for all cards. Nil for an unknown epoch.
+    func metaReadKey(epoch: UInt8) -> AES128Key?
+    /// K2 of one card (UID of 7 bytes), diversified. Nil for an unknown epoch.
+    func fileReadKey(uid: [UInt8], epoch: UInt8) -> AES128Key?
+}
+
+/// What the serving ledger needs beside the file: its own signing key and the card keys.
+public struct Authority: Sendable {
+    /// Signs receipts, policies and deny-lists.
+    public let signer: any MessageSigner
+    /// Checks evidence.
+    public let keys: any EvidenceKeys
+
+    /// An authority.
+    public init(signer: any MessageSigner, keys: any EvidenceKeys) {
+        self.signer = signer
+        self.keys = keys
+    }
+}

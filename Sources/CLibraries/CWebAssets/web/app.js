@@ -1,0 +1,279 @@
+// The merchant's page. It draws the terminal's last snapshot and sends orders; what it remembers by
+// itself is what was typed and not yet ordered, which panel is open, and three preferences.
+
+import * as amount from "./amount.js";
+import * as draw from "./draw.js";
+import * as list from "./operations.js";
+import { connect, order } from "./server.js";
+import * as sound from "./sound.js";
+import { load, words } from "./words.js";
+
+const QUIET = 150; // milliseconds a reading must last before it is shown
+const GUARD = 300; // milliseconds after a change of screen in which a second tap means nothing
+const NOTICE = 5000;
+
+const root = document.documentElement;
+const find = (id) => document.getElementById(id);
+
+let snapshot = null; // the last one received
+let drawn = null; // the stage on the screen
+let deadline = 0; // of the armed operation, performance.now() milliseconds
+let isLost = false;
+let draft = "";
+let notice = null;
+let guard = 0; // timer after which this screen takes taps
+let waiting = 0; // timer of a reading that is not shown yet
+let hasWarned = false;
+
+// Preferences: how this screen looks and sounds, never what it sells.
+const preferences = {
+  get: (name, usual) => localStorage.getItem(`eco.${name}`) ?? usual,
+  set: (name, value) => localStorage.setItem(`eco.${name}`, value),
+};
+const volume = () => Number(preferences.get("volume", "2"));
+
+// ---- Panels: the list and the settings, only over a resting stage; in the address, so that a
+// reload finds them again.
+
+const panels = ["operations", "settings"];
+function panel() {
+  const name = location.hash.slice(1);
+  const rests = drawn && ["ready", "service"].includes(draw.screenOf(drawn));
+  return rests && panels.includes(name) ? name : null;
+}
+
+function openPanel(name) {
+  history.replaceState(null, "", name ? `#${name}` : "/");
+  redraw();
+  if (name === "operations") list.open();
+}
+
+// ---- Drawing
+
+function redraw() {
+  if (snapshot === null || drawn === null) return;
+  const screen = isLost ? "lost" : panel() ?? draw.screenOf(drawn);
+  if (document.body.dataset.shown !== screen) {
+    document.activeElement?.blur();
+    delete document.body.dataset.settled;
+    clearTimeout(guard);
+    guard = setTimeout(() => { document.body.dataset.settled = "yes"; }, GUARD);
+  }
+  draw.strip(snapshot, screen === "ready" || screen === "service");
+  switch (draw.screenOf(drawn)) {
+    case "ready": draw.ready(snapshot, draft, notice); break;
+    case "pay": draw.pay(drawn, deadline); break;
+    case "service": draw.service(drawn.refusal); break;
+    default: draw.result(drawn);
+  }
+  find("send").disabled = snapshot.queue.count === 0;
+  draw.show(screen);
+  if (drawn === snapshot.stage) document.body.dataset.version = snapshot.version;
+}
+
+const isSettled = () => "settled" in document.body.dataset;
+
+function drawChoices() {
+  const values = {
+    language: words.language, volume: String(volume()), theme: preferences.get("theme", "indoor"),
+  };
+  for (const choice of document.querySelectorAll("[data-choice]")) {
+    for (const option of choice.children) {
+      option.ariaPressed = String(option.value === values[choice.dataset.choice]);
+    }
+  }
+}
+
+function choose(name, value) {
+  preferences.set(name, value);
+  if (name === "language") words.use(value);
+  if (name === "theme") root.dataset.theme = value;
+  if (name === "volume") sound.play("readOK", volume());
+  drawChoices();
+  redraw();
+  if (panel() === "operations") list.draw();
+}
+
+// ---- Snapshots
+
+function receive(next) {
+  const isFirst = snapshot === null;
+  const queueChanged = !isFirst && JSON.stringify(next.queue) !== JSON.stringify(snapshot.queue);
+  snapshot = next;
+  const stage = next.stage;
+  if (stage.armed) deadline = performance.now() + stage.armed.remainingMilliseconds;
+  clearTimeout(waiting);
+  const isSudden = stage.name === "reading" && !isFirst && drawn?.name !== "reading";
+  if (isSudden) {
+    waiting = setTimeout(() => turnTo(stage, false), QUIET);
+    redraw();
+  } else {
+    turnTo(stage, isFirst);
+  }
+  if (queueChanged && panel() === "operations") list.refresh();
+}
+
+function turnTo(stage, isFirst) {
+  const before = drawn;
+  drawn = stage;
+  if (before?.name !== stage.name) {
+    hasWarned = false;
+    if (draw.screenOf(stage) !== "ready") draft = "";
+    if (draw.screenOf(stage) !== "ready" && draw.screenOf(stage) !== "service") openPanel(null);
+    say(stage);
+  }
+  if (!isFirst) ring(before, stage);
+  redraw();
+  if (isFirst && panel() === "operations") list.open();
+}
+
+function say(stage) {
+  const isAlarm = ["refused", "outOfService", "unknownResult", "removedTooSoon"].includes(stage.name);
+  find("alarm").textContent = isAlarm ? draw.spoken(stage) : "";
+  find("say").textContent = isAlarm ? "" : draw.spoken(stage);
+}
+
+// Sounds tell a decision; a reload or a card that leaves is none.
+function ring(before, stage) {
+  if (stage.name === "reading" && stage.step === 4 && before?.step !== 4) {
+    sound.play("readOK", volume());
+  }
+  if (before?.name === stage.name) return;
+  const names = {
+    accepted: "accepted", refused: "refused", unknownResult: "refused", removedTooSoon: "removed",
+  };
+  if (names[stage.name]) sound.play(names[stage.name], volume());
+}
+
+// ---- Acts
+
+function tell(problem) {
+  if (problem === null || problem === "busy" || problem === "no-such-operation") return;
+  notice = problem === "amount-invalid" ? "note.amountInvalid" : "note.failed";
+  find("alarm").textContent = words.get(notice);
+  setTimeout(() => { notice = null; redraw(); }, NOTICE);
+  redraw();
+}
+
+async function arm(amountCents) {
+  if (amountCents > 0) tell(await order("arm", { amountCents }));
+}
+
+async function aboutArmed(name) {
+  const id = snapshot?.stage.armed?.id;
+  if (id) tell(await order(name, { id }));
+}
+
+const acts = {
+  charge: () => arm(amount.cents(draft)),
+  cancel: () => aboutArmed("cancel"),
+  extend: () => { hasWarned = false; aboutArmed("extend"); },
+  verify: () => aboutArmed("verify"),
+  finish: async () => tell(await order("acknowledge")),
+  otherCard: () => arm(drawn?.refusal?.amountCents ?? 0),
+  retry: () => arm(drawn?.refusal?.amountCents ?? 0),
+  chargeLess: () => arm(drawn?.refusal?.lesserCents ?? 0),
+  operations: () => openPanel("operations"),
+  settings: () => openPanel("settings"),
+  language: () => choose("language", words.next),
+  back: () => openPanel(null),
+  newer: () => list.turn(-1),
+  older: () => list.turn(1),
+  send: async () => {
+    const problem = await order("send");
+    tell(problem);
+    if (problem === null) find("say").textContent = words.get("operations.sent");
+  },
+};
+
+function act(name) {
+  if (isSettled()) acts[name]?.();
+}
+
+function type(key) {
+  if (!isSettled()) return;
+  if (panel() === "operations") {
+    if (key !== ",") list.type(key);
+  } else if (draw.screenOf(drawn ?? { name: "" }) === "ready" && !isLost) {
+    draft = amount.typed(draft, key);
+    notice = null;
+    redraw();
+  }
+}
+
+// ---- Hands: acts on release ("click"), so sliding off a key cancels it. A finger leaves no focus
+// behind: Enter always means the screen's first act until somebody walks by Tab.
+
+document.addEventListener("pointerdown", (event) => { sound.wake(); event.preventDefault(); });
+document.addEventListener("mousedown", (event) => event.preventDefault());
+document.addEventListener("contextmenu", (event) => event.preventDefault());
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button === null) {
+    if (document.body.dataset.shown === "result" && drawn?.name !== "unknownResult") act("finish");
+    return;
+  }
+  if (button.disabled) return;
+  if (button.dataset.key) type(button.dataset.key);
+  else if (button.dataset.act) act(button.dataset.act);
+  else choose(button.parentElement.dataset.choice, button.value);
+});
+
+const ESCAPES = { pay: "cancel", result: "finish", operations: "back", settings: "back" };
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const shown = document.body.dataset.shown;
+  const { key } = event;
+  if (/^[0-9]$/.test(key)) return event.repeat ? undefined : type(key);
+  switch (key) {
+    case ",":
+    case ".": return type(",");
+    case "Backspace":
+    case "Delete": return type("erase");
+    case "Escape":
+    case "-": return ESCAPES[shown] && !event.repeat ? act(ESCAPES[shown]) : undefined;
+    case "+":
+      if (event.repeat) return;
+      return act(shown === "operations" ? "older" : shown === "pay" ? "extend" : "");
+    case "*": return shown === "ready" || shown === "service" ? act("operations") : undefined;
+    case "/": event.preventDefault(); return act("language");
+    case "Enter": {
+      if (document.activeElement?.matches("button:focus-visible")) return;
+      event.preventDefault();
+      const first = document.querySelector(`[data-screen="${shown}"] .primary:not(:disabled)`);
+      if (first && !event.repeat) act(first.dataset.act);
+    }
+  }
+});
+
+// ---- Time: the bar runs by itself between two snapshots.
+
+setInterval(() => {
+  if (snapshot === null) return;
+  const isArmed = drawn?.name === "presentCard" || drawn?.name === "removedTooSoon";
+  if (isArmed && draw.time(deadline) && !hasWarned) {
+    hasWarned = true;
+    find("say").textContent = words.get("pay.soon");
+  }
+}, 250);
+setInterval(() => { if (snapshot) draw.strip(snapshot, !find("pills").disabled); }, 15_000);
+window.addEventListener("resize", () => { if (panel() === "operations") list.draw(); });
+
+// ---- Start
+
+for (const place of document.querySelectorAll("[data-keypad]")) {
+  place.append(find("keypad").content.cloneNode(true));
+}
+for (const place of document.querySelectorAll("[data-tabs]")) {
+  place.append(find("tabs").content.cloneNode(true));
+}
+await load();
+root.dataset.theme = preferences.get("theme", "indoor");
+words.use(preferences.get("language", root.lang));
+drawChoices();
+connect(receive, (lost) => {
+  isLost = lost;
+  find("alarm").textContent = lost ? `${words.get("lost.what")}. ${words.get("lost.do")}` : "";
+  redraw();
+});

@@ -1,0 +1,218 @@
+// Draws a snapshot. Pure but for the document: same snapshot, same screen.
+
+import * as amount from "./amount.js";
+import { icon } from "./operations.js";
+import { words } from "./words.js";
+
+const HOUR = 3_600_000;
+const ARMED = 60_000; // milliseconds a full bar stands for
+const SOON = 15_000;
+
+const find = (id) => document.getElementById(id);
+
+function label(element, reference, content) {
+  element.querySelector("use").setAttribute("href", reference);
+  element.querySelector("span").textContent = content;
+}
+
+/// The screen of a stage.
+export function screenOf(stage) {
+  switch (stage.name) {
+    case "amountEntry": return "ready";
+    case "outOfService": return "service";
+    case "presentCard":
+    case "reading":
+    case "removedTooSoon": return "pay";
+    default: return "result";
+  }
+}
+
+/// Shows one screen and hides the others.
+export function show(screen) {
+  for (const section of document.querySelectorAll("[data-screen]")) {
+    section.hidden = section.dataset.screen !== screen;
+  }
+  document.body.dataset.shown = screen;
+}
+
+/// The strip on top. `canOpen`: whether the queue opens the list from here.
+export function strip(snapshot, canOpen) {
+  const { network, queue } = snapshot;
+  label(
+    find("network"),
+    { online: "#i-online", synchronising: "#i-sync" }[network.state] ?? "#i-offline",
+    words.get(`network.${network.state}`, { count: network.count }),
+  );
+  find("network").dataset.state = network.state;
+  find("merchant").textContent = snapshot.merchant;
+
+  const pill = find("pill-queue");
+  pill.hidden = queue.count === 0;
+  const total = amount.text(queue.totalCents, words);
+  label(pill, "#i-wait", `${queue.count} · ${total}`);
+  const age = queue.oldest == null ? 0 : Date.now() - queue.oldest;
+  pill.dataset.age = age >= 24 * HOUR ? "bad" : age >= 4 * HOUR ? "warn" : "fresh";
+  const rejected = find("pill-rejected");
+  rejected.hidden = queue.rejected === 0;
+  label(rejected, "#i-alert", words.count("rejected", queue.rejected));
+  const pills = find("pills");
+  pills.hidden = pill.hidden && rejected.hidden;
+  pills.disabled = !canOpen;
+  pills.ariaLabel = [
+    pill.hidden ? null : words.count("queue", queue.count, { amount: total }),
+    rejected.hidden ? null : words.count("rejected", queue.rejected),
+  ].filter(Boolean).join(". ");
+
+  const reader = find("reader");
+  reader.querySelector("use").setAttribute(
+    "href", snapshot.reader === "ready" ? "#i-reader" : "#i-reader-absent");
+  reader.ariaLabel = words.get(`reader.${snapshot.reader}`);
+  reader.dataset.state = snapshot.reader;
+  const clock = find("clock");
+  label(clock, snapshot.clock === "trusted" ? "#i-clock" : "#i-clock-doubt", words.time(Date.now()));
+  clock.querySelector(".unseen").textContent = words.get(`clock.${snapshot.clock}`);
+  clock.dataset.state = snapshot.clock;
+}
+
+/// M0. `notice`: a message key that outweighs the standing note.
+export function ready(snapshot, draft, notice) {
+  const cents = amount.cents(draft);
+  amount.draw(find("draft"), cents, words);
+  const charge = find("charge");
+  charge.disabled = cents === 0;
+  charge.textContent = cents === 0
+    ? words.get("ready.charge")
+    : words.get("ready.chargeAmount", { amount: amount.text(cents, words) });
+  const note = find("note");
+  const said = notice
+    ? ["bad", "#i-alert", words.get(notice)]
+    : snapshot.queue.rejected > 0
+      ? ["bad", "#i-alert", words.get("note.rejected")]
+      : snapshot.network.state === "offline"
+        ? ["warn", "#i-offline", offlineNote(snapshot)]
+        : null;
+  note.hidden = said === null;
+  if (said === null) return;
+  note.dataset.kind = said[0];
+  label(note, said[1], said[2]);
+}
+
+function offlineNote({ network, offlineLimitCents }) {
+  if (offlineLimitCents == null) return words.get("note.offlinePlain");
+  const limit = amount.text(offlineLimitCents, words);
+  return network.since == null
+    ? words.get("note.offline", { amount: limit })
+    : words.get("note.offlineSince", { amount: limit, time: words.time(network.since) });
+}
+
+/// M1, M2, M2b. `deadline`: when the operation lapses, in performance.now() milliseconds.
+export function pay(stage, deadline) {
+  const section = document.querySelector('[data-screen="pay"]');
+  section.dataset.mode = stage.name;
+  amount.draw(find("pay-amount"), stage.armed.amountCents, words);
+  const headline = { presentCard: "present", reading: "reading", removedTooSoon: "removed" };
+  find("pay-headline").textContent = words.get(`pay.${headline[stage.name]}`);
+  find("pay-hint").textContent = stage.name === "removedTooSoon" ? words.get("pay.same") : "";
+  [...section.querySelectorAll(".dots i")].forEach((dot, index) => {
+    dot.classList.toggle("on", index < (stage.step ?? 0));
+  });
+  const isWaiting = stage.name !== "reading";
+  find("pay-time").hidden = !isWaiting;
+  find("pay-acts").hidden = !isWaiting;
+  if (isWaiting) time(deadline);
+}
+
+/// The bar and its seconds; true when they run out soon.
+export function time(deadline) {
+  const left = Math.max(0, deadline - performance.now());
+  find("left").textContent = words.get("pay.left", { seconds: Math.ceil(left / 1000) });
+  find("bar").style.transform = `scaleX(${Math.min(1, left / ARMED)})`;
+  const isSoon = left <= SOON;
+  find("pay-time").classList.toggle("soon", isSoon);
+  return isSoon;
+}
+
+function button(act, content, isFirst) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = isFirst ? "primary" : "secondary";
+  made.dataset.act = act;
+  made.textContent = content;
+  return made;
+}
+
+/// M3, M3o, M4, M5.
+export function result(stage) {
+  const section = document.querySelector('[data-screen="result"]');
+  const acts = find("result-acts");
+  section.dataset.kind = stage.name;
+  find("take").hidden = !stage.accepted?.cardPresent;
+  find("offline-bar").hidden = !stage.accepted?.offline;
+  find("result-amount").hidden = stage.name !== "accepted";
+  if (stage.name === "accepted") {
+    const { amountCents, lastFour } = stage.accepted;
+    find("result-what").textContent = words.get("result.accepted");
+    amount.draw(find("result-amount"), amountCents, words);
+    find("result-do").textContent = "";
+    find("result-detail").textContent = words.get("result.card", { lastFour });
+    acts.replaceChildren(button("finish", words.get("result.continue"), true));
+  } else if (stage.name === "refused") {
+    const { refusal } = stage;
+    find("result-what").textContent = what(refusal);
+    find("result-do").textContent = whatToDo(refusal);
+    find("result-detail").textContent = words.get("result.code", { code: refusal.code });
+    const lesser = amount.text(refusal.lesserCents ?? 0, words);
+    acts.replaceChildren(
+      ...refusal.actions.map((act, index) =>
+        button(act, words.get(`action.${act}`, { amount: lesser }), index === 0)),
+    );
+  } else {
+    find("result-what").textContent = words.get("result.unknown");
+    find("result-do").textContent = words.get("result.unknownDo");
+    find("result-detail").textContent = [
+      amount.text(stage.armed.amountCents, words), words.get("result.code", { code: "X01" }),
+    ].join(" · ");
+    acts.replaceChildren(button("verify", words.get("result.verify"), true));
+  }
+}
+
+export function what(refusal) {
+  return words.get(`refusal.${refusal.message}.what`);
+}
+
+export function whatToDo(refusal) {
+  return words.get(`refusal.${refusal.message}.do`, {
+    amount: amount.text(refusal.sentenceCents ?? 0, words),
+  });
+}
+
+/// Out of service.
+export function service(refusal) {
+  find("service-what").textContent = what(refusal);
+  find("service-do").textContent = whatToDo(refusal);
+  find("service-code").textContent = words.get("result.code", { code: refusal.code });
+}
+
+/// The sentence a screen reader says for a stage.
+export function spoken(stage) {
+  const said = (cents) => amount.parts(cents, words).spoken;
+  switch (stage.name) {
+    case "presentCard": return `${words.get("pay.present")}. ${said(stage.armed.amountCents)}`;
+    case "reading": return words.get("pay.reading");
+    case "removedTooSoon": return `${words.get("pay.removed")}. ${words.get("pay.same")}`;
+    case "accepted":
+      return [
+        `${words.get("result.accepted")}. ${said(stage.accepted.amountCents)}.`,
+        stage.accepted.offline ? words.get("result.offline") : null,
+        stage.accepted.cardPresent ? words.get("result.take") : null,
+      ].filter(Boolean).join(" ");
+    case "refused":
+    case "outOfService":
+      return `${what(stage.refusal)} ${whatToDo(stage.refusal)} ${
+        words.get("result.code", { code: stage.refusal.code })}`;
+    case "unknownResult": return `${words.get("result.unknown")}. ${words.get("result.unknownDo")}`;
+    default: return words.get("screen.ready");
+  }
+}
+
+export { icon };

@@ -1,0 +1,44 @@
+// Four sounds, told apart by rhythm, not by pitch alone: ears age and markets are loud.
+// Played at the decision, never at detection.
+
+const GAINS = [0, 0.18, 0.6];
+let context;
+
+/// Browsers let a page sound after a gesture; a kiosk allows it at once.
+export function wake() {
+  context ??= new AudioContext();
+  if (context.state === "suspended") context.resume().catch(() => {});
+}
+
+// One note: start and length in seconds, from one frequency to another.
+function note(start, length, from, to, gain) {
+  const at = context.currentTime + start;
+  const oscillator = context.createOscillator();
+  const envelope = context.createGain();
+  oscillator.type = "triangle";
+  oscillator.frequency.setValueAtTime(from, at);
+  oscillator.frequency.exponentialRampToValueAtTime(to, at + length);
+  envelope.gain.setValueAtTime(0.0001, at);
+  envelope.gain.exponentialRampToValueAtTime(gain, at + 0.012);
+  envelope.gain.setValueAtTime(gain, at + length * 0.7);
+  envelope.gain.exponentialRampToValueAtTime(0.0001, at + length);
+  oscillator.connect(envelope).connect(context.destination);
+  oscillator.start(at);
+  oscillator.stop(at + length + 0.02);
+}
+
+const RHYTHMS = {
+  readOK: [[0, 0.04, 2000, 2000]],
+  accepted: [[0, 0.5, 880, 1500]],
+  refused: [[0, 0.24, 330, 330], [0.34, 0.3, 260, 260]],
+  removed: [[0, 0.13, 750, 750], [0.23, 0.13, 750, 750], [0.46, 0.13, 750, 750]],
+};
+
+/// `volume`: 0 mute, 1, 2.
+export function play(name, volume) {
+  document.documentElement.dataset.sound = name; // what was last asked for, for whoever looks
+  const gain = GAINS[volume] ?? 0;
+  if (gain === 0) return;
+  wake();
+  for (const [start, length, from, to] of RHYTHMS[name]) note(start, length, from, to, gain);
+}

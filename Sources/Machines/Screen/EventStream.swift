@@ -1,0 +1,61 @@
+import Synchronization
+import Terminal
+
+/// The server-sent events of one page: the snapshot at once, each change whole, and a beat about
+/// every second so that the page knows the terminal is alive.
+final class EventStream: Sendable {
+    private static let beat = Array("event: beat\ndata: {}\n\n".utf8)
+
+    private let control: any CheckoutControl
+    private let monotonicMilliseconds: @Sendable () -> UInt64
+    private let place: StreamCount.Place
+    private let shown = Mutex<UInt64?>(nil)
+
+    init(
+        control: any CheckoutControl, monotonicMilliseconds: @escaping @Sendable () -> UInt64,
+        place: StreamCount.Place
+    ) {
+        self.control = control
+        self.monotonicMilliseconds = monotonicMilliseconds
+        self.place = place
+    }
+
+    /// The next event; waits at most a second. Called by one thread at a time.
+    func next() -> [UInt8] {
+        let snapshot: Snapshot
+        if let version = shown.withLock({ $0 }) {
+            guard let changed = control.snapshot(after: version, atMost: .seconds(1)) else {
+                return Self.beat
+            }
+            snapshot = changed
+        } else {
+            snapshot = control.snapshot
+        }
+        shown.withLock { $0 = snapshot.version }
+        let view = SnapshotView(snapshot, now: monotonicMilliseconds())
+        return Array("event: snapshot\ndata: ".utf8) + json(view) + Array("\n\n".utf8)
+    }
+}
+
+/// How many pages listen: each holds a thread.
+final class StreamCount: Sendable {
+    private let count = Mutex(0)
+
+    /// One page's place, given back when its stream is dropped.
+    final class Place: Sendable {
+        private let streams: StreamCount
+
+        /// Nil when `limit` places are taken.
+        init?(_ streams: StreamCount, limit: Int) {
+            let isFree = streams.count.withLock { count in
+                guard count < limit else { return false }
+                count += 1
+                return true
+            }
+            guard isFree else { return nil }
+            self.streams = streams
+        }
+
+        deinit { streams.count.withLock { $0 -= 1 } }
+    }
+}

@@ -1,0 +1,154 @@
+import HTTPServer
+import Operations
+import Terminal
+
+/// One request in, one answer out: the whole service without a socket.
+struct Routes: Sendable {
+    /// Bytes of an order's body.
+    static let bodyLimit = 4096
+    /// Pages that may listen at once.
+    static let streamsLimit = 8
+    private static let operationsLimit = 500
+
+    let control: any CheckoutControl
+    let session: Session
+    let monotonicMilliseconds: @Sendable () -> UInt64
+    private let page: [UInt8]
+    private let assets: [String: Asset]
+    private let streams = StreamCount()
+
+    init(
+        control: any CheckoutControl, session: Session, configuration: ScreenConfiguration,
+        monotonicMilliseconds: @escaping @Sendable () -> UInt64
+    ) {
+        self.control = control
+        self.session = session
+        self.monotonicMilliseconds = monotonicMilliseconds
+        assets = Asset.embedded()
+        let template = assets["/"].map { String(decoding: $0.bytes, as: UTF8.self) } ?? ""
+        let filled = template.replacing("{session}", with: session.token)
+            .replacing("{reader}", with: configuration.readerPlace.rawValue)
+            .replacing("{language}", with: configuration.language.rawValue)
+        page = Array(filled.utf8)
+    }
+
+    /// The answer to `request` on a server that listens on `port`.
+    func answer(_ request: HTTPRequest, port: UInt16) -> HTTPResponse {
+        var response: HTTPResponse
+        do throws(Problem) {
+            try session.checkHost(request, port: port)
+            response = try route(request, port: port)
+        } catch {
+            response = error.response
+        }
+        response.headers += Self.securityHeaders
+        return response
+    }
+
+    private func route(_ request: HTTPRequest, port: UInt16) throws(Problem) -> HTTPResponse {
+        switch request.path {
+        case "/events", "/api/operations", "/api/snapshot":
+            guard request.method == "GET" else { throw .methodNotAllowed("GET") }
+            try session.checkOrigin(request, port: port)
+            try session.checkCookie(request, port: port)
+            switch request.path {
+            case "/events": return try events()
+            case "/api/operations": return try operations(request)
+            default:
+                return Self.document(
+                    SnapshotView(control.snapshot, now: monotonicMilliseconds()))
+            }
+        case "/api/arm", "/api/cancel", "/api/extend", "/api/acknowledge", "/api/verify",
+            "/api/send":
+            guard request.method == "POST" else { throw .methodNotAllowed("POST") }
+            try session.checkOrigin(request, port: port)
+            try session.checkCookie(request, port: port)
+            try session.checkToken(request)
+            return try order(request)
+        default:
+            guard let asset = assets[request.path] else { throw .notFound }
+            guard request.method == "GET" else { throw .methodNotAllowed("GET") }
+            return give(asset, isPage: request.path == "/", port: port)
+        }
+    }
+
+    private func give(_ asset: Asset, isPage: Bool, port: UInt16) -> HTTPResponse {
+        var headers = [("Content-Type", asset.type), ("Cache-Control", "no-store")]
+        if isPage { headers.append(("Set-Cookie", session.setCookie(port: port))) }
+        return HTTPResponse(status: 200, headers: headers, body: isPage ? page : asset.bytes)
+    }
+
+    private func order(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
+        switch request.path {
+        case "/api/arm":
+            let amount = try AmountOrder.read(request).amount()
+            let armed = try answered(control.arm(amount: amount))
+            return Self.document(ArmedView(armed, now: monotonicMilliseconds()))
+        case "/api/extend":
+            let armed = try answered(control.extend(OperationOrder.read(request).entryID()))
+            return Self.document(ArmedView(armed, now: monotonicMilliseconds()))
+        case "/api/cancel":
+            try answered(control.cancel(OperationOrder.read(request).entryID()))
+        case "/api/verify":
+            try answered(control.verify(OperationOrder.read(request).entryID()))
+        case "/api/acknowledge":
+            _ = try EmptyOrder.read(request)
+            try answered(control.acknowledge())
+        case "/api/send":
+            _ = try EmptyOrder.read(request)
+            control.sendNow()
+        default: throw .notFound
+        }
+        return HTTPResponse(status: 204, headers: [("Cache-Control", "no-store")])
+    }
+
+    private func answered<R>(_ result: Result<R, ControlRefusal>) throws(Problem) -> R {
+        do { return try result.get() } catch { throw Problem(error) }
+    }
+
+    private func operations(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
+        let names = request.query.map(\.0)
+        guard names.isEmpty || names == ["limit"] else { throw .limitInvalid }
+        let text = request.query.first?.1 ?? "100"
+        guard let limit = Int(text), "\(limit)" == text, (1...Self.operationsLimit).contains(limit)
+        else { throw .limitInvalid }
+        return Self.document(OperationsView(control.operations(limit: limit)))
+    }
+
+    private func events() throws(Problem) -> HTTPResponse {
+        guard let place = StreamCount.Place(streams, limit: Self.streamsLimit) else {
+            throw .tooManyScreens
+        }
+        let stream = EventStream(
+            control: control, monotonicMilliseconds: monotonicMilliseconds, place: place)
+        return HTTPResponse(
+            headers: [
+                ("Content-Type", "text/event-stream; charset=utf-8"),
+                ("Cache-Control", "no-store"),
+            ],
+            stream: { stream.next() })
+    }
+
+    private static func document(_ value: some Encodable) -> HTTPResponse {
+        HTTPResponse(
+            status: 200,
+            headers: [("Content-Type", "application/json"), ("Cache-Control", "no-store")],
+            body: json(value))
+    }
+
+    /// S5, on every answer.
+    static let securityHeaders = [
+        (
+            "Content-Security-Policy",
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+                + "connect-src 'self'; base-uri 'none'; form-action 'none'; "
+                + "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+        ),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Permissions-Policy", "camera=(), microphone=(), geolocation=(), usb=(), serial=()"),
+    ]
+}

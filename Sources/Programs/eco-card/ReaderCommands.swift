@@ -1,0 +1,63 @@
+import Cards
+import CommandLineTool
+import Glibc
+import Linux
+import Readers
+
+let readerCommands: [Command] = [
+    Command(
+        ["reader", "list"], "list the readers",
+        examples: ["eco-card reader list", "eco-card reader list --json"],
+        run: { invocation in
+            let names: [String]
+            do throws(ReaderError) { names = try readerNames() } catch { throw Failure(error) }
+            guard !names.isEmpty else { throw Failure(ReaderError.noReader) }
+            invocation.print(
+                .record([
+                    "schema": .text("eco.reader-list.1"),
+                    "readers": .array(names.map { .text($0) }),
+                ]),
+                names.enumerated().map { "\($0.offset)  \($0.element)" })
+        }),
+    Command(
+        ["reader", "watch"], "show cards coming and going until interrupted",
+        options: readerOptions,
+        examples: ["eco-card reader watch", "eco-card reader watch -r 1 --json"],
+        run: { invocation in
+            Signals.block([SIGINT, SIGTERM])
+            let watcher = Watcher(isJSON: invocation.isJSON)
+            let reader = CardReader(choice: readerChoice(invocation), desk: watcher)
+            reader.start()
+            while Signals.wait([SIGINT, SIGTERM], atMost: .seconds(1)) == nil {}
+            reader.stop()
+        }),
+]
+
+/// Tells what happens at a reader, one line an event.
+private final class Watcher: CardDesk {
+    private let isJSON: Bool
+
+    init(isJSON: Bool) { self.isJSON = isJSON }
+
+    var wantsCard: Bool { true }
+
+    private func say(_ event: String, _ words: String) {
+        let object = JSONValue.record([
+            "schema": .text("eco.reader-event.1"), "event": .text(event), "text": .text(words),
+        ])
+        Console.out(isJSON ? object.text : words)
+    }
+
+    func readerChanged(_ name: String?) {
+        say(name == nil ? "reader-lost" : "reader", name.map { "Reader: \($0)" } ?? "No reader.")
+    }
+
+    func card(_ connection: inout CardConnection) {
+        let application = (try? NTAG424.selectApplication(&connection)) != nil
+        say("card", application ? "Card: NTAG 424 DNA application." : "Card: something else.")
+    }
+
+    func cardRemoved() { say("removed", "Card removed.") }
+
+    func severalCards() { say("several", "Cards in two readers: leave one.") }
+}

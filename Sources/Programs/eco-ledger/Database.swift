@@ -1,0 +1,131 @@
+import CommandLineTool
+import Crypto
+import KeyStore
+import LedgerBook
+import Linux
+import Operations
+import Tokens
+
+extension OptionSpecification {
+    static let database = OptionSpecification.value(
+        "database", "sqlite:PATH", letter: "d", "the ledger's database")
+    static let keys = OptionSpecification.value(
+        "keys", "FILE", "the sealed ledger bundle of eco-card key bundle")
+    static let passphrase = OptionSpecification.value(
+        "passphrase-file", "FILE", "opens --keys and seals the ledger's own key (mode 0600)")
+}
+
+extension Invocation {
+    /// The path of `--database sqlite:PATH`.
+    var databasePath: String {
+        get throws {
+            let address = try required("database")
+            if address.hasPrefix("postgresql:") || address.hasPrefix("postgres:") {
+                throw Failure(
+                    "this version keeps its book in SQLite, not in PostgreSQL",
+                    hint: "use --database sqlite:PATH", code: .usage)
+            }
+            let path = String(address.dropFirst("sqlite:".count))
+            guard address.hasPrefix("sqlite:"), !path.isEmpty else {
+                throw Failure(
+                    "--database is not of the form sqlite:PATH",
+                    hint: "for example --database sqlite:/var/lib/eco-ledger/ledger.sqlite",
+                    code: .usage)
+            }
+            return path
+        }
+    }
+
+    /// Opens the book and gives it to `body`; the book's refusals become sentences.
+    func withBook<R>(create: Bool = false, _ body: (Book) throws -> R) throws -> R {
+        let path = try databasePath
+        do {
+            return try body(try Book(path: path, create: create))
+        } catch let error as BookError { throw Failure(error) }
+    }
+
+    /// The passphrase of `--passphrase-file`.
+    func passphrase() throws -> SecretBytes {
+        let path = try required("passphrase-file")
+        do { return try KeyStore.passphrase(file: path) } catch { throw Failure(error) }
+    }
+
+    var now: UInt64 { Clock.realtimeMilliseconds() }
+
+    /// A card number among the words.
+    func cardNumber(_ index: Int) throws -> CardNumber {
+        guard let number = CardNumber(words[index]) else {
+            throw Failure(
+                "'\(words[index])' is no card number",
+                hint: "twelve digits, the last one a check digit", code: .usage)
+        }
+        return number
+    }
+}
+
+extension Failure {
+    init(_ error: BookError) {
+        switch error {
+        case .storage(let cause):
+            self.init(
+                "the database refuses: \(cause)",
+                hint: error.isBusy
+                    ? "somebody else writes; try again" : "check the disk and the file's rights",
+                code: error.isBusy ? .tryAgain : .failure)
+        case .unusable(let sentence):
+            self.init(sentence, hint: "check --database")
+        case .terminalUnknown:
+            self.init("no such terminal", hint: "eco-ledger terminal list shows them")
+        case .merchantUnknown(let name):
+            self.init(
+                "no merchant is called '\(name)'",
+                hint: "add it to merchants.json and run eco-ledger init again")
+        case .cardUnknown:
+            self.init("no such card", hint: "eco-ledger card list shows them")
+        case .cardKnown:
+            self.init(
+                "the card number or UID is registered with other data",
+                hint: "compare with eco-ledger card list --json")
+        case .malformed(let what): self.init(what, hint: "correct it and try again")
+        case .settingsMissing:
+            self.init("there is no policy", hint: "run eco-ledger init")
+        case .amount:
+            self.init("the amount is zero or too large", hint: "from 0,01 to 999999,99")
+        case .terminalRevoked, .pairingCode, .tooManyEntries, .entrySignature, .gap, .fork:
+            self.init("the book refuses: \(error)", hint: "see eco-ledger audit")
+        }
+    }
+
+    init(_ error: KeyStoreError) {
+        switch error {
+        case .wrongPassphrase:
+            self.init(
+                "the passphrase does not open the key file", hint: "check --passphrase-file",
+                code: .keys)
+        case .missing(let path):
+            self.init("\(path) is not there", hint: "check the path", code: .keys)
+        case .passphraseExposed(let path):
+            self.init("\(path) can be read by others", hint: "chmod 600 \(path)", code: .keys)
+        case .alreadyThere(let path):
+            self.init("\(path) is there already", hint: "move it away first", code: .keys)
+        case .damaged(let what):
+            self.init("the key file is damaged: \(what)", hint: "use a copy", code: .keys)
+        case .io(let what):
+            self.init("the key file cannot be used: \(what)", hint: "check its rights", code: .keys)
+        case .unknownEpoch(let epoch):
+            self.init("no key of epoch \(epoch)", hint: "make a new bundle", code: .keys)
+        }
+    }
+}
+
+/// The sealed bundle as the book asks for keys.
+struct BundleKeys: EvidenceKeys {
+    let bundle: LedgerKeys
+
+    var epochs: [UInt8] { bundle.epochs }
+    var issuers: [Ed25519PublicKey] { bundle.issuerKeys }
+    func metaReadKey(epoch: UInt8) -> AES128Key? { try? bundle.metaReadKey(epoch: epoch) }
+    func fileReadKey(uid: [UInt8], epoch: UInt8) -> AES128Key? {
+        try? bundle.fileReadKey(uid: uid, epoch: epoch)
+    }
+}

@@ -1,0 +1,167 @@
+import CommandLineTool
+import Crypto
+import FoundationEssentials
+import Glibc
+import KeyStore
+import LedgerBook
+import LedgerService
+import Linux
+
+/// `init` and `serve`.
+enum ServiceCommands {
+    static let all = [
+        Command(
+            ["init"], "create a ledger, or bring an existing one to the seeds",
+            options: [
+                .database, .value("seed", "DIR", "where policy.json and merchants.json are"),
+                .keys, .passphrase,
+            ],
+            examples: [
+                "eco-ledger init --database sqlite:ledger.sqlite --seed seeds "
+                    + "--keys ledger.keys --passphrase-file pass",
+                "eco-ledger init -d sqlite:ledger.sqlite --seed seeds --keys ledger.keys "
+                    + "--passphrase-file pass   # again, after a change of policy.json",
+            ], run: initialise),
+        Command(
+            ["serve"], "serve the API until SIGTERM",
+            options: [
+                .database, .keys, .passphrase,
+                .value("listen", "ADDRESS:PORT", "where to listen; port 0 takes a free one"),
+            ],
+            examples: [
+                "eco-ledger serve --database sqlite:ledger.sqlite --keys ledger.keys "
+                    + "--passphrase-file pass --listen 127.0.0.1:8080",
+                "eco-ledger serve -d sqlite:ledger.sqlite --keys ledger.keys "
+                    + "--passphrase-file pass --listen '[::1]:8080' --json",
+            ], run: serve),
+    ]
+
+    /// The ledger's own signing key rests sealed beside the database.
+    private static func keyPath(_ database: String) -> String { database + ".key" }
+
+    private static func seed(_ name: String, in folder: String) throws -> [UInt8] {
+        do { return try Files.read(folder + "/" + name, atMost: 1 << 20) } catch {
+            throw Failure("\(folder)/\(name) cannot be read: \(error)", hint: "check --seed")
+        }
+    }
+
+    private static func initialise(_ call: Invocation) throws {
+        let path = try call.databasePath
+        let folder = try call.required("seed")
+        let settings: PolicySettings
+        do { settings = try PolicySettings(json: try seed("policy.json", in: folder)) } catch {
+            throw (error as? BookError).map { Failure($0) } ?? error
+        }
+        guard
+            let merchants = try? JSONDecoder().decode(
+                [String].self, from: Data(try seed("merchants.json", in: folder))),
+            merchants.allSatisfy({ (1...64).contains($0.utf8.count) })
+        else {
+            throw Failure(
+                "merchants.json is not a list of names", hint: "names have 1 to 64 bytes")
+        }
+        // Keys first: a book without its keys would be of no use.
+        let phrase = try call.passphrase()
+        // Terminals believe one ledger key for good: a lost one is never replaced in silence.
+        let signer = try call.signer(keyPath(path), phrase, mayCreate: !Files.exists(path))
+        let keys = try call.bundle(phrase)
+        try call.withBook(create: true) { book in
+            try book.set(settings)
+            try book.add(merchants: merchants)
+        }
+        let key = Hexadecimal.text(signer.publicKey.bytes)
+        call.print(
+            .record([
+                "database": .text(path), "ledgerKey": .text(key),
+                "epochs": .array(keys.epochs.map { .integer(Int64($0)) }),
+                "merchants": .integer(Int64(merchants.count)),
+            ]),
+            [
+                "ledger \(path), \(merchants.count) merchants, policies of "
+                    + "\(settings.validDays) days",
+                "ledger key \(key)",
+            ])
+    }
+
+    private static func serve(_ call: Invocation) throws {
+        // Before any thread starts, so that all of them inherit it.
+        Signals.block([SIGTERM, SIGINT])
+        let path = try call.databasePath
+        let (address, port) = try endpoint(try call.required("listen"))
+        let phrase = try call.passphrase()
+        let authority = Authority(
+            signer: try call.signer(keyPath(path), phrase, mayCreate: false),
+            keys: BundleKeys(bundle: try call.bundle(phrase)))
+        let lock: FileLock
+        do { lock = try FileLock(path + ".lock") } catch {
+            throw Failure(
+                "another eco-ledger serves this database",
+                hint: "stop it first, or choose another database", code: .tryAgain)
+        }
+        let service: LedgerService
+        do throws(LedgerServiceError) {
+            service = try LedgerService(
+                path: path, authority: authority, address: address, port: port,
+                clock: { Clock.realtimeMilliseconds() },
+                trouble: { Console.error("eco-ledger: \($0)") })
+        } catch {
+            switch error {
+            case .book(let cause): throw Failure(cause)
+            case .server(let cause):
+                throw Failure("cannot listen: \(cause)", hint: "check --listen")
+            }
+        }
+        let place = address.contains(":") ? "[\(address)]" : address
+        Console.error("eco-ledger: listening on \(place):\(service.port)")
+        if call.isJSON {
+            Console.out(
+                JSONValue.record(["listening": .text("\(place):\(service.port)")]).text)
+        }
+        var signal: Int32?
+        while signal == nil { signal = Signals.wait([SIGTERM, SIGINT], atMost: .seconds(3_600)) }
+        service.stop()
+        lock.release()
+        if signal == SIGINT {
+            throw Failure("interrupted", hint: "all batches taken are booked", code: .interrupted)
+        }
+    }
+
+    private static func endpoint(_ text: String) throws -> (String, UInt16) {
+        let failure = Failure(
+            "'\(text)' is not ADDRESS:PORT", hint: "for example 127.0.0.1:8080 or [::1]:8080",
+            code: .usage)
+        guard let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...])
+        else { throw failure }
+        var address = text[..<colon]
+        if address.hasPrefix("["), address.hasSuffix("]") {
+            address = address.dropFirst().dropLast()
+        } else if address.contains(":") {
+            throw failure
+        }
+        guard !address.isEmpty else { throw failure }
+        return (String(address), port)
+    }
+}
+
+extension Invocation {
+    fileprivate func signer(
+        _ path: String, _ passphrase: borrowing SecretBytes, mayCreate: Bool
+    ) throws -> SigningKey {
+        do throws(KeyStoreError) {
+            if mayCreate, !Files.exists(path) {
+                let key = try SigningKey.create()
+                try key.seal(to: path, passphrase: passphrase)
+                return key
+            }
+            return try SigningKey.open(path: path, passphrase: passphrase)
+        } catch { throw Failure(error) }
+    }
+
+    fileprivate func bundle(_ passphrase: borrowing SecretBytes) throws -> LedgerKeys {
+        let path = try required("keys")
+        do {
+            return try LedgerKeys.open(path: path, passphrase: passphrase)
+        } catch { throw Failure(error) }
+    }
+}

@@ -1,0 +1,126 @@
+import COSE
+import CommandLineTool
+import Crypto
+import Glibc
+import Journal
+import KeyStore
+import LedgerClient
+import Linux
+import Operations
+import Tokens
+
+let journalCommands: [Command] = [
+    Command(
+        ["journal", "verify"], "prove that nothing is missing, doubled or altered",
+        options: [configurationOption, .flag("receipts", "check the ledger's receipts too")],
+        examples: [
+            "eco-terminal journal verify -c terminal.conf",
+            "eco-terminal journal verify -c terminal.conf --receipts --json",
+        ], run: verifyJournal),
+    Command(
+        ["journal", "list"], "list the entries, oldest first", options: [configurationOption],
+        examples: [
+            "eco-terminal journal list -c terminal.conf",
+            "eco-terminal journal list -c terminal.conf --json",
+        ], run: listJournal),
+    Command(
+        ["journal", "export"], words: "FILE",
+        "write all entries to FILE as a CBOR sequence of COSE_Sign1",
+        options: [configurationOption],
+        examples: [
+            "eco-terminal journal export -c terminal.conf journal.cborseq",
+            "eco-terminal journal export -c terminal.conf journal.cborseq --json",
+        ], run: exportJournal),
+]
+
+private func verifier(_ invocation: Invocation, receipts: Bool) throws -> JournalVerifier {
+    let configuration = try Configuration(path: try invocation.required("config"))
+    let terminal = try configuration.signingKey(creating: false).publicKey
+    let ledger = receipts ? try configuration.ledger().key : nil
+    do {
+        return try JournalVerifier(
+            path: try configuration.directory + "/journal.sqlite", terminal: terminal,
+            ledger: ledger)
+    } catch let error as JournalError {
+        throw Failure("the journal cannot be read: \(error)", hint: "check the path and rights")
+    }
+}
+
+private func run(
+    _ verifier: JournalVerifier, _ each: (Entry, Sign1) -> Void = { _, _ in }
+) throws -> JournalVerification {
+    do { return try verifier.run(each: each) } catch {
+        throw Failure("the journal cannot be read: \(error)", hint: "check the disk")
+    }
+}
+
+@Sendable private func verifyJournal(_ invocation: Invocation) throws {
+    let receipts = invocation.flag("receipts")
+    let found = try run(verifier(invocation, receipts: receipts))
+    let faults = found.faults.map { "entry \($0.sequence): \($0.what)" }
+    var lines = [
+        "\(found.entries) entries, \(found.payments) payments, "
+            + "\((Amount(cents: found.paymentCents) ?? .zero).text) ECO."
+    ]
+    if receipts { lines.append("Receipts cover \(found.acknowledged) entries.") }
+    lines += faults.isEmpty ? ["The chain is whole and every signature verifies."] : faults
+    invocation.print(
+        .record([
+            "schema": .text("eco.journal-verify.1"), "entries": .integer(Int64(found.entries)),
+            "payments": .integer(Int64(found.payments)), "cents": .integer(found.paymentCents),
+            "acknowledged": .integer(Int64(found.acknowledged)),
+            "faults": .array(faults.map { .text($0) }),
+        ]), lines)
+    guard faults.isEmpty else {
+        throw Failure(
+            "the journal is not sound: \(faults.count) fault(s)",
+            hint: "keep the file as it is and call the association", code: .integrity)
+    }
+}
+
+@Sendable private func listJournal(_ invocation: Invocation) throws {
+    _ = try run(verifier(invocation, receipts: false)) { entry, _ in
+        let (what, cents, card) = words(entry.body)
+        let object = JSONValue.record([
+            "schema": .text("eco.journal-entry.1"), "seq": .integer(Int64(entry.sequence)),
+            "id": .text("\(entry.id)"), "time": .integer(Int64(entry.time)),
+            "kind": .text(what), "cents": cents.map { .integer($0) } ?? .null,
+            "card": card.map { .text($0.digits) } ?? .null,
+        ])
+        let amount = cents.flatMap { Amount(cents: $0) }.map { "  \($0.text) ECO" } ?? ""
+        let line =
+            "\(entry.sequence)  \(entry.id)  \(what)\(amount)"
+            + (card.map { "  …\($0.lastFour)" } ?? "")
+        Console.out(invocation.isJSON ? object.text : line)
+    }
+}
+
+private func words(_ body: EntryBody) -> (String, Int64?, CardNumber?) {
+    switch body {
+    case .payment(let payment): ("payment", payment.amount.cents, payment.card)
+    case .technicalEvent(let event): ("event \(event.code)", nil, nil)
+    case .other(let kind, _): ("\(kind)", nil, nil)
+    }
+}
+
+@Sendable private func exportJournal(_ invocation: Invocation) throws {
+    let path = invocation.words[0]
+    guard !Files.exists(path) else {
+        throw Failure("\(path) is there already", hint: "choose another file", code: .usage)
+    }
+    var bytes: [UInt8] = []
+    let found = try run(verifier(invocation, receipts: false)) { bytes += $1.bytes }
+    guard found.faults.isEmpty else {
+        throw Failure("the journal is not sound", hint: "eco-terminal journal verify says where",
+            code: .integrity)
+    }
+    do { try Files.writeAtomically(bytes, to: path) } catch {
+        throw Failure("\(path) cannot be written: \(error)", hint: "check rights and space")
+    }
+    invocation.print(
+        .record([
+            "schema": .text("eco.journal-export.1"), "entries": .integer(Int64(found.entries)),
+            "bytes": .integer(Int64(bytes.count)), "sha256": .text(Hexadecimal.text(sha256(bytes))),
+        ]),
+        ["\(found.entries) entries, \(bytes.count) bytes, SHA-256 \(Hexadecimal.text(sha256(bytes)))"])
+}

@@ -1,0 +1,197 @@
+import COSE
+import Crypto
+import Operations
+import SQLite
+import Tokens
+
+/// An entry of the book that a person should look at.
+public struct NotedEntry: Equatable, Sendable {
+    /// The terminal's id.
+    public let terminal: String
+    /// Its sequence number there.
+    public let sequence: UInt64
+    /// The entry's id, text form.
+    public let id: String
+    /// The card's number; nil when the entry names none.
+    public let card: String?
+    /// Cents; nil when the entry names none.
+    public let cents: Int64?
+    /// Why: the outcome's code or the flag.
+    public let reason: String
+    /// When the terminal says it happened, milliseconds.
+    public let time: UInt64
+}
+
+/// What an audit found.
+public struct AuditFindings: Equatable, Sendable {
+    /// Sentences; none in a sound book. Each is a broken promise of the file.
+    public var faults: [String] = []
+    /// Entries with a flag: legitimate or not, for a person to judge.
+    public var flagged: [NotedEntry] = []
+    /// Entries looked at.
+    public var entries = 0
+    /// Transactions looked at.
+    public var transactions = 0
+}
+
+extension Book {
+    /// Entries held, in the order they came.
+    /// - Throws: `BookError.storage`.
+    public func held() throws(BookError) -> [NotedEntry] {
+        try noted("e.code", "entries e", "WHERE e.outcome = 'held' ORDER BY e.id")
+    }
+
+    /// How many entries have each outcome, by the database's words.
+    /// - Throws: `BookError.storage`.
+    public func outcomeCounts() throws(BookError) -> [(outcome: String, count: Int64)] {
+        try rows(
+            "SELECT outcome, count(*) FROM entries GROUP BY outcome ORDER BY outcome"
+        ).map { ($0[0].text ?? "", $0[1].integer ?? 0) }
+    }
+
+    private func noted(
+        _ reason: String, _ source: String, _ tail: String
+    ) throws(BookError) -> [NotedEntry] {
+        try rows(
+            """
+            SELECT m.kid, e.seq, e.uuid, e.card, e.cents, \(reason), e.time
+            FROM \(source) JOIN terminals m ON m.id = e.terminal \(tail)
+            """
+        ).map { row in
+            NotedEntry(
+                terminal: Hexadecimal.text(row[0].blob ?? []),
+                sequence: UInt64(clamping: row[1].integer ?? 0),
+                id: EntryID(row[2].blob ?? [])?.description ?? "", card: row[3].text,
+                cents: row[4].integer, reason: row[5].text ?? "",
+                time: UInt64(clamping: row[6].integer ?? 0))
+        }
+    }
+
+    /// Looks at everything the book promises: sums, chains and signatures, uniqueness, the match of
+    /// entries and postings, and SQLite's own checks. Reads only.
+    /// - Throws: `BookError.storage`.
+    public func audit() throws(BookError) -> AuditFindings {
+        var findings = AuditFindings()
+        findings.transactions = Int(try number("SELECT count(*) FROM transactions") ?? 0)
+        for (sentence, sql) in Self.questions {
+            for row in try rows(sql, atMost: 20) {
+                let name = row.first.flatMap { $0.text ?? $0.integer.map { String($0) } }
+                findings.faults.append(name.map { "\(sentence): \($0)" } ?? sentence)
+            }
+        }
+        for terminal in try terminals() {
+            let (count, fault) = try auditChain(of: terminal)
+            findings.entries += count
+            if let fault { findings.faults.append("terminal \(terminal.id): \(fault)") }
+        }
+        findings.flagged = try noted(
+            "f.flag", "flags f JOIN entries e ON e.id = f.entry", "ORDER BY e.id, f.flag")
+        return findings
+    }
+
+    /// Each gives one row per fault.
+    private static let questions: [(String, String)] = [
+        (
+            "SQLite finds the file damaged",
+            "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"
+        ),
+        (
+            "a row refers to nothing, table",
+            "SELECT \"table\" FROM pragma_foreign_key_check"
+        ),
+        (
+            "a transaction does not sum to zero",
+            """
+            SELECT t.id FROM transactions t LEFT JOIN postings p ON p.txn = t.id
+            GROUP BY t.id HAVING coalesce(sum(p.cents), 1) <> 0
+            """
+        ),
+        (
+            "a settled payment is not booked exactly as it says, entry",
+            """
+            SELECT e.id FROM entries e WHERE e.kind = 1 AND e.outcome = 'settled'
+            AND e.counter IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM transactions t
+                JOIN postings a ON a.txn = t.id AND a.account = 'card:' || e.card
+                JOIN terminals m ON m.id = e.terminal
+                JOIN postings b ON b.txn = t.id
+                    AND b.account = 'merchant:' || lower(hex(m.kid))
+                WHERE t.entry = e.id AND a.cents = -e.cents AND b.cents = e.cents)
+            """
+        ),
+        (
+            "a transaction belongs to an entry that did not settle, entry",
+            """
+            SELECT t.entry FROM transactions t JOIN entries e ON e.id = t.entry
+            WHERE e.outcome <> 'settled' OR e.counter IS NULL
+            """
+        ),
+        (
+            "a settled payment has not claimed its counter, entry",
+            """
+            SELECT e.id FROM entries e WHERE e.outcome = 'settled' AND e.counter IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM card_counters c
+                WHERE c.card = e.card AND c.counter = e.counter AND c.entry = e.id)
+            """
+        ),
+        (
+            "an operation settled twice, card",
+            """
+            SELECT card FROM entries WHERE outcome = 'settled' AND counter IS NOT NULL
+            GROUP BY card, counter HAVING count(*) > 1
+            """
+        ),
+    ]
+
+    /// Walks a terminal's chain: gapless, linked, signed, and the columns say what was signed.
+    private func auditChain(
+        of terminal: TerminalRecord
+    ) throws(BookError) -> (count: Int, fault: String?) {
+        var sequence: UInt64 = 0
+        var hash = [UInt8](repeating: 0, count: 32)
+        var fault: String?
+        try each(
+            """
+            SELECT seq, hash, cose, uuid, card, cents, time, kind FROM entries
+            WHERE terminal = ? ORDER BY seq
+            """, [.integer(terminal.row)]
+        ) { row in
+            sequence += 1
+            guard row[0].integer == Int64(clamping: sequence) else {
+                fault = "entry \(sequence) is missing"
+                return false
+            }
+            guard let bytes = row[2].blob, sha256(bytes) == row[1].blob,
+                let message = try? Sign1(parsing: bytes, limit: Entry.sizeMax),
+                let payload = try? message.verified(by: terminal.key),
+                let entry = try? Entry(payload: payload)
+            else {
+                fault = "entry \(sequence) is not what the terminal signed"
+                return false
+            }
+            guard entry.sequence == sequence, entry.previous == hash else {
+                fault = "entry \(sequence) does not follow the one before"
+                return false
+            }
+            guard Self.agrees(row, entry) else {
+                fault = "entry \(sequence): a column differs from what was signed"
+                return false
+            }
+            hash = message.digest
+            return true
+        }
+        return (Int(clamping: sequence), fault)
+    }
+
+    private static func agrees(_ row: [SQLValue], _ entry: Entry) -> Bool {
+        var card: String?
+        var cents: Int64?
+        if case .payment(let payment) = entry.body {
+            card = payment.card.digits
+            cents = payment.amount.cents
+        }
+        return row[3].blob == entry.id.bytes && row[4].text == card && row[5].integer == cents
+            && row[6].integer == Int64(clamping: entry.time)
+            && row[7].integer == Int64(clamping: entry.body.kind.rawValue)
+    }
+}

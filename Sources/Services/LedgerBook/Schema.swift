@@ -1,0 +1,125 @@
+import SQLite
+
+/// The tables of a book. STRICT, foreign keys, append-only where the past must stay (B6).
+enum Schema {
+    static let version: Int64 = 1
+    private static let applicationID: Int64 = 0x45_43_4f_4c  // "ECOL"
+
+    private static let people = """
+        CREATE TABLE settings(id INTEGER PRIMARY KEY CHECK(id = 1), json TEXT NOT NULL) STRICT;
+        CREATE TABLE merchants(name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+        CREATE TABLE terminals(
+            id INTEGER PRIMARY KEY, kid BLOB NOT NULL UNIQUE CHECK(length(kid) = 8),
+            key BLOB NOT NULL UNIQUE CHECK(length(key) = 32),
+            merchant TEXT NOT NULL REFERENCES merchants(name),
+            paired INTEGER NOT NULL, revoked INTEGER) STRICT;
+        CREATE TABLE pairing_codes(
+            hash BLOB PRIMARY KEY CHECK(length(hash) = 32),
+            merchant TEXT NOT NULL REFERENCES merchants(name),
+            expires INTEGER NOT NULL, terminal INTEGER REFERENCES terminals(id)) STRICT;
+        CREATE TABLE policies(
+            terminal INTEGER NOT NULL REFERENCES terminals(id), version INTEGER NOT NULL,
+            cose BLOB NOT NULL, PRIMARY KEY(terminal, version)) STRICT;
+        CREATE TABLE cards(
+            number TEXT PRIMARY KEY CHECK(length(number) = 12),
+            uid BLOB NOT NULL UNIQUE CHECK(length(uid) = 7), epoch INTEGER NOT NULL,
+            class INTEGER NOT NULL, blocked INTEGER NOT NULL DEFAULT 0 CHECK(blocked IN (0, 1)),
+            issued INTEGER NOT NULL, page_counter INTEGER NOT NULL DEFAULT 0) STRICT;
+        CREATE TABLE deny_changes(
+            epoch INTEGER PRIMARY KEY, card TEXT NOT NULL REFERENCES cards(number),
+            denied INTEGER NOT NULL CHECK(denied IN (0, 1)), time INTEGER NOT NULL) STRICT;
+        CREATE TABLE authorisations(
+            terminal INTEGER NOT NULL REFERENCES terminals(id), entry BLOB NOT NULL,
+            id BLOB NOT NULL UNIQUE CHECK(length(id) = 16),
+            card TEXT NOT NULL REFERENCES cards(number), cents INTEGER NOT NULL CHECK(cents > 0),
+            counter INTEGER NOT NULL, rearm INTEGER NOT NULL, expires INTEGER NOT NULL,
+            released INTEGER NOT NULL DEFAULT 0 CHECK(released IN (0, 1)),
+            PRIMARY KEY(terminal, entry)) STRICT;
+        CREATE INDEX authorisations_open ON authorisations(card, expires) WHERE released = 0;
+        """
+
+    /// An id settles once; the chain keeps what a terminal sends under it again.
+    /// A counter is claimed just before its entry is written, hence the deferred reference.
+    private static let past = """
+        CREATE TABLE entries(
+            id INTEGER PRIMARY KEY, terminal INTEGER NOT NULL REFERENCES terminals(id),
+            seq INTEGER NOT NULL CHECK(seq >= 1), uuid BLOB NOT NULL CHECK(length(uuid) = 16),
+            hash BLOB NOT NULL CHECK(length(hash) = 32), cose BLOB NOT NULL,
+            kind INTEGER NOT NULL, time INTEGER NOT NULL, trust INTEGER NOT NULL,
+            card TEXT, cents INTEGER, counter INTEGER, received INTEGER NOT NULL,
+            outcome TEXT NOT NULL
+                CHECK(outcome IN ('settled', 'declined', 'held', 'duplicate')),
+            code TEXT NOT NULL, UNIQUE(terminal, seq)) STRICT;
+        CREATE UNIQUE INDEX entries_once ON entries(terminal, uuid) WHERE outcome = 'settled';
+        CREATE INDEX entries_uuid ON entries(terminal, uuid);
+        CREATE INDEX entries_outcome ON entries(outcome, id);
+        CREATE TABLE card_counters(
+            card TEXT NOT NULL REFERENCES cards(number), counter INTEGER NOT NULL,
+            entry INTEGER NOT NULL UNIQUE REFERENCES entries(id) DEFERRABLE INITIALLY DEFERRED,
+            UNIQUE(card, counter)) STRICT;
+        CREATE TABLE transactions(
+            id INTEGER PRIMARY KEY, entry INTEGER UNIQUE REFERENCES entries(id),
+            what TEXT NOT NULL, time INTEGER NOT NULL) STRICT;
+        CREATE TABLE postings(
+            txn INTEGER NOT NULL REFERENCES transactions(id),
+            account TEXT NOT NULL CHECK(account = 'issuance' OR account GLOB 'card:*'
+                OR account GLOB 'merchant:*'),
+            cents INTEGER NOT NULL CHECK(cents <> 0), PRIMARY KEY(txn, account)) STRICT;
+        CREATE INDEX postings_account ON postings(account, cents);
+        CREATE TABLE flags(
+            entry INTEGER NOT NULL REFERENCES entries(id), flag TEXT NOT NULL,
+            PRIMARY KEY(entry, flag)) STRICT;
+        CREATE TABLE receipts(
+            terminal INTEGER NOT NULL REFERENCES terminals(id), since INTEGER NOT NULL,
+            upto INTEGER NOT NULL, cose BLOB NOT NULL, PRIMARY KEY(terminal, since, upto)) STRICT;
+        """
+
+    private static let appendOnly = [
+        "entries", "card_counters", "transactions", "postings", "flags", "receipts",
+        "deny_changes", "policies",
+    ]
+
+    private static func triggers(_ table: String) -> String {
+        ["UPDATE", "DELETE"].map { act in
+            """
+            CREATE TRIGGER \(table)_no_\(act.lowercased()) BEFORE \(act) ON \(table)
+            BEGIN SELECT RAISE(ABORT, 'ledger: \(table) is append-only'); END;
+            """
+        }.joined(separator: "\n")
+    }
+
+    /// Asserts B1 and brings the file to `version`, or refuses it.
+    static func prepare(_ database: Database, mayCreate: Bool) throws(BookError) {
+        let settings: (mode: String?, synchronous: Int64?, found: Int64)
+        do throws(SQLiteError) {
+            let mode = try database.rows("PRAGMA journal_mode=WAL").first?.first?.text
+            try database.run("PRAGMA synchronous=FULL")
+            settings = (
+                mode, try database.rows("PRAGMA synchronous").first?.first?.integer,
+                try database.rows("PRAGMA user_version").first?.first?.integer ?? 0
+            )
+        } catch { throw .storage(error) }
+        guard settings.mode == "wal", settings.synchronous == 2 else {
+            throw .unusable("WAL with synchronous=FULL is not to be had here (B1)")
+        }
+        switch settings.found {
+        case version: return
+        case 0 where mayCreate: try create(database)
+        case 0: throw .unusable("no ledger in this file: run eco-ledger init first")
+        default: throw .unusable("the ledger was written by another version")
+        }
+    }
+
+    private static func create(_ database: Database) throws(BookError) {
+        try database.transaction(
+            { () throws(BookError) in
+                do throws(SQLiteError) {
+                    try database.script(people)
+                    try database.script(past)
+                    for table in appendOnly { try database.script(triggers(table)) }
+                    try database.run("PRAGMA application_id=\(applicationID)")
+                    try database.run("PRAGMA user_version=\(version)")
+                } catch { throw .storage(error) }
+            }, mapping: { .storage($0) })
+    }
+}

@@ -1,0 +1,149 @@
+public import Crypto
+import SQLite
+
+/// A paired terminal.
+public struct TerminalRecord: Equatable, Sendable {
+    let row: Int64
+    /// Its public key.
+    public let key: Ed25519PublicKey
+    /// The merchant it stands at; also who is paid.
+    public let merchant: String
+    /// When it was paired, milliseconds.
+    public let paired: UInt64
+    /// When it was revoked, milliseconds; nil while it is trusted.
+    public let revoked: UInt64?
+
+    /// Its id on the wire: the kid in lower case hexadecimal, 16 characters.
+    public var id: String { Hexadecimal.text(key.kid) }
+}
+
+extension Book {
+    /// Minutes a pairing code lives.
+    public static let pairingMinutes: UInt64 = 15
+    private static let alphabet = Array("ABCDEFGHJKLMNPQRSTUVWXYZ23456789")
+
+    /// Adds merchants; those there already stay.
+    /// - Throws: `BookError.storage`.
+    public func add(merchants: [String]) throws(BookError) {
+        try transaction { () throws(BookError) in
+            for name in merchants {
+                try run(
+                    "INSERT INTO merchants(name) VALUES(?) ON CONFLICT DO NOTHING",
+                    [.text(name)])
+            }
+        }
+    }
+
+    /// The merchants, in order of name.
+    /// - Throws: `BookError.storage`.
+    public func merchants() throws(BookError) -> [String] {
+        try rows("SELECT name FROM merchants ORDER BY name").compactMap { $0[0].text }
+    }
+
+    /// A fresh one-time pairing code, 8 characters without 0, O, 1 and I (40 bits). Only its hash
+    /// is kept.
+    /// - Throws: `BookError.merchantUnknown`, `.storage`.
+    public func pairingCode(merchant: String, now: UInt64) throws(BookError) -> String {
+        guard try merchants().contains(merchant) else { throw .merchantUnknown(merchant) }
+        let code = String(randomBytes(8).map { Self.alphabet[Int($0 & 31)] })
+        try run(
+            "INSERT INTO pairing_codes(hash, merchant, expires) VALUES(?,?,?)",
+            [
+                .blob(sha256(Array(code.utf8))), .text(merchant),
+                .clamped(now + Self.pairingMinutes * 60_000),
+            ])
+        return code
+    }
+
+    /// Makes a terminal known by a pairing code. The same code with the same key is answered
+    /// again (the first answer may have been lost); with another key it is used up.
+    /// - Throws: `BookError.pairingCode`, `.terminalRevoked`, `.storage`.
+    public func pair(
+        code: String, key: Ed25519PublicKey, now: UInt64
+    ) throws(BookError) -> TerminalRecord {
+        try transaction { () throws(BookError) in
+            let hash = SQLValue.blob(sha256(Array(code.utf8)))
+            let known = try rows(
+                "SELECT merchant, expires, terminal FROM pairing_codes WHERE hash = ?", [hash])
+            guard let row = known.first, let merchant = row[0].text,
+                let expires = row[1].integer
+            else { throw .pairingCode }
+            if let user = row[2].integer {
+                guard let terminal = try terminal(kid: key.kid), terminal.row == user,
+                    terminal.revoked == nil
+                else { throw .pairingCode }
+                return terminal
+            }
+            guard Int64(clamping: now) < expires else { throw .pairingCode }
+            if let terminal = try terminal(kid: key.kid), terminal.revoked != nil {
+                throw .terminalRevoked
+            }
+            try run(
+                """
+                INSERT INTO terminals(kid, key, merchant, paired) VALUES(?,?,?,?)
+                ON CONFLICT(kid) DO UPDATE SET merchant = excluded.merchant
+                """, [.blob(key.kid), .blob(key.bytes), .text(merchant), .clamped(now)])
+            guard let terminal = try terminal(kid: key.kid) else {
+                throw .unusable("a terminal just written is not there")
+            }
+            try run(
+                "UPDATE pairing_codes SET terminal = ? WHERE hash = ?",
+                [.integer(terminal.row), hash])
+            return terminal
+        }
+    }
+
+    /// The terminal of a kid (8 bytes); nil when it was never paired.
+    /// - Throws: `BookError.storage`.
+    public func terminal(kid: [UInt8]) throws(BookError) -> TerminalRecord? {
+        try terminals("WHERE kid = ?", [.blob(kid)]).first
+    }
+
+    /// Every terminal, in order of pairing.
+    /// - Throws: `BookError.storage`.
+    public func terminals() throws(BookError) -> [TerminalRecord] {
+        try terminals("ORDER BY id", [])
+    }
+
+    private func terminals(
+        _ tail: String, _ values: [SQLValue]
+    ) throws(BookError) -> [TerminalRecord] {
+        let sql = "SELECT id, key, merchant, paired, revoked FROM terminals \(tail)"
+        return try rows(sql, values).compactMap { row in
+            guard let id = row[0].integer, let bytes = row[1].blob,
+                let key = try? Ed25519PublicKey(bytes), let merchant = row[2].text
+            else { return nil }
+            return TerminalRecord(
+                row: id, key: key, merchant: merchant,
+                paired: UInt64(clamping: row[3].integer ?? 0),
+                revoked: row[4].integer.map { UInt64(clamping: $0) })
+        }
+    }
+
+    /// Revokes a terminal: nothing it sends is taken any more. Again changes nothing.
+    /// - Throws: `BookError.terminalUnknown`, `.storage`.
+    public func revoke(kid: [UInt8], now: UInt64) throws(BookError) {
+        guard try terminal(kid: kid) != nil else { throw .terminalUnknown }
+        try run(
+            "UPDATE terminals SET revoked = ? WHERE kid = ? AND revoked IS NULL",
+            [.clamped(now), .blob(kid)])
+    }
+
+    /// The last entry of a terminal's chain: sequence number and hash (32 bytes); 0 and zeros
+    /// before the first.
+    /// - Throws: `BookError.storage`.
+    public func head(
+        of terminal: TerminalRecord
+    ) throws(BookError) -> (sequence: UInt64, hash: [UInt8], time: UInt64) {
+        // Read from the chain itself: a second copy in a column could disagree with it.
+        let row = try rows(
+            """
+            SELECT seq, hash, time FROM entries WHERE terminal = ? ORDER BY seq DESC LIMIT 1
+            """, [.integer(terminal.row)]
+        ).first
+        guard let row, let sequence = row[0].integer, let hash = row[1].blob,
+            let time = row[2].integer
+        else { return (0, [UInt8](repeating: 0, count: 32), 0) }
+        return (UInt64(clamping: sequence), hash, UInt64(clamping: time))
+    }
+}

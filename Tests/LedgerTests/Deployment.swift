@@ -1,0 +1,116 @@
+import Crypto
+import Foundation
+import KeyStore
+import LedgerBook
+import Linux
+import Tokens
+
+/// A deployment as an operator makes it: sealed keys, a database, the real program.
+final class Deployment {
+    let folder = NSTemporaryDirectory() + "/eco-ledger-" + UUID().uuidString
+    let issuer: IssuerKeys
+    var database: String { "sqlite:\(folder)/ledger.sqlite" }
+    var keyOptions: [String] {
+        ["--keys", folder + "/ledger.keys", "--passphrase-file", folder + "/pass"]
+    }
+
+    /// The program beside the test's own executable.
+    static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent().appending(path: "eco-ledger")
+    static let seeds = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "seeds").path
+
+    init() throws {
+        try Files.makeDirectory(folder)
+        issuer = try IssuerKeys.create(epoch: 1)
+        try Files.writeAtomically(Array("correct horse\n".utf8), to: folder + "/pass")
+        try issuer.ledgerBundle().seal(
+            to: folder + "/ledger.keys", passphrase: SecretBytes(Array("correct horse".utf8)))
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    struct Result {
+        let code: Int32
+        let out: String
+        let error: String
+        var json: [String: Any] {
+            (try? JSONSerialization.jsonObject(with: Data(out.utf8))) as? [String: Any] ?? [:]
+        }
+    }
+
+    /// Runs a command to its end.
+    func run(_ words: String...) throws -> Result { try run(words) }
+
+    func run(_ words: [String]) throws -> Result {
+        let process = Process()
+        process.executableURL = Self.program
+        process.arguments = words
+        let (out, error) = (Pipe(), Pipe())
+        process.standardOutput = out
+        process.standardError = error
+        try process.run()
+        let text = out.fileHandleForReading.readDataToEndOfFile()
+        let talk = error.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Result(
+            code: process.terminationStatus, out: String(decoding: text, as: UTF8.self),
+            error: String(decoding: talk, as: UTF8.self))
+    }
+
+    func initialise(seed: String = seeds) throws -> Result {
+        try run(["init", "-d", database, "--seed", seed, "--json"] + keyOptions)
+    }
+
+    /// Starts `serve` on a free port and waits until it says where it listens.
+    func serve() throws -> Serving {
+        let process = Process()
+        process.executableURL = Self.program
+        process.arguments =
+            ["serve", "-d", database, "--listen", "127.0.0.1:0", "--json"] + keyOptions
+        let out = Pipe()
+        process.standardOutput = out
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        var line = Data()
+        while !line.contains(0x0a) {
+            let more = out.fileHandleForReading.availableData
+            if more.isEmpty { throw CocoaError(.fileReadUnknown) }
+            line += more
+        }
+        let object = try JSONSerialization.jsonObject(with: line) as? [String: String]
+        return Serving(process: process, url: "http://" + (object?["listening"] ?? ""))
+    }
+
+    struct Serving {
+        let process: Process
+        let url: String
+    }
+
+    /// A card of this deployment's keys, registered by the command.
+    func card(_ serial: Int64, cents: Int64) throws -> SoftwareCard {
+        let card = try SoftwareCard(serial: serial, keys: IssuedKeys(issuer: issuer))
+        let uid = Hexadecimal.text(card.uid)
+        let line = """
+            {"number":"\(card.number.digits)","uid":"\(uid)","epoch":1,"class":1}
+
+            """
+        try Files.writeAtomically(Array(line.utf8), to: folder + "/register.ndjson")
+        let added = try run("card", "add", folder + "/register.ndjson", "-d", database)
+        let topped = try run(
+            "card", "topup", card.number.digits, "\(cents / 100)", "-d", database)
+        guard added.code == 0, topped.code == 0 else { throw CocoaError(.featureUnsupported) }
+        return card
+    }
+}
+
+/// The keys a card holds, from the issuer.
+private struct IssuedKeys: EvidenceKeys {
+    let issuer: IssuerKeys
+    var epochs: [UInt8] { issuer.epochs }
+    var issuers: [Ed25519PublicKey] { [issuer.issuerKey] }
+    func metaReadKey(epoch: UInt8) -> AES128Key? { try? issuer.cardKey(1, uid: [], epoch: epoch) }
+    func fileReadKey(uid: [UInt8], epoch: UInt8) -> AES128Key? {
+        try? issuer.cardKey(2, uid: uid, epoch: epoch)
+    }
+}

@@ -1,0 +1,187 @@
+import Crypto
+import Foundation
+import Glibc
+import HTTPClient
+import LedgerBook
+import LedgerMessages
+import Linux
+import Operations
+import SQLite
+import Testing
+import Threads
+import Tokens
+
+@Suite(.serialized) struct ProgramTests {
+    @Test func `an operator sets up a ledger and looks at it`() throws {
+        let deployment = try Deployment()
+        let database = deployment.database
+        #expect(try deployment.initialise().json["merchants"] as? Int == 5)
+        let again = try deployment.initialise()
+        #expect(again.code == 0 && (again.json["ledgerKey"] as? String)?.count == 64)
+        let code = try deployment.run(
+            "terminal", "code", "-d", database, "--merchant", "Café des Halles")
+        #expect(code.code == 0 && code.out.count == 9)
+        let nobody = try deployment.run("terminal", "code", "-d", database, "--merchant", "Nul")
+        #expect(nobody.code == 1 && nobody.error.contains("'Nul'"))
+        let card = try deployment.card(1, cents: 2_500)
+        let list = try deployment.run("card", "list", "-d", database)
+        #expect(list.out == "\(card.number)  25,00 ECO\n")
+        #expect(try deployment.run("card", "block", card.number.digits, "-d", database).code == 0)
+        let blocked = try deployment.run("card", "list", "-d", database)
+        #expect(blocked.out == "\(card.number)  25,00 ECO  blocked\n")
+        #expect(try deployment.run("terminal", "list", "-d", database).out.isEmpty)
+        #expect(try deployment.run("held", "list", "-d", database, "--json").json["held"] != nil)
+        let report = try deployment.run(
+            "report", "-d", database, "--from", "2025-06-01", "--to", "2025-06-30", "--json")
+        #expect(report.json["issuedCents"] as? Int == 2_500)
+        let audit = try deployment.run("audit", "-d", database, "--json")
+        #expect(audit.code == 0 && (audit.json["faults"] as? [String]) == [])
+        #expect(try deployment.run("--help").out.contains("eco-ledger card topup NUMBER AMOUNT"))
+    }
+
+    @Test func `refusals have the exit codes of the table`() throws {
+        let deployment = try Deployment()
+        let database = deployment.database
+        #expect(try deployment.run("audit", "-d", database).code == 1)
+        #expect(try deployment.initialise().code == 0)
+        let postgres = try deployment.run("audit", "-d", "postgresql://host/eco")
+        #expect(postgres.code == 2 && postgres.error.contains("SQLite"))
+        for words in [
+            ["audit"], ["audit", "-d", "ledger.sqlite"], ["nothing"],
+            ["card", "block", "123", "-d", database],
+            ["card", "topup", "100000000016", "-5", "-d", database],
+            ["report", "-d", database, "--from", "yesterday"],
+            ["terminal", "revoke", "xyz", "-d", database],
+            ["serve", "-d", database, "--listen", "here"] + deployment.keyOptions,
+        ] {
+            #expect(try deployment.run(words).code == 2, "\(words)")
+        }
+        #expect(try deployment.run("card", "block", "100000000016", "-d", database).code == 1)
+        try Files.writeAtomically(Array("wrong".utf8), to: deployment.folder + "/pass")
+        #expect(
+            try deployment.run(
+                ["serve", "-d", database, "--listen", "127.0.0.1:0"] + deployment.keyOptions
+            ).code == 10)
+        try Files.writeAtomically(Array("correct horse".utf8), to: deployment.folder + "/pass")
+        try Files.remove(deployment.folder + "/ledger.sqlite.key")
+        let lost = try deployment.initialise()
+        #expect(lost.code == 10 && lost.error.contains("ledger.sqlite.key is not there"))
+        let lines =
+            "{\"number\":\"100000000016\",\"uid\":\"04112233445566\",\"epoch\":1,\"class\":1}\nx\n"
+        let file = deployment.folder + "/cards.ndjson"
+        try Files.writeAtomically(Array(lines.utf8), to: file)
+        let partial = try deployment.run("card", "add", file, "-d", database)
+        #expect(partial.code == 6 && partial.error.contains("line 2"))
+        let sql = try Database(path: deployment.folder + "/ledger.sqlite", access: .readWrite)
+        try sql.run("INSERT INTO transactions(entry, what, time) VALUES(NULL, 'theft', 0)")
+        try sql.run("INSERT INTO postings(txn, account, cents) VALUES(1, 'card:100000000016', 5)")
+        let audit = try deployment.run("audit", "-d", database)
+        #expect(audit.code == 11 && audit.out.contains("does not sum to zero: 1"))
+    }
+
+    @Test func `the seeds are what the program reads`() throws {
+        struct DemonstrationCard: Decodable {
+            let name: String
+            let number: String
+            let `class`: UInt64
+            let topUpCents: Int64
+        }
+        let bytes = try Files.read(
+            Deployment.seeds + "/demonstration-cards.json", atMost: 1 << 20)
+        let cards = try JSONDecoder().decode([DemonstrationCard].self, from: Data(bytes))
+        #expect(Set(cards.map(\.number)).count == cards.count)
+        for card in cards {
+            #expect(CardNumber(card.number) != nil, "\(card.name)")
+            #expect(CardClass(rawValue: card.class) != nil, "\(card.name)")
+            #expect(Amount(cents: card.topUpCents) != nil, "\(card.name)")
+        }
+        let policy = try PolicySettings(
+            json: try Files.read(Deployment.seeds + "/policy.json", atMost: 1 << 20))
+        #expect(policy.validDays == 14)
+    }
+
+    /// Twenty processes are killed at random instants while batches of five payments pour in; what
+    /// got no answer is sent again. Each payment is booked once.
+    @Test func `a ledger killed at random books each payment once`() throws {
+        let deployment = try Deployment()
+        #expect(try deployment.initialise().code == 0)
+        let card = try deployment.card(1, cents: 5_000_000)
+        let till = Till()
+        let sender = Sender(till: till)
+        let code = try deployment.run(
+            "terminal", "code", "-d", deployment.database, "--merchant", "La Ressourcerie")
+        var serving = try deployment.serve()
+        let key = try sender.pair(
+            serving.url, code.out.trimmingCharacters(in: .whitespacesAndNewlines))
+        var (sum, booked, unanswered) = (Int64(0), 0, 0)
+        var batch: [UInt8]?
+        for round in 1...21 {
+            let pid = serving.process.processIdentifier
+            let isLast = round == 21
+            let instant = Duration.microseconds(Int64.random(in: 0...120_000))
+            let killer = NamedThread.start("killer") {
+                Clock.sleep(instant)
+                if !isLast { kill(pid, SIGKILL) }
+            }
+            var batches = 0
+            while !isLast || batch != nil || batches == 0 {
+                if batch == nil {
+                    let cents = (0..<5).map { _ in Int64.random(in: 1...2_000) }
+                    sum += cents.reduce(0, +)
+                    let time = Clock.realtimeMilliseconds()
+                    batch = try cents.flatMap { try till.pay(card, $0, time: time) }
+                }
+                guard let answer = try? sender.post(serving.url, batch ?? []) else {
+                    unanswered += 1
+                    break
+                }
+                let receipt = try Receipt(answer.body, ledger: key)
+                #expect(receipt.outcomes == [Outcome](repeating: .settled, count: 5))
+                booked += 5
+                batches += 1
+                batch = nil
+            }
+            killer.join()
+            if isLast { serving.process.terminate() }
+            serving.process.waitUntilExit()
+            if !isLast { serving = try deployment.serve() }
+        }
+        #expect(unanswered == 20)
+        #expect(serving.process.terminationStatus == 0)
+        let report = try deployment.run("report", "-d", deployment.database, "--json")
+        #expect(report.json["cents"] as? Int64 == sum)
+        let audit = try deployment.run("audit", "-d", deployment.database, "--json")
+        #expect(audit.code == 0, "\(audit.out)")
+        #expect(audit.json["entries"] as? Int == booked)
+        #expect(audit.json["transactions"] as? Int == booked + 1)
+    }
+}
+
+/// The terminal's side of the wire.
+private struct Sender {
+    let till: Till
+    private let client = HTTPClient(
+        timeout: .seconds(10), connectTimeout: .seconds(5), answerLimit: 1 << 20)
+
+    init(till: Till) { self.till = till }
+
+    func pair(_ url: String, _ code: String) throws -> Ed25519PublicKey {
+        let exchange = try client.send(
+            method: "POST", url: url + "/v1/terminals",
+            headers: [("Content-Type", "application/cbor")],
+            body: PairingRequest(code: code, publicKey: till.signer.publicKey).encoded)
+        return try PairingAnswer(exchange.body).ledgerKey
+    }
+
+    func post(_ url: String, _ batch: [UInt8]) throws -> HTTPExchange {
+        let path = "/v1/terminals/\(till.id)/entries"
+        let signed = till.signer.withKey {
+            RequestSignature.headers(
+                method: "POST", pathAndQuery: path, body: batch,
+                created: Clock.realtimeMilliseconds() / 1_000, key: $0)
+        }
+        return try client.send(
+            method: "POST", url: url + path,
+            headers: signed + [("Content-Type", "application/cbor-seq")], body: batch)
+    }
+}

@@ -1,0 +1,82 @@
+import Crypto
+import Foundation
+import LedgerBook
+import LedgerMessages
+import Operations
+import SQLite
+import Tokens
+
+/// A ledger in a folder of its own: a real file, one merchant, a top-up for each card.
+final class TestLedger {
+    let folder: String
+    let path: String
+    let keys: TestKeys
+    let signer = TestSigner()
+    let book: Book
+    var authority: Authority { Authority(signer: signer, keys: keys) }
+    private var serial: Int64 = 0
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "/ledger-" + UUID().uuidString
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
+        path = folder + "/ledger.sqlite"
+        keys = try TestKeys()
+        book = try Book(path: path, create: true)
+        try book.add(merchants: ["Café des Halles"])
+        try book.set(try PolicySettings(json: Array(Self.policy.utf8)))
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    static let policy = """
+        {"validDays": 14, "paymentCents": 2000, "cardTotalCents": 5000, "cardCount": 5,
+         "terminalTotalCents": 50000, "terminalCount": 75, "hours": 24, "classes": [0, 1, 2, 9],
+         "revokedIssuers": [], "languages": ["fr"]}
+        """
+
+    func card(_ cents: Int64 = 10_000) throws -> SoftwareCard {
+        serial += 1
+        let card = try SoftwareCard(serial: serial, keys: keys)
+        try book.registerCard(
+            number: card.number, uid: card.uid, epoch: 1, cardClass: .member, now: Sunday.noon)
+        if cents > 0 {
+            try book.topUp(card.number, Amount(cents: cents) ?? .zero, now: Sunday.noon)
+        }
+        return card
+    }
+
+    func till() throws -> Till {
+        let till = Till()
+        let code = try book.pairingCode(merchant: "Café des Halles", now: Sunday.noon)
+        _ = try book.pair(code: code, key: till.signer.publicKey, now: Sunday.noon)
+        return till
+    }
+
+    @discardableResult
+    func send(
+        _ till: Till, _ entries: [[UInt8]], now: UInt64 = Sunday.noon
+    ) throws -> Receipt {
+        try Receipt(sendRaw(till, entries, now: now), ledger: signer.publicKey)
+    }
+
+    func sendRaw(
+        _ till: Till, _ entries: [[UInt8]], now: UInt64 = Sunday.noon
+    ) throws -> [UInt8] {
+        let batch = try VerifiedBatch(entries.flatMap { $0 }, key: till.signer.publicKey)
+        return try book.book(batch, authority: authority, now: now)
+    }
+
+    func balance(_ card: SoftwareCard, now: UInt64 = Sunday.noon) throws -> Int64 {
+        try book.balance(of: card.number, now: now).cents
+    }
+
+    func taken() throws -> Int64 {
+        try book.report(from: 0, to: .max).reduce(0) { $0 + $1.cents }
+    }
+
+    func flags() throws -> [String] { try book.audit().flagged.map(\.reason) }
+
+    /// The same file, by another connection that knows nothing of the book.
+    func sql() throws -> Database { try Database(path: path, access: .readWrite) }
+}

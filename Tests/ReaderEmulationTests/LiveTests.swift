@@ -1,0 +1,158 @@
+import CardEmulation
+import Foundation
+import Linux
+import PCSC
+import ReaderEmulation
+import Testing
+import Threads
+
+/// Against a real pcscd with the vpcd driver: run under `Hardware/private-pcscd`.
+@Suite(
+    .serialized,
+    .enabled(if: ProcessInfo.processInfo.environment["ECO_PCSCD"] == "private"))
+struct LiveTests {
+    private static let limit = LiveReader.limit
+
+    /// Runs a program of the machine; its standard output.
+    private func run(_ arguments: [String]) throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = arguments
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    @Test func `pcscd sees a card come, talk and go`() throws {
+        let slot = VirtualReaderSlot()
+        let reader = try LiveReader()
+        #expect(try reader.count() == 2)
+        #expect(try reader.state(isPresent: false) != nil)
+        slot.insert(try factoryCard())
+        let state = try #require(try reader.state(isPresent: true))
+        #expect(state.atr == [0x3B, 0x81, 0x80, 0x01, 0x80, 0x80])
+        let tool = try run(["opensc-tool", "-r", "0", "-s", "00A4040007D276000085010100"])
+        #expect(tool.contains("Received (SW1=0x90, SW2=0x00)"))
+        #expect(try run(["opensc-tool", "-l"]).contains("0    Yes"))
+
+        let card = try reader.connect()
+        #expect(try card.transmit(selectApplication) == [0x90, 0x00])
+        #expect(try card.transmit([0x90, 0x60, 0, 0, 0]).suffix(2) == [0x91, 0xAF])
+        card.disconnect(.unpower)
+        slot.remove()
+        #expect(try reader.state(isPresent: false) != nil)
+        slot.insert(try factoryCard())
+        #expect(try reader.state(isPresent: true) != nil)
+    }
+
+    @Test func `An exchange does not wait for a delayed acknowledgement`() throws {
+        let slot = VirtualReaderSlot()
+        let reader = try LiveReader()
+        #expect(try reader.state(isPresent: false) != nil, "the last test's card is gone")
+        slot.insert(try factoryCard())
+        _ = try #require(try reader.state(isPresent: true))
+        let card = try reader.connect()
+        var times: [Duration] = []
+        for _ in 0..<200 {
+            let start = ContinuousClock.now
+            #expect(try card.transmit(selectApplication) == [0x90, 0x00])
+            times.append(start.duration(to: .now))
+        }
+        let median = times.sorted()[times.count / 2]
+        #expect(median < .milliseconds(5), "44 ms would be Nagle's rule")
+        print("raw exchange through pcscd, median of 200: \(median)")
+    }
+
+    @Test func `A torn card is an error and a removal, and can come back`() throws {
+        let slot = VirtualReaderSlot()
+        let reader = try LiveReader()
+        #expect(try reader.state(isPresent: false) != nil, "the last test's card is gone")
+        slot.insert(FaultyCard(try factoryCard(), plan: try FaultPlan("tear@2")))
+        _ = try #require(try reader.state(isPresent: true))
+        do {
+            let card = try reader.connect()
+            #expect(try card.transmit(selectApplication) == [0x90, 0x00])
+            #expect(throws: LiveReader.broken) { try card.transmit(getKeyVersion) }
+        }
+        #expect(slot.wait(for: .left, atMost: Self.limit))
+        #expect(try reader.state(isPresent: false) != nil)
+        slot.insert(try #require(slot.remove()))
+        _ = try #require(try reader.state(isPresent: true))
+        let card = try reader.connect()
+        #expect(try card.transmit(selectApplication) == [0x90, 0x00])
+    }
+
+    @Test func `A card that leaves after its answer has answered`() throws {
+        let slot = VirtualReaderSlot()
+        let reader = try LiveReader()
+        #expect(try reader.state(isPresent: false) != nil, "the last test's card is gone")
+        slot.insert(FaultyCard(try factoryCard(), plan: try FaultPlan("gone@2,lost@4")))
+        for _ in 0..<2 {
+            _ = try #require(try reader.state(isPresent: true))
+            let card = try reader.connect()
+            #expect(try card.transmit(selectApplication) == [0x90, 0x00])
+            if slot.traffic.commands < 3 {
+                #expect(try card.transmit(getKeyVersion) == [0x00, 0x91, 0x00])
+            }
+            #expect(throws: LiveReader.broken) { try card.transmit(getKeyVersion) }
+            #expect(slot.wait(for: .left, atMost: Self.limit))
+            #expect(try reader.state(isPresent: false) != nil)
+            slot.insert(try #require(slot.remove()))
+        }
+    }
+
+    @Test func `A mute card is an error, and speaks again after a reset`() throws {
+        let slot = VirtualReaderSlot()
+        let reader = try LiveReader()
+        #expect(try reader.state(isPresent: false) != nil, "the last test's card is gone")
+        slot.insert(FaultyCard(try factoryCard(), plan: try FaultPlan("mute@1")))
+        _ = try #require(try reader.state(isPresent: true))
+        do {
+            let card = try reader.connect()
+            #expect(throws: LiveReader.broken) { try card.transmit(selectApplication) }
+            card.disconnect(.reset)
+        }
+        let deadline = ContinuousClock.now + Self.limit
+        var answer: [UInt8]?
+        while answer == nil, ContinuousClock.now < deadline {
+            _ = try reader.state(isPresent: true)
+            guard let card = try? reader.connect()
+            else { continue }
+            answer = try? card.transmit(selectApplication)
+            card.disconnect(.reset)
+        }
+        #expect(answer == [0x90, 0x00])
+    }
+
+    /// A pcscd in the place of the killed one. It outlives the tests, for whoever comes after;
+    /// the script ends it by its pid file.
+    private final class Successor: @unchecked Sendable {  // because nobody uses it again
+        let process: ChildProcess
+
+        init() throws(LinuxError) {
+            // Not on this process's output: whoever reads that waits for its end.
+            process = try ChildProcess.start(
+                "/bin/sh", ["-c", "exec /usr/sbin/pcscd --foreground >/dev/null 2>&1"])
+        }
+    }
+    private static let successor = Monitor<Successor?>(nil)
+
+    @Test func `When pcscd is killed and another one starts, the card is there again`() throws {
+        let slot = VirtualReaderSlot()
+        slot.insert(try factoryCard())
+        #expect(slot.wait(for: .powered, atMost: Self.limit))
+        let number = try #require(ProcessInfo.processInfo.environment["ECO_PCSCD_PID"])
+        kill(try #require(Int32(number)), SIGKILL)
+        #expect(slot.wait(for: .offered, atMost: Self.limit))
+        try? Files.remove("/run/pcscd/pcscd.comm")
+        try? Files.remove("/run/pcscd/pcscd.pid")
+        Self.successor.update { $0 = try? Successor() }
+        #expect(slot.wait(for: .powered, atMost: Self.limit))
+        let tool = try run(["opensc-tool", "-r", "0", "-s", "00A4040007D276000085010100"])
+        #expect(tool.contains("Received (SW1=0x90, SW2=0x00)"))
+    }
+}
