@@ -195,7 +195,6 @@ let package = Package(
                 "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
-        tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
         tests("KeyStoreTests", ["COSE", "Cards", "Crypto", "KeyStore", "Linux", "Tokens"]),
         tests(
             "ProvisioningTests",
