@@ -173,7 +173,7 @@ let package = Package(
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(
             "ReaderEmulationTests",
-            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "Threads"]),
+            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "eco-sim"]),
     ],
     swiftLanguageModes: [.v6]
 )

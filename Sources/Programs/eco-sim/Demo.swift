@@ -73,7 +73,7 @@ final class Demo {
             throw Failure("the terminal does not get ready", hint: "read \(path("log"))")
         }
         say("terminal ready", "http://127.0.0.1:\(port)/")
-        if isOnce { try payOnce(page, cards) } else { serve(cards) }
+        if isOnce { try payOnce(page, cards) } else { try serve(cards) }
     }
 
     // MARK: steps
@@ -236,27 +236,24 @@ final class Demo {
     }
 
     /// Waits for Ctrl-C; presents the cards that `eco-sim tap` asks for.
-    private func serve(_ cards: [DemoCard]) {
+    private func serve(_ cards: [DemoCard]) throws {
         guard reader == nil else {
             say("reader", "\(reader ?? ""); prepare a card with")
             Console.out("   eco-card card provision --number NUMBER " + issuerKeys.joined(separator: " "))
             while Signals.wait([SIGINT, SIGTERM], atMost: .seconds(3_600)) == nil {}
             return
         }
+        let control = try BoxControl(serving: directory)
+        var box = Box(slot) { [path] name in
+            guard let card = cards.first(where: { $0.name == name }) else {
+                throw BoxRefusal(sentence: "no card '\(name)'")
+            }
+            return try SoftwareNTAG424(storage: ImageStorage(path: path(card.image)))
+        }
         say("cards to tap", cards.map(\.name).joined(separator: ", "))
         Console.out("   in another terminal: eco-sim tap \(cards[0].name) --directory \(directory)")
-        while Signals.wait([SIGINT, SIGTERM], atMost: .milliseconds(100)) == nil {
-            guard let name = TapRequest.take(directory) else { continue }
-            guard let card = cards.first(where: { $0.name == name }) else {
-                TapRequest.answer(directory, "no card '\(name)'")
-                continue
-            }
-            do {
-                try insert(card)
-                Clock.sleep(TapRequest.presence)
-                TapRequest.answer(directory, "presented")
-            } catch { TapRequest.answer(directory, "\(error)") }
-            slot.remove()
+        while Signals.wait([SIGINT, SIGTERM], atMost: .milliseconds(20)) == nil {
+            box.serve(control)
         }
     }
 }
