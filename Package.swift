@@ -68,7 +68,7 @@ let package = Package(
         // Bindings
         binding("PCSC", ["CPCSC"]),
         binding("SQLite", ["CSQLite"]),
-        binding("HTTPServer", ["CMicroHTTPD", "Threads"]),
+        binding("HTTPServer", ["CMicroHTTPD"]),
         binding("HTTPClient", ["CCurl"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
@@ -158,6 +158,12 @@ let package = Package(
         tests("VectorTests", ["Cards", "Crypto"]),
         tests("TidyTests", []),
         tests(
+            "ScreenTests",
+            [
+                "CWebAssets", "Crypto", "HTTPServer", "Linux", "Operations", "Screen", "Terminal",
+                "Threads",
+            ]),
+        tests(
             "BindingsTests",
             [
                 "CommandLineTool", "HTTPClient", "HTTPServer", "Linux", "PCSC", "SQLite",
@@ -166,14 +172,41 @@ let package = Package(
         tests(
             "LedgerTests",
             [
-                "COSE", "Cards", "Crypto", "HTTPClient", "KeyStore", "LedgerBook",
-                "LedgerMessages", "LedgerService", "Linux", "Operations", "SQLite", "Threads",
-                "Tokens", "eco-ledger",
+                "COSE", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore", "LedgerBook",
+                "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations",
+                "SQLite", "Threads", "Tokens", "eco-ledger",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(
             "ReaderEmulationTests",
             ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "eco-sim"]),
+            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "Threads"]),
+        tests("COSETests", ["COSE", "Crypto", "Tokens"]),
+        tests(
+            "JournalTests",
+            [
+                "COSE", "Crypto", "Journal", "KeyStore", "LedgerMessages", "Linux", "Operations",
+                "SQLite", "Threads", "Tokens",
+            ]),
+        tests(
+            "TerminalTests",
+            [
+                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPServer", "Journal", "KeyStore",
+                "LedgerClient", "LedgerMessages", "Linux", "Operations", "SQLite", "Terminal",
+                "Threads", "Tokens",
+            ]),
+        tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
+        tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
+        tests("KeyStoreTests", ["COSE", "Cards", "Crypto", "KeyStore", "Linux", "Tokens"]),
+        tests(
+            "ProvisioningTests",
+            [
+                "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Operations",
+                "Provisioning", "Tokens",
+            ]),
+        tests(
+            "ReadersTests",
+            ["CardEmulation", "Cards", "Linux", "PCSC", "ReaderEmulation", "Readers", "Threads"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -201,6 +201,9 @@ import Tokens
             try ledger.book.pair(code: late, key: two, now: end)
         }
         _ = try ledger.book.pair(code: late, key: two, now: end - 1)
+        #expect(throws: BookError.pairingCode) {
+            try ledger.book.pair(code: code, key: two, now: Sunday.noon)
+        }
         #expect(try ledger.book.terminals().count == 2)
         #expect(throws: BookError.merchantUnknown("Nulle part")) {
             try ledger.book.pairingCode(merchant: "Nulle part", now: Sunday.noon)

@@ -4,8 +4,8 @@ import LedgerBook
 import LedgerMessages
 import Operations
 import SQLite
-import Tokens
 import Testing
+import Tokens
 
 @Suite struct BookTests {
     @Test func `a payment moves money once, and the sums are zero`() throws {
@@ -31,7 +31,8 @@ import Testing
         #expect(try ledger.balance(card) == 9_700)
     }
 
-    @Test func `after a lost reply a longer batch repeats what was said and books the rest`() throws {
+    @Test func `after a lost reply a longer batch repeats what was said and books the rest`() throws
+    {
         let ledger = try TestLedger()
         let (card, till) = (try ledger.card(), try ledger.till())
         let lost = [try till.pay(card, 100), till.append(.other(.closure, .map([])))]
@@ -45,12 +46,15 @@ import Testing
     @Test func `a gap is refused whole, with the number expected`() throws {
         let ledger = try TestLedger()
         let (card, till) = (try ledger.card(), try ledger.till())
-        let (one, two, three) = (try till.pay(card, 1), try till.pay(card, 2), try till.pay(card, 3))
+        let (one, two, three) = (
+            try till.pay(card, 1), try till.pay(card, 2), try till.pay(card, 3)
+        )
         try ledger.send(till, [one])
         #expect(throws: BookError.gap(expected: 2)) { try ledger.send(till, [three]) }
         #expect(throws: BookError.gap(expected: 2)) { try ledger.send(till, [one, three]) }
         #expect(try ledger.balance(card) == 9_999)
         #expect(try ledger.send(till, [two, three]).outcomes == [.settled, .settled])
+        #expect(throws: BookError.gap(expected: 2)) { try ledger.send(till, [one, three]) }
     }
 
     @Test func `a fork is refused whole, at a known number and after the head`() throws {
@@ -64,7 +68,9 @@ import Testing
         #expect(throws: BookError.fork(expected: 3)) {
             try ledger.send(till, [forkedOne, forkedTwo, other.event("z")])
         }
-        #expect(throws: BookError.fork(expected: 3)) { try ledger.send(till, [other.event("w", 3)]) }
+        #expect(throws: BookError.fork(expected: 3)) {
+            try ledger.send(till, [other.event("w", 3)])
+        }
         let head = try ledger.book.head(of: #require(try ledger.book.terminal(kid: till.kid)))
         #expect(head.sequence == 2 && head.hash == till.previous)
     }
@@ -76,6 +82,10 @@ import Testing
         var altered = till.event()
         altered[altered.count - 1] ^= 1
         #expect(throws: BookError.entrySignature) { try ledger.send(till, [altered]) }
+        let foreign = till.signer.withKey {
+            Sign1(signing: [0xA0], kid: stranger.kid, key: $0).bytes
+        }
+        #expect(throws: BookError.entrySignature) { try ledger.send(till, [foreign]) }
         let nonsense = till.signer.sign(payload: [0xA0]).bytes
         #expect(throws: BookError.malformed("entry: seq")) { try ledger.send(till, [nonsense]) }
         let unknown = Till()
@@ -154,7 +164,8 @@ import Testing
         let before = try database.rows("SELECT * FROM \(table)")
         #expect(!before.isEmpty)
         let column = try #require(
-            try database.rows("SELECT name FROM pragma_table_info(?)", [.text(table)]).first?[0].text)
+            try database.rows("SELECT name FROM pragma_table_info(?)", [.text(table)]).first?[0]
+                .text)
         for sql in ["UPDATE \(table) SET \(column) = \(column)", "DELETE FROM \(table)"] {
             let error = #expect(throws: SQLiteError.self) { try database.run(sql) }
             #expect(error?.message == "ledger: \(table) is append-only")
@@ -188,6 +199,35 @@ import Testing
         #expect(
             faults.contains(
                 "terminal \(till.id): entry 1: a column differs from what was signed"))
+    }
+
+    @Test func `audit finds a chain that was re-signed, altered or cut`() throws {
+        let ledger = try TestLedger()
+        let till = try ledger.till()
+        try ledger.send(till, [till.event("a"), till.event("b")])
+        let database = try ledger.sql()
+        for act in ["update", "delete"] { try database.run("DROP TRIGGER entries_no_\(act)") }
+        func fault() throws -> [String] { try ledger.book.audit().faults }
+        func replace(_ bytes: [UInt8], id: EntryID) throws {
+            try database.run(
+                "UPDATE entries SET cose = ?, hash = ?, uuid = ?, time = ? WHERE seq = 2",
+                [
+                    .blob(bytes), .blob(sha256(bytes)), .blob(id.bytes),
+                    .integer(Int64(Sunday.noon)),
+                ])
+        }
+        let id = EntryID(milliseconds: Sunday.noon)
+        let unlinked = Entry(
+            sequence: 2, id: id, previous: [UInt8](repeating: 0, count: 32), time: Sunday.noon,
+            clockTrust: .synchronised, body: .technicalEvent(TechnicalEvent(code: "b")))
+        let bytes = till.signer.withKey { unlinked.signed(by: $0).bytes }
+        try replace(bytes, id: id)
+        #expect(
+            try fault() == ["terminal \(till.id): entry 2 does not follow the one before"])
+        try replace(bytes.dropLast() + [bytes[bytes.count - 1] ^ 1], id: id)
+        #expect(try fault() == ["terminal \(till.id): entry 2 is not what the terminal signed"])
+        try database.run("DELETE FROM entries WHERE seq = 1")
+        #expect(try fault() == ["terminal \(till.id): entry 1 is missing"])
     }
 }
 

@@ -3,8 +3,8 @@ import LedgerBook
 import LedgerMessages
 import Operations
 import SQLite
-import Tokens
 import Testing
+import Tokens
 
 /// What a terminal with all its keys, and every cryptogram it ever saw, can try.
 @Suite struct EvidenceTests {

@@ -62,7 +62,12 @@ import Tokens
             try deployment.run(
                 ["serve", "-d", database, "--listen", "127.0.0.1:0"] + deployment.keyOptions
             ).code == 10)
-        let lines = "{\"number\":\"100000000016\",\"uid\":\"04112233445566\",\"epoch\":1,\"class\":1}\nx\n"
+        try Files.writeAtomically(Array("correct horse".utf8), to: deployment.folder + "/pass")
+        try Files.remove(deployment.folder + "/ledger.sqlite.key")
+        let lost = try deployment.initialise()
+        #expect(lost.code == 10 && lost.error.contains("ledger.sqlite.key is not there"))
+        let lines =
+            "{\"number\":\"100000000016\",\"uid\":\"04112233445566\",\"epoch\":1,\"class\":1}\nx\n"
         let file = deployment.folder + "/cards.ndjson"
         try Files.writeAtomically(Array(lines.utf8), to: file)
         let partial = try deployment.run("card", "add", file, "-d", database)

@@ -4,71 +4,9 @@ import Foundation
 import HTTPClient
 import LedgerBook
 import LedgerMessages
-import LedgerService
 import Operations
-import Synchronization
 import Testing
 import Tokens
-
-/// The real API on a loopback port, with a clock that the test holds.
-private final class Running {
-    let ledger: TestLedger
-    let service: LedgerService
-    let time: Time
-    let client = HTTPClient(
-        timeout: .seconds(20), connectTimeout: .seconds(5), answerLimit: 4 << 20)
-
-    final class Time: Sendable {
-        let milliseconds = Atomic<UInt64>(Sunday.noon)
-        var now: UInt64 { milliseconds.load(ordering: .relaxed) }
-        func advance(_ by: UInt64) { milliseconds.add(by, ordering: .relaxed) }
-    }
-
-    init() throws {
-        let time = Time()
-        ledger = try TestLedger()
-        self.time = time
-        service = try LedgerService(
-            path: ledger.path, authority: ledger.authority, address: "127.0.0.1", port: 0,
-            clock: { time.now }, trouble: { Issue.record("trouble: \($0)") })
-    }
-
-    deinit { service.stop() }
-
-    func send(
-        _ method: String, _ path: String, _ body: [UInt8]? = nil,
-        _ headers: [(String, String)] = []
-    ) throws -> HTTPExchange {
-        try client.send(
-            method: method, url: "http://127.0.0.1:\(service.port)\(path)", headers: headers,
-            body: body)
-    }
-
-    func signed(
-        _ till: Till, _ method: String, _ path: String, _ body: [UInt8] = [],
-        type: String? = nil, created: UInt64? = nil
-    ) -> [(String, String)] {
-        let headers = till.signer.withKey {
-            RequestSignature.headers(
-                method: method, pathAndQuery: path, body: body,
-                created: created ?? time.now / 1_000, key: $0)
-        }
-        return headers + (type.map { [("Content-Type", $0)] } ?? [])
-    }
-
-    func post(_ till: Till, _ entries: [[UInt8]]) throws -> HTTPExchange {
-        let path = "/v1/terminals/\(till.id)/entries"
-        let body = entries.flatMap { $0 }
-        return try send(
-            "POST", path, body, signed(till, "POST", path, body, type: "application/cbor-seq"))
-    }
-
-    func get(
-        _ till: Till, _ path: String, _ headers: [(String, String)] = []
-    ) throws -> HTTPExchange {
-        try send("GET", path, nil, signed(till, "GET", path) + headers)
-    }
-}
 
 private struct ProblemDocument: Decodable {
     let type: String
@@ -162,7 +100,7 @@ extension HTTPExchange {
         let gap = try running.post(till, [three])
         #expect(gap.status == 409)
         #expect(try gap.problem.code == "gap" && gap.problem.expected == 2)
-        #expect(Problem(gap.body) .expected == 2)
+        #expect(Problem(gap.body).expected == 2)
         _ = two
         let fork = try running.post(till, [till.signer.sign(payload: forged(till)).bytes])
         #expect(try fork.problem.code == "fork" && fork.problem.expected == 2)
@@ -246,8 +184,10 @@ extension HTTPExchange {
             ("POST", "\(terminal)/entries", seq, [0xFF], 422, "malformed"),
             ("POST", "\(terminal)/entries", seq, [0xA0], 422, "malformed"),
             ("POST", "\(terminal)/entries", seq, [0x9F, 0x01], 422, "malformed"),
-            ("POST", "\(terminal)/entries", seq, [UInt8](repeating: 0, count: 1_001), 413,
-                "too-many-entries"),
+            (
+                "POST", "\(terminal)/entries", seq, [UInt8](repeating: 0, count: 1_001), 413,
+                "too-many-entries"
+            ),
             ("POST", "\(terminal)/entries", cbor, [], 415, "content-type"),
             ("POST", "\(terminal)/entries", seq, Till().event(), 422, "entry-signature"),
             ("POST", "/v1/authorizations", cbor, [], 400, "malformed"),

@@ -79,7 +79,8 @@ final class SoftwareCard {
         let piccData = try metaRead.encryptCBC([0xC7] + uid + count + randomBytes(5))
         let vector = [0x3C, 0xC3, 0x00, 0x01, 0x00, 0x80] + uid + count
         let session = try AES128Key(fileRead.cmac(vector))
-        let text = Hexadecimal.text(digest).uppercased() + "&e="
+        let text =
+            Hexadecimal.text(digest).uppercased() + "&e="
             + Hexadecimal.text(piccData).uppercased() + "&c="
         let whole = session.cmac(Array(text.utf8))
         let mac = (0..<8).map { whole[2 * $0 + 1] }
@@ -127,7 +128,8 @@ final class Till {
     ) throws -> [UInt8] {
         let id = id ?? EntryID(milliseconds: time)
         let digest = digest(id, cents, card.number)
-        let evidence = try counter.map { try card.read(digest: digest, counter: $0) }
+        let evidence =
+            try counter.map { try card.read(digest: digest, counter: $0) }
             ?? card.read(digest: digest)
         return append(
             .payment(payment(card, cents, evidence, authorisation: authorisation)), id: id,

@@ -1,8 +1,10 @@
 // HTTPClient: blocking HTTP/1.1 requests over libcurl.
 //
 // Purpose: one request at a time over one kept connection.
-// Promises: http and https only, no redirect followed, no signal raised, an answer over the limit is
-// refused while it arrives, every wait is bounded.
+// Promises: http and https only, no redirect followed, no proxy of the environment used, an answer
+// over the limit is refused while it arrives, every wait is bounded, and a method, an address or a
+// header that would forge a line of the request is refused before anything is sent.
+// The first client makes the process ignore SIGPIPE, which OpenSSL would raise on a broken link.
 // Does not promise: anything about meaning; statuses are the caller's.
 // Threads: any; a lock inside lets one request run at a time.
 // Units: bytes; durations as named.
@@ -47,8 +49,11 @@ public final class HTTPClient: @unchecked Sendable {  // because `lock` guards `
     private let connectTimeout: Duration
     private let answerLimit: Int
 
-    /// libcurl's own set-up, once a process. Calls `curl_global_init`.
-    private static let isReady = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
+    /// libcurl's own set-up, once a process. Calls `signal` and `curl_global_init`.
+    private static let isReady: Bool = {
+        signal(SIGPIPE, SIG_IGN)
+        return curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
+    }()
 
     /// A client. `timeout` bounds a whole request, `answerLimit` a body in bytes.
     /// Calls `curl_easy_init`.
@@ -77,6 +82,11 @@ public final class HTTPClient: @unchecked Sendable {  // because `lock` guards `
         method: String, url: String, headers: [(String, String)], body: [UInt8]?,
         timeout: Duration? = nil
     ) throws(HTTPClientError) -> HTTPExchange {
+        guard Self.isClean(method: method, url: url, headers) else {
+            throw HTTPClientError(
+                call: "curl_easy_setopt", code: Int32(CURLE_BAD_FUNCTION_ARGUMENT.rawValue),
+                message: "a control character or an empty name in the request")
+        }
         pthread_mutex_lock(lock)
         defer { pthread_mutex_unlock(lock) }
         curl_easy_reset(handle)
@@ -95,9 +105,11 @@ public final class HTTPClient: @unchecked Sendable {  // because `lock` guards `
                 note(&code, eco_curl_long(handle, CURLOPT_POSTFIELDSIZE, buffer.count))
                 note(&code, eco_curl_bytes(handle, CURLOPT_POSTFIELDS, buffer.baseAddress))
                 // POSTFIELDS makes it a POST; the method may be another one.
-                note(&code, method.withCString {
-                    eco_curl_text(handle, CURLOPT_CUSTOMREQUEST, $0)
-                })
+                note(
+                    &code,
+                    method.withCString {
+                        eco_curl_text(handle, CURLOPT_CUSTOMREQUEST, $0)
+                    })
             }
             note(&code, eco_curl_receive(handle, receiveBody, receiveHeader, reference))
             return code == CURLE_OK ? curl_easy_perform(handle) : code
@@ -117,6 +129,8 @@ public final class HTTPClient: @unchecked Sendable {  // because `lock` guards `
     ) -> CURLcode {
         var code = url.withCString { eco_curl_text(handle, CURLOPT_URL, $0) }
         note(&code, method.withCString { eco_curl_text(handle, CURLOPT_CUSTOMREQUEST, $0) })
+        // Without it libcurl would wait for the body that a HEAD's length announces.
+        if method == "HEAD" { note(&code, eco_curl_long(handle, CURLOPT_NOBODY, 1)) }
         note(&code, eco_curl_long(handle, CURLOPT_NOSIGNAL, 1))
         note(&code, eco_curl_long(handle, CURLOPT_FOLLOWLOCATION, 0))
         note(&code, eco_curl_long(handle, CURLOPT_TIMEOUT_MS, milliseconds(timeout)))
@@ -129,12 +143,26 @@ public final class HTTPClient: @unchecked Sendable {  // because `lock` guards `
         return code
     }
 
+    /// No character that ends a line or a word where it must not.
+    private static func isClean(method: String, url: String, _ headers: [(String, String)]) -> Bool
+    {
+        let isWord = { (text: String) in
+            !text.isEmpty && text.utf8.allSatisfy { $0 > 32 && $0 < 127 && $0 != 58 }
+        }
+        return isWord(method) && url.utf8.allSatisfy { $0 > 32 && $0 != 127 }
+            && headers.allSatisfy { name, value in
+                isWord(name) && value.utf8.allSatisfy { ($0 >= 32 && $0 != 127) || $0 == 9 }
+            }
+    }
+
     private func note(_ code: inout CURLcode, _ next: CURLcode) {
         if code == CURLE_OK { code = next }
     }
 
     private func milliseconds(_ duration: Duration) -> Int {
-        let (seconds, attoseconds) = duration.components
+        // A day at most, so that the product below cannot overflow.
+        let (seconds, attoseconds) = min(duration, .seconds(86_400)).components
+        if seconds < 0 { return 1 }
         return max(1, Int(seconds) * 1_000 + Int(attoseconds / 1_000_000_000_000_000))
     }
 }

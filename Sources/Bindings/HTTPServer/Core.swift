@@ -8,12 +8,12 @@ final class Core: Sendable {
     let clients: Clients
 
     init(
-        bodyLimit: Int, patience: Duration,
+        bodyLimit: Int, clients: Clients,
         handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse
     ) {
         self.bodyLimit = bodyLimit
         self.handler = handler
-        clients = Clients(patience: patience)
+        self.clients = clients
     }
 
     /// The status that refuses a request by its headers alone, nil when its body may be read.

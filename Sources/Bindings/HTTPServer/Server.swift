@@ -1,7 +1,6 @@
 import CMicroHTTPD
 import Glibc
 import Synchronization
-import Threads
 
 /// A running server. Dropping it stops it.
 public final class HTTPServer: Sendable {
@@ -9,7 +8,7 @@ public final class HTTPServer: Sendable {
 
     private let core: Core
     private let daemon: Mutex<UInt?>  // the MHD_Daemon pointer as a number, nil once stopped
-    private let watch: NamedThread
+    private let watch: pthread_t
 
     /// The port in use, also when 0 was asked for.
     public let port: UInt16
@@ -25,7 +24,10 @@ public final class HTTPServer: Sendable {
         guard var endpoint = Endpoint(address: address, port: port) else {
             throw HTTPServerError(call: "inet_pton", detail: "\(address) is no IP address")
         }
-        let core = Core(bodyLimit: bodyLimit, patience: patience, handler: handler)
+        guard let clients = Clients(patience: patience) else {
+            throw HTTPServerError(call: "pipe", detail: String(cString: strerror(errno)))
+        }
+        let core = Core(bodyLimit: bodyLimit, clients: clients, handler: handler)
         let context = Unmanaged.passUnretained(core).toOpaque()
         let ipv6 = endpoint.isIPv6 ? MHD_USE_IPv6.rawValue : 0
         let flags =
@@ -65,10 +67,24 @@ public final class HTTPServer: Sendable {
         self.core = core
         self.daemon = Mutex(UInt(bitPattern: daemon))
         self.port = cmhd_port(daemon)
-        watch = .start("http-watch") { core.clients.watch() }
+        watch = Self.startWatch(clients)
     }
 
     deinit { stop() }
+
+    /// Traps when the system has no thread left, as `NamedThread` does. Calls `pthread_create`.
+    private static func startWatch(_ clients: Clients) -> pthread_t {
+        var thread = pthread_t()
+        let code = pthread_create(
+            &thread, nil,
+            { context in
+                guard let context else { return nil }
+                Unmanaged<Clients>.fromOpaque(context).takeRetainedValue().watch()
+                return nil
+            }, Unmanaged.passRetained(clients).toOpaque())
+        precondition(code == 0, "HTTPServer: pthread_create refused")
+        return thread
+    }
 
     /// Ends every connection and waits for their threads: at once for idle ones, after the
     /// current call of the handler or of the stream's closure for others. May be called again.
@@ -78,7 +94,7 @@ public final class HTTPServer: Sendable {
             guard let number = daemon else { return }
             core.clients.stop()
             MHD_stop_daemon(OpaquePointer(bitPattern: number))
-            watch.join()
+            pthread_join(watch, nil)
             daemon = nil
         }
     }

@@ -11,8 +11,8 @@
 import CPCSC
 import Glibc
 
-/// A refusal of the PC/SC client library. Codes are compared as 32 bits: their width differs between
-/// machines.
+/// A refusal of the PC/SC client library. Codes are compared as 32 bits: their width differs
+/// between machines.
 public struct PCSCError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The C call.
     public let call: String
@@ -25,28 +25,45 @@ public struct PCSCError: Error, Equatable, Sendable, CustomStringConvertible {
         self.code = code
     }
 
+    /// The wait was cancelled.
     public static let cancelled: UInt32 = 0x8010_0002
+    /// The context or card is gone.
     public static let invalidHandle: UInt32 = 0x8010_0003
+    /// No reader has this name any more.
     public static let unknownReader: UInt32 = 0x8010_0009
+    /// The time is over.
     public static let timedOut: UInt32 = 0x8010_000A
+    /// Another program has the card.
     public static let sharingViolation: UInt32 = 0x8010_000B
+    /// No card is in the reader.
     public static let noSmartcard: UInt32 = 0x8010_000C
+    /// The reader did not pass the command on.
     public static let notTransacted: UInt32 = 0x8010_0016
+    /// The reader has been unplugged.
     public static let readerUnavailable: UInt32 = 0x8010_0017
+    /// The daemon does not run: make a new context later.
     public static let noService: UInt32 = 0x8010_001D
+    /// The daemon has stopped, or speaks another version: make a new context.
     public static let serviceStopped: UInt32 = 0x8010_001E
+    /// No reader is plugged in.
     public static let noReadersAvailable: UInt32 = 0x8010_002E
+    /// The talk with the daemon or the reader broke.
     public static let communicationError: UInt32 = 0x8010_0013
+    /// The card does not answer.
     public static let unresponsiveCard: UInt32 = 0x8010_0066
+    /// The card has no power.
     public static let unpoweredCard: UInt32 = 0x8010_0067
+    /// Another program has reset the card.
     public static let resetCard: UInt32 = 0x8010_0068
+    /// The card has left.
     public static let removedCard: UInt32 = 0x8010_0069
 
     /// "SCardTransmit: 0x80100069 Card was removed."
     public var description: String {
         let digits = String(code, radix: 16)
         let hex = String(repeating: "0", count: 8 - digits.count) + digits
-        return "\(call): 0x\(hex) \(String(cString: pcsc_stringify_error(Int(Int32(bitPattern: code)))))"
+        // LONG has 64 bits here and its codes are positive: no sign may be carried over.
+        return "\(call): 0x\(hex) \(String(cString: pcsc_stringify_error(Int(code))))"
     }
 }
 
@@ -60,12 +77,18 @@ func check(_ call: String, _ code: Int) throws(PCSCError) {
 public struct ReaderState: Equatable, Sendable {
     /// Name of the queue that tells of readers coming and going.
     public static let plugAndPlay = "\\\\?PnP?\\Notification"
-    /// Flags of `event`.
+    // Flags of `event`.
+    /// Differs from `current`.
     public static let changed: UInt32 = 0x0002
+    /// No reader has this name.
     public static let unknown: UInt32 = 0x0004
+    /// The reader cannot be asked.
     public static let unavailable: UInt32 = 0x0008
+    /// No card.
     public static let empty: UInt32 = 0x0010
+    /// A card.
     public static let present: UInt32 = 0x0020
+    /// A card that does not answer.
     public static let mute: UInt32 = 0x0200
 
     /// The reader.

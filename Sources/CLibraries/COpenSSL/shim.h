@@ -9,12 +9,18 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
-// OSSL_PARAM keeps the pointer of its name: a Swift string literal would not live long enough.
-static inline int eco_cmac_init(EVP_MAC_CTX *context, const unsigned char *key, size_t count) {
+// A CMAC context that knows its cipher; NULL when there is none. OSSL_PARAM keeps the pointer of its
+// name: a Swift string literal would not live long enough. Only a context that once had a key can be
+// duplicated; the key of the template is zero and is never used.
+static inline EVP_MAC_CTX *eco_cmac_template(EVP_MAC *algorithm) {
+    static const unsigned char zero[16] = {0};
     OSSL_PARAM parameters[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, (char *)"AES-128-CBC", 0),
         OSSL_PARAM_construct_end()};
-    return EVP_MAC_init(context, key, count, parameters);
+    EVP_MAC_CTX *context = EVP_MAC_CTX_new(algorithm);
+    if (context && EVP_MAC_init(context, zero, sizeof zero, parameters) == 1) return context;
+    EVP_MAC_CTX_free(context);
+    return NULL;
 }
 
 // Same reason.

@@ -148,8 +148,8 @@ struct CBORReader {
         unsafe callbacks.negint64 = { unsafe note($0, .negative, $1) }
         unsafe callbacks.byte_string = { unsafe note($0, .bytes, UInt64($2)) }
         unsafe callbacks.string = { unsafe note($0, .text, UInt64($2)) }
-        unsafe callbacks.array_start = { unsafe note($0, .array, UInt64($1)) }
-        unsafe callbacks.map_start = { unsafe note($0, .map, UInt64($1)) }
+        unsafe callbacks.array_start = { unsafe note($0, .array, UInt64(truncatingIfNeeded: $1)) }
+        unsafe callbacks.map_start = { unsafe note($0, .map, UInt64(truncatingIfNeeded: $1)) }
         unsafe callbacks.tag = { unsafe note($0, .tag, UInt64($1)) }
         unsafe callbacks.boolean = { unsafe note($0, .bool, $1 ? 1 : 0) }
         unsafe callbacks.null = { unsafe note($0, .null, 0) }

@@ -74,6 +74,43 @@ public struct NDEFImage: Equatable, Sendable {
         bytes = Array(file[0..<(2 + length)])
     }
 
+    /// What a payment reads: everything from the host name on, in one block on the air (an answer of
+    /// 251 bytes fits a frame of 256; the seven bytes before it would make two).
+    public static let bodyOffset = 7
+
+    /// Token and mirrors of a card, from the bytes at `bodyOffset` on.
+    public struct Body: Equatable, Sendable {
+        /// Where d stands in the file.
+        public let digestOffset: Int
+        /// d, PICCENCData, SDMMAC.
+        public let mirrors: Mirrors
+        /// The token's COSE bytes.
+        public let token: [UInt8]
+    }
+
+    /// Reads the bytes at `bodyOffset` on: host (1...24), "/c?d=", mirrors, record 2.
+    /// - Throws: `CardError.malformed` for anything that is not our layout.
+    public static func body(_ bytes: [UInt8]) throws(CardError) -> Body {
+        let mark = Array("/c?d=".utf8)
+        let hostMax = 24
+        let host = (1...hostMax).first { count in
+            bytes.count >= count + mark.count
+                && Array(bytes[count..<(count + mark.count)]) == mark
+        }
+        guard let host else { throw .malformed("NDEF address") }
+        let start = host + mark.count
+        let record = start + evidenceSize
+        let content = record + 3 + tokenType.count
+        guard bytes.count > content else { throw .malformed("NDEF record 2") }
+        let end = content + Int(bytes[record + 2])
+        guard bytes[record] == 0x54, Int(bytes[record + 1]) == tokenType.count,
+            Array(bytes[(record + 3)..<content]) == tokenType, end <= bytes.count
+        else { throw .malformed("NDEF record 2") }
+        return Body(
+            digestOffset: bodyOffset + start, mirrors: try mirrors(bytes[start..<record]),
+            token: Array(bytes[content..<end]))
+    }
+
     /// The three mirrors of a read image or of an evidence read (86 bytes from d on).
     /// - Throws: `CardError.malformed`.
     public static func mirrors(_ text: some Collection<UInt8>) throws(CardError) -> Mirrors {

@@ -13,9 +13,10 @@ public enum NTAG424 {
     public static func selectApplication(
         _ channel: inout some CardChannel & ~Copyable
     ) throws(CardError) {
-        _ = try channel.exchange(
+        let data = try channel.exchange(
             APDU.iso(ins: 0xA4, p1: 4, p2: 0x0C, data: application), expecting: .success,
             during: "SELECT")
+        guard data.isEmpty else { throw .malformed("SELECT: data without being asked") }
     }
 
     /// ISOReadBinary of an elementary file by its short id (3, 4 or 5), `offset` 0...255.
@@ -54,6 +55,16 @@ public enum NTAG424 {
             APDU.native(0xAF, challenge), expecting: .nativeSuccess,
             during: "AuthenticateEV2First part 2")
         return try authentication.session(first: last)
+    }
+
+    /// GetCardUID: the card's UID (7 bytes), authenticated, whatever it shows outside a session.
+    public static func cardUID(
+        _ channel: inout some CardChannel & ~Copyable, _ session: inout EV2Session
+    ) throws(CardError) -> [UInt8] {
+        let answer = try channel.exchange(try session.command(0x51, header: [], mode: .mac))
+        let uid = try session.open(answer, mode: .full, during: "GetCardUID")
+        guard uid.count == 7 else { throw .malformed("GetCardUID") }
+        return uid
     }
 
     /// ReadData in a session: `count` bytes at `offset`.

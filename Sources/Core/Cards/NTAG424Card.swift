@@ -24,17 +24,14 @@ public struct NTAG424Card<Channel: CardChannel & ~Copyable>: CardProfile, ~Copya
     /// SELECT, ISOReadBinary of the NDEF file: 2 APDUs.
     public mutating func identify() throws(CardError) -> Identification {
         try NTAG424.selectApplication(&channel)
-        let file = try NTAG424.readBinary(
-            &channel, shortID: Self.ndefShortID, offset: 0, count: NDEFImage.sizeMax)
-        let image = try NDEFImage(parsing: file)
-        guard let offset = UInt8(exactly: image.digestOffset) else {
-            throw .malformed("digest offset")
-        }
-        digestOffset = offset
+        let bytes = try NTAG424.readBinary(
+            &channel, shortID: Self.ndefShortID, offset: UInt8(NDEFImage.bodyOffset),
+            count: NDEFImage.sizeMax - NDEFImage.bodyOffset)
+        let body = try NDEFImage.body(bytes)
+        digestOffset = UInt8(exactly: body.digestOffset)
         let token: CarriedToken
-        do { token = try CarriedToken(image.token) } catch { throw .malformed("card token") }
-        let text = image.bytes[image.digestOffset..<(image.digestOffset + NDEFImage.evidenceSize)]
-        let mirrors = try NDEFImage.mirrors(text)
+        do { token = try CarriedToken(body.token) } catch { throw .malformed("card token") }
+        let mirrors = body.mirrors
         return Identification(
             token: token,
             sun: .sdm(piccData: mirrors.piccData, mac: mirrors.mac, digest: mirrors.digest))

@@ -57,9 +57,9 @@ public struct AES128Key: ~Copyable, Sendable {
     public borrowing func cmac(_ message: [UInt8]) -> [UInt8] {
         var mac = [UInt8](repeating: 0, count: Self.size)
         var length = 0
-        let context = unsafe EVP_MAC_CTX_new(Algorithms.cmac.pointer)
+        let context = unsafe EVP_MAC_CTX_dup(Algorithms.cmac.pointer)
         defer { unsafe EVP_MAC_CTX_free(context) }
-        let initialised = unsafe eco_cmac_init(context, secret.pointer, Self.size)
+        let initialised = unsafe EVP_MAC_init(context, secret.pointer, Self.size, nil)
         precondition(initialised == 1, "Crypto: EVP_MAC_init failed")
         let updated = unsafe EVP_MAC_update(context, message, message.count)
         let finished = unsafe EVP_MAC_final(context, &mac, &length, Self.size)

@@ -67,11 +67,14 @@ enum Algorithms {
         }
         return unsafe Fetched(pointer: digest)
     }()
+    /// A CMAC context with its cipher set, to duplicate: setting the cipher anew costs a fetch.
     static let cmac: Fetched = {
-        guard let mac = unsafe EVP_MAC_fetch(nil, "CMAC", nil) else {
-            preconditionFailure("Crypto: libcrypto has no CMAC")
-        }
-        return unsafe Fetched(pointer: mac)
+        let algorithm = unsafe EVP_MAC_fetch(nil, "CMAC", nil)
+        defer { unsafe EVP_MAC_free(algorithm) }
+        guard let algorithm = unsafe algorithm,
+            let template = unsafe eco_cmac_template(algorithm)
+        else { preconditionFailure("Crypto: libcrypto has no CMAC") }
+        return unsafe Fetched(pointer: template)
     }()
 
     private static func cipher(_ name: String) -> Fetched {

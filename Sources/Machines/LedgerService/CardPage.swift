@@ -96,7 +96,8 @@ private enum CardPage {
             </html>
 
             """
-        let policy = "default-src 'none'; style-src 'sha256-"
+        let policy =
+            "default-src 'none'; style-src 'sha256-"
             + Base64.encode(sha256(Array(style.utf8))) + "'; frame-ancestors 'none'"
         return HTTPResponse(
             status: status,

@@ -52,7 +52,8 @@ final class Door: Sendable {
             throw Refusal(403, "other-terminal", "A terminal acts for itself only.")
         }
         let seconds = now / 1_000
-        let skew = seconds > signature.created
+        let skew =
+            seconds > signature.created
             ? seconds - signature.created : signature.created - seconds
         guard skew <= RequestSignature.skewMax else {
             throw Refusal(401, "clock-skew", "The request's time is too far from the ledger's.")

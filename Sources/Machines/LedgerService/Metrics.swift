@@ -3,7 +3,7 @@ import HTTPServer
 extension Routes {
     /// OpenMetrics 1.0 text. No label holds an identity.
     func metrics(
-        outcomes: [(outcome: String, count: Int64)], cards: Int, statuses: [Int: UInt64]
+        outcomes: [(outcome: String, count: Int64)], cards: Int64, statuses: [Int: UInt64]
     ) -> HTTPResponse {
         var lines = ["# TYPE eco_ledger_entries counter"]
         lines += outcomes.map {

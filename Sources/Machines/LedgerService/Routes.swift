@@ -57,7 +57,8 @@ final class Routes: Sendable {
         case 4 where parts[0] == "v1" && parts[1] == "terminals" && parts[3] == "policy":
             try allow("GET", request)
             return try policy(request, parts[2])
-        case 5 where parts[0] == "v1" && parts[1] == "terminals"
+        case 5
+        where parts[0] == "v1" && parts[1] == "terminals"
             && parts[3...] == ["entries", "head"]:
             try allow("GET", request)
             return try head(request, parts[2])
@@ -79,7 +80,7 @@ final class Routes: Sendable {
             return json("{\"status\":\"ready\"}")
         case "metrics":
             let counts = try book { (book) throws(BookError) in
-                (try book.outcomeCounts(), try book.cards().count)
+                (try book.outcomeCounts(), try book.cardCount())
             }
             return metrics(outcomes: counts.0, cards: counts.1, statuses: statuses.read { $0 })
         default: return cardPage(request)

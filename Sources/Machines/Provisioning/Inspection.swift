@@ -34,14 +34,25 @@ public struct Inspection: Equatable, Sendable {
     /// The token on the card, not yet believed.
     public var token: CarriedToken? { image.flatMap { try? CarriedToken($0.token) } }
 
-    /// Reads a card: 12 APDUs, none of them an authentication (V1).
+    /// The address a phone opens, mirrors as read; nil when the image is not ours.
+    public var address: String? {
+        image.map {
+            let end = $0.digestOffset + NDEFImage.evidenceSize
+            return "https://" + String(decoding: $0.bytes[7..<end], as: UTF8.self)
+        }
+    }
+
+    /// True when the token on the card was signed by this issuer.
+    func isSigned(by issuer: Ed25519PublicKey) -> Bool {
+        (try? token?.message.verified(by: issuer)) != nil
+    }
+
+    /// Reads a card: 13 APDUs, none of them an authentication (V1).
     public static func read(
         _ channel: inout some CardChannel & ~Copyable
     ) throws(ProvisioningError) -> Inspection {
+        let uid = try identify(&channel)
         do {
-            try NTAG424.selectApplication(&channel)
-            let version = try NTAG424.version(&channel)
-            guard version.isNTAG424 else { throw ProvisioningError.notNTAG424 }
             var versions: [UInt8] = []
             for number in IssuerKeys.keyNumbers {
                 versions.append(try NTAG424.keyVersion(&channel, keyNumber: number))
@@ -52,18 +63,37 @@ public struct Inspection: Equatable, Sendable {
             let file = try NTAG424.readBinary(
                 &channel, shortID: 4, offset: 0, count: NDEFImage.sizeMax)
             return Inspection(
-                uid: version.uid, keyVersions: versions, imageSettings: imageSettings,
+                uid: uid, keyVersions: versions, imageSettings: imageSettings,
                 stateSettings: stateSettings, image: try? NDEFImage(parsing: file),
                 file: file, signature: signature)
-        } catch CardError.refused(.notFound, _) {
-            throw .notNTAG424
-        } catch let error as CardError {
-            throw .card(error)
-        } catch let error as ProvisioningError {
-            throw error
         } catch {
-            throw .foreign("\(error)")
+            switch error {
+            // A blank card and every card of ours answer all of this.
+            case .refused, .malformed: throw .foreign("\(error)")
+            default: throw .card(error)
+            }
         }
+    }
+
+    /// The UID of an NTAG 424 DNA; any other card refuses SELECT or answers another version.
+    private static func identify(
+        _ channel: inout some CardChannel & ~Copyable
+    ) throws(ProvisioningError) -> [UInt8] {
+        let version: NTAG424.Version
+        do {
+            try NTAG424.selectApplication(&channel)
+            version = try NTAG424.version(&channel)
+        } catch {
+            switch error {
+            case .refused, .malformed: throw .notNTAG424
+            default: throw .card(error)
+            }
+        }
+        guard version.isNTAG424 else { throw .notNTAG424 }
+        guard version.uid.contains(where: { $0 != 0 }) else {
+            throw .foreign("it hides its UID")
+        }
+        return version.uid
     }
 
     /// What the card is, in one word and its details.

@@ -33,7 +33,7 @@ public struct CardOrder: Sendable {
 public struct Personalisation: Sendable {
     let keys: IssuerKeys
     let epoch: UInt8
-    private let progress: @Sendable (ProvisioningStep) -> Void
+    let progress: @Sendable (ProvisioningStep) -> Void
 
     /// An engine for one epoch. `progress` is called before each step.
     public init(
@@ -51,7 +51,12 @@ public struct Personalisation: Sendable {
     ) throws(ProvisioningError) -> ProvisionedCard {
         progress(.inspect)
         let found = try Inspection.read(&channel)
-        try checkOurs(found)
+        if try isFinished(found, order) {
+            progress(.verify)
+            return ProvisionedCard(
+                claims: try Verification(keys: keys).run(&channel),
+                isOriginal: found.isOriginal, stepsFound: ProvisioningStep.allCases.count - 2)
+        }
         let token = try token(found, order)
         let image = try layout(order.host, token)
         var done = 0
@@ -63,22 +68,40 @@ public struct Personalisation: Sendable {
             claims: claims, isOriginal: found.isOriginal, stepsFound: done)
     }
 
-    /// V1: nothing is tried on a card whose key versions are not the factory's or ours.
-    private func checkOurs(_ found: Inspection) throws(ProvisioningError) {
-        guard found.keyVersions.allSatisfy({ $0 == 0 || $0 == epoch }) else {
-            throw .foreign("key versions \(found.keyVersions)")
-        }
+    /// True when only the fresh read is missing (V3). V1: nothing is tried on a card whose key
+    /// versions are not the factory's or ours, or whose token another issuer signed.
+    private func isFinished(
+        _ found: Inspection, _ order: CardOrder
+    ) throws(ProvisioningError) -> Bool {
+        try checkKeys(found)
         switch found.kind {
-        case .ours(let token, _): throw .alreadyOurs(token.claims.number)
+        case .ours(let token, _):
+            guard token.claims.number == order.number else {
+                throw .alreadyOurs(token.claims.number)
+            }
+            return true
         case .foreign: throw .foreign("content that is not ours")
-        case .blank, .halfway: break
+        case .blank, .halfway: return false
         }
     }
 
+    /// V1: ours are the keys only under a token of ours, which goes on first and off last.
+    func checkKeys(_ found: Inspection) throws(ProvisioningError) {
+        guard found.keyVersions.allSatisfy({ $0 == 0 || $0 == epoch }) else {
+            throw .foreign("key versions \(found.keyVersions)")
+        }
+        guard
+            found.keyVersions.allSatisfy({ $0 == 0 }) || found.isSigned(by: keys.issuerKey)
+        else { throw .foreign("no token of this issuer") }
+    }
+
     /// A torn card keeps the token it has when that names the same number.
-    private func token(_ found: Inspection, _ order: CardOrder) throws(ProvisioningError) -> [UInt8] {
+    private func token(
+        _ found: Inspection, _ order: CardOrder
+    ) throws(ProvisioningError) -> [UInt8] {
         if let token = found.token, token.claims.number == order.number,
-            (try? token.message.verified(by: keys.issuerKey)) != nil
+            token.claims.uid == found.uid, token.claims.epoch == epoch,
+            found.isSigned(by: keys.issuerKey)
         {
             return token.message.bytes
         }
@@ -113,10 +136,12 @@ public struct Personalisation: Sendable {
     ) throws(ProvisioningError) -> Int {
         progress(.cardState)
         let key = try standing(3, found)
-        do {
+        do throws(CardError) {
             try NTAG424.selectApplication(&channel)
             var session = try NTAG424.authenticate(
                 &channel, key: key, keyNumber: 3, delayedTries: 100)
+            let uid = try NTAG424.cardUID(&channel, &session)
+            guard uid == found.uid else { throw .notAuthentic("UID") }
             let file = try NTAG424.readData(
                 &channel, &session, file: NTAG424.proprietaryFile, offset: 0,
                 count: CardStateRecord.fileSize, mode: .full)
@@ -170,7 +195,7 @@ public struct Personalisation: Sendable {
         } catch { throw .layout("\(error)") }
     }
 
-    private static func step(_ number: UInt8) -> ProvisioningStep {
+    static func step(_ number: UInt8) -> ProvisioningStep {
         switch number {
         case 1: .key1
         case 2: .key2

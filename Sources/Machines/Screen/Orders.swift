@@ -32,6 +32,11 @@ struct OperationOrder: Order {
 /// {}
 struct EmptyOrder: Order {}
 
+/// JSON of any shape.
+private struct Anything: Decodable {
+    init(from decoder: any Decoder) throws {}
+}
+
 extension Order {
     /// Reads a body strictly (S3).
     ///
@@ -48,14 +53,16 @@ extension Order {
         let order: Self
         do {
             order = try JSONDecoder().decode(Self.self, from: Data(request.body))
-        } catch DecodingError.dataCorrupted(let context) {
-            // A number beyond Int64 has a path; text that is no JSON has none.
-            throw context.codingPath.isEmpty ? .malformedJSON : .bodyInvalid
         } catch {
-            throw .bodyInvalid
+            throw isJSON(request.body) ? .bodyInvalid : .malformedJSON
         }
         guard compact(request.body) == json(order) else { throw .bodyInvalid }
         return order
+    }
+
+    /// True when the body is JSON of any shape.
+    private static func isJSON(_ body: [UInt8]) -> Bool {
+        (try? JSONDecoder().decode(Anything.self, from: Data(body))) != nil
     }
 
     /// The body without the white space of JSON; the strings of an order hold none.

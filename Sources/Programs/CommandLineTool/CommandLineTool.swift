@@ -1,8 +1,9 @@
 // CommandLineTool: the shared front of the five programs.
 //
 // Purpose: commands and options declared once, help made from the declaration, exit codes, output.
-// Promises: data on stdout, talk on stderr; `--json` gives one object; every refusal is one sentence
-// (what happened), one hint (what to do) and a code; unknown options and missing values exit with 2.
+// Promises: data on stdout, talk on stderr; `--json` gives one object; every refusal is one
+// sentence (what happened), one hint (what to do) and a code; unknown options and missing values
+// exit with 2.
 // Does not promise: colour, paging, or anything clever.
 // Threads: main.
 
@@ -10,19 +11,33 @@ import Linux
 
 /// Exit codes, the same for all programs.
 public enum ExitCode: Int32, Sendable {
+    /// Done.
     case success = 0
+    /// A failure none of the others names.
     case failure = 1
+    /// The command line is wrong.
     case usage = 2
+    /// No reader.
     case noReader = 3
+    /// No card came in time.
     case noCard = 4
+    /// The card refused, or is not authentic.
     case cardRefused = 5
+    /// Done in part: run it again to finish.
     case partial = 6
+    /// A policy or a cap forbids it.
     case policy = 7
+    /// The ledger is out of reach; what was to be sent is queued.
     case ledgerUnreachable = 8
+    /// The ledger said no.
     case ledgerRejected = 9
+    /// A key is missing or wrong.
     case keys = 10
+    /// Stored data is not what was written.
     case integrity = 11
+    /// Busy: try again.
     case tryAgain = 75
+    /// Stopped by ctrl-C.
     case interrupted = 130
 }
 
@@ -141,6 +156,7 @@ public struct Invocation: Sendable {
 
     /// Prints the result: the object with `--json`, else the lines.
     public func print(_ object: JSONValue, _ lines: [String]) {
-        if isJSON { Console.out(object.text) } else { lines.forEach { Console.out($0) } }
+        if isJSON { return Console.out(object.text) }
+        for line in lines { Console.out(line) }
     }
 }

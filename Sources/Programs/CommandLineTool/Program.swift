@@ -19,7 +19,7 @@ public struct Program: Sendable {
     /// - Parameter words: without the program's name.
     public func run(_ words: [String]) -> ExitCode {
         if words.isEmpty || words == ["--help"] || words == ["-h"] || words == ["help"] {
-            help().forEach { Console.out($0) }
+            for line in help() { Console.out(line) }
             return words.isEmpty ? .usage : .success
         }
         if words == ["--version"] {
@@ -31,7 +31,7 @@ public struct Program: Sendable {
             let (command, rest) = try choose(words)
             let invocation = try read(rest, command)
             if invocation.flag("help") {
-                help(of: command).forEach { Console.out($0) }
+                for line in help(of: command) { Console.out(line) }
                 return .success
             }
             try check(invocation, command)
@@ -69,7 +69,8 @@ public struct Program: Sendable {
         let hint =
             began.isEmpty
             ? "\(name) --help lists the commands" : "there is: " + began.joined(separator: ", ")
-        throw Failure("there is no command '\(words.prefix(2).joined(separator: " "))'",
+        throw Failure(
+            "there is no command '\(words.prefix(2).joined(separator: " "))'",
             hint: hint, code: .usage)
     }
 

@@ -1,3 +1,4 @@
+import COSE
 import Cards
 import CommandLineTool
 import Crypto
@@ -26,6 +27,11 @@ let cardCommands: [Command] = [
         ["card", "info"], "say in words what a card is; no key needed",
         options: readerOptions + [.flag("show-uid", "print the UID in full")],
         examples: ["eco-card card info", "eco-card card info -r 0 --json"], run: info),
+    Command(
+        ["card", "read"], "print the address a phone would open; keep the token in a file",
+        options: readerOptions + [.value("token", "FILE", "write the token there")],
+        examples: ["eco-card card read", "eco-card card read --token card.token --json"],
+        run: read),
     Command(
         ["card", "verify"], "check a finished card with the issuer's keys",
         options: readerOptions + keyOptions,
@@ -183,6 +189,28 @@ private func register(_ claims: CardToken, in path: String) throws {
     }
     lines.append("UID \(uid); originality signature: \(found.isOriginal ? "NXP's" : "not NXP's").")
     invocation.print(.object(members), lines)
+}
+
+@Sendable private func read(_ invocation: Invocation) throws {
+    let found = try conversation(invocation) { (channel) throws(ProvisioningError) in
+        try Inspection.read(&channel)
+    }
+    guard let token = found.token, let address = found.address else {
+        throw Failure(
+            "there is no Carte ECO content on this card",
+            hint: "eco-card card info says what it is", code: .cardRefused)
+    }
+    if let path = invocation.value("token") {
+        do { try Files.writeAtomically(token.message.bytes, to: path) } catch {
+            throw Failure("\(path) cannot be written: \(error)", hint: "check the path")
+        }
+    }
+    invocation.print(
+        .record([
+            "schema": .text("eco.card-read.1"), "address": .text(address),
+            "number": .text(token.claims.number.digits),
+        ]),
+        [address, "Card \(token.claims.number); nothing of it is verified here."])
 }
 
 @Sendable private func verify(_ invocation: Invocation) throws {

@@ -22,8 +22,13 @@ extension Failure {
             self.init(
                 "no card came in time", hint: "lay a card on the reader and try again",
                 code: .noCard)
+        case .severalCards:
+            self.init(
+                "cards lie in several readers", hint: "leave one, or choose its reader with -r",
+                code: .noCard)
         case .fault(let what):
-            self.init("the reader failed: \(what)", hint: "unplug it and plug it in again",
+            self.init(
+                "the reader failed: \(what)", hint: "unplug it and plug it in again",
                 code: .noReader)
         }
     }
@@ -40,13 +45,15 @@ extension Failure {
             self.init("there is no file \(path)", hint: "check the path, or eco-card key init",
                 code: .keys)
         case .alreadyThere(let path):
-            self.init("\(path) is there already", hint: "keys are never overwritten: choose another folder",
-                code: .keys)
+            self.init(
+                "\(path) is there already",
+                hint: "keys are never overwritten: choose another folder", code: .keys)
         case .io(let what):
             self.init("the key file cannot be read or written: \(what)",
                 hint: "check rights and space", code: .keys)
         case .unknownEpoch(let epoch):
-            self.init("there is no key of epoch \(epoch)", hint: "eco-card key list shows the epochs",
+            self.init(
+                "there is no key of epoch \(epoch)", hint: "eco-card key list shows the epochs",
                 code: .keys)
         case .passphraseExposed(let path):
             self.init("others can read the passphrase file \(path)", hint: "chmod 600 \(path)",
@@ -57,11 +64,14 @@ extension Failure {
     init(_ error: ProvisioningError) {
         switch error {
         case .card(.removed), .card(.timedOut):
-            self.init("the card left too early", hint: "lay the same card again and run the same command: it goes on where it stopped",
-                code: .partial)
+            self.init(
+                "the card left too early",
+                hint: "lay the same card again and run the same command: it goes on where it "
+                    + "stopped", code: .partial)
         case .card(let error):
-            self.init("the card failed: \(error)", hint: "run the same command again: it goes on where it stopped",
-                code: .partial)
+            self.init(
+                "the card failed: \(error)",
+                hint: "run the same command again: it goes on where it stopped", code: .partial)
         case .notNTAG424:
             self.init("this card is not an NTAG 424 DNA", hint: "take another card",
                 code: .cardRefused)

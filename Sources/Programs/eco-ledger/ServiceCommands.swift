@@ -62,7 +62,8 @@ enum ServiceCommands {
         }
         // Keys first: a book without its keys would be of no use.
         let phrase = try call.passphrase()
-        let signer = try call.signer(keyPath(path), phrase, mayCreate: true)
+        // Terminals believe one ledger key for good: a lost one is never replaced in silence.
+        let signer = try call.signer(keyPath(path), phrase, mayCreate: !Files.exists(path))
         let keys = try call.bundle(phrase)
         try call.withBook(create: true) { book in
             try book.set(settings)

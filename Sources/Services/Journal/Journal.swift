@@ -5,8 +5,8 @@
 //   J1  An entry that `append` gave back is durable: one transaction, one fsync.
 //   J2  Sequence numbers are gapless from 1; each entry names the hash of the one before.
 //   J3  An id stands in the journal at most once, so an operation cannot be booked twice here.
-//   J4  Entries and receipts are never changed or deleted: no such statement exists and triggers
-//       refuse both.
+//   J4  Entries and receipts are never changed, deleted or replaced: no such statement exists and
+//       triggers refuse all three.
 //   J5  Times never go back.
 //   J6  After a failed write the journal is suspended: it takes nothing until `reopen` has read the
 //       file again. What a failed append did is then looked up by id, never retried blindly.
@@ -103,13 +103,19 @@ public final class Journal: Sendable {
             do throws(SQLiteError) {
                 try JournalStore.insert(entry, message.bytes, into: database)
             } catch {
-                if error.isUnique { throw .alreadyRecorded }
+                if error.isConstraint, Self.holds(id, database) { throw .alreadyRecorded }
                 contents.database = nil
                 throw .suspended("\(error.call): \(error.message)")
             }
             contents.head.follow(entry, hash: message.digest)
             return entry
         }
+    }
+
+    /// True when the id itself stands there: a taken sequence number is another writer's doing.
+    private static func holds(_ id: EntryID, _ database: Database) -> Bool {
+        let found = try? JournalStore.entry(id, in: database)
+        return found?.id == id
     }
 
     /// Reads the file again after a failed write. Calls nothing twice: see J6.

@@ -18,7 +18,6 @@ enum JournalStore {
             seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE CHECK(length(id) = 16),
             kind INTEGER NOT NULL, time INTEGER NOT NULL, cents INTEGER NOT NULL,
             training INTEGER NOT NULL, cose BLOB NOT NULL) STRICT;
-        CREATE INDEX entries_kind ON entries(kind, seq);
         CREATE TABLE receipts(
             upto INTEGER PRIMARY KEY REFERENCES entries(seq), since INTEGER NOT NULL,
             cose BLOB NOT NULL) STRICT;
@@ -29,14 +28,24 @@ enum JournalStore {
         CREATE TABLE owner(kid BLOB NOT NULL) STRICT;
         """
 
-    /// Triggers of J4 for one table.
-    private static func triggers(_ table: String) -> String {
-        ["UPDATE", "DELETE"].map { act in
+    /// The tables and the columns that name a row of theirs.
+    private static let keys: KeyValuePairs = [
+        "entries": ["seq", "id"], "receipts": ["upto"], "outcomes": ["seq"], "owner": ["kid"],
+    ]
+
+    /// Triggers of J4 for one table. A replacing insert removes rows without a DELETE, so a third
+    /// trigger refuses whatever would take the place of a row.
+    private static func triggers(_ table: String, keys: [String]) -> String {
+        let refusal = "BEGIN SELECT RAISE(ABORT, 'journal: \(table) are append-only'); END;"
+        let acts = ["UPDATE", "DELETE"].map { act in
+            "CREATE TRIGGER \(table)_no_\(act.lowercased()) BEFORE \(act) ON \(table) \(refusal)"
+        }
+        let same = keys.map { "EXISTS(SELECT 1 FROM \(table) WHERE \($0) = NEW.\($0))" }
+        let replacing = """
+            CREATE TRIGGER \(table)_no_replace BEFORE INSERT ON \(table)
+            WHEN \(same.joined(separator: " OR ")) \(refusal)
             """
-            CREATE TRIGGER \(table)_no_\(act.lowercased()) BEFORE \(act) ON \(table)
-            BEGIN SELECT RAISE(ABORT, 'journal: \(table) are append-only'); END;
-            """
-        }.joined(separator: "\n")
+        return (acts + [replacing]).joined(separator: "\n")
     }
 
     /// Opens or creates the file and reads the end of its chain.
@@ -69,8 +78,8 @@ enum JournalStore {
             try database.transaction(
                 { () throws(SQLiteError) in
                     try database.script(schema)
-                    for table in ["entries", "receipts", "outcomes", "owner"] {
-                        try database.script(triggers(table))
+                    for (table, keys) in keys {
+                        try database.script(triggers(table, keys: keys))
                     }
                     try database.run("INSERT INTO owner(kid) VALUES(?)", [.blob(kid)])
                     try database.run("PRAGMA application_id=\(applicationID)")
@@ -144,11 +153,7 @@ enum JournalStore {
                         .integer(Int64(receipt.to)), .integer(Int64(receipt.from)), .blob(bytes),
                     ])
                 for (index, outcome) in receipt.outcomes.enumerated() {
-                    let (booked, code): (Int64, String) =
-                        switch outcome {
-                        case .settled, .duplicate: (1, "")
-                        case .declined(let code), .held(let code): (0, code)
-                        }
+                    let (booked, code) = stored(outcome)
                     try database.run(
                         "INSERT INTO outcomes(seq, booked, code) VALUES(?,?,?)",
                         [
@@ -157,6 +162,14 @@ enum JournalStore {
                         ])
                 }
             }, mapping: { $0 })
+    }
+
+    /// An outcome as the table holds it: booked 1 or 0, and the code of a 0.
+    static func stored(_ outcome: Outcome) -> (booked: Int64, code: String) {
+        switch outcome {
+        case .settled, .duplicate: (1, "")
+        case .declined(let code), .held(let code): (0, code)
+        }
     }
 
     static func hash(

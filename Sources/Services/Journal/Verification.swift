@@ -26,7 +26,8 @@ public struct JournalVerification: Equatable, Sendable {
 }
 
 /// Proves a journal from its file alone: gapless, chained, signed, times in order, columns equal to
-/// what was signed; and, with the ledger's key, that receipts cover the same chain without a hole.
+/// what was signed; and, with the ledger's key, that receipts cover the same chain without a hole and
+/// that the outcomes listed are those the ledger signed.
 public struct JournalVerifier {
     /// Faults listed before the check gives up.
     public static let faultsMax = 100
@@ -133,7 +134,34 @@ public struct JournalVerifier {
                 result.faults.append(.init(sequence: upto, what: "receipt does not fit the chain"))
                 return
             }
+            guard try outcomesEqual(receipt) else {
+                result.faults.append(
+                    .init(sequence: upto, what: "outcomes differ from the receipt"))
+                return
+            }
             result.acknowledged = upto
         }
+        let beyond = try database.rows(
+            "SELECT seq FROM outcomes WHERE seq > ? LIMIT 1",
+            [.integer(Int64(result.acknowledged))])
+        if let sequence = beyond.first?.first?.integer {
+            result.faults.append(
+                .init(sequence: UInt64(sequence), what: "outcomes differ from the receipt"))
+        }
+    }
+
+    /// True when the table lists exactly what the receipt states.
+    private func outcomesEqual(_ receipt: Receipt) throws(SQLiteError) -> Bool {
+        let rows = try database.rows(
+            "SELECT seq, booked, code FROM outcomes WHERE seq BETWEEN ? AND ? ORDER BY seq",
+            [.integer(Int64(receipt.from)), .integer(Int64(receipt.to))])
+        let stated = receipt.outcomes.enumerated().map { index, outcome in
+            let (booked, code) = JournalStore.stored(outcome)
+            return [
+                SQLValue.integer(Int64(receipt.from) + Int64(index)), .integer(booked),
+                .text(code),
+            ]
+        }
+        return rows == stated
     }
 }

@@ -1,8 +1,8 @@
 public import Crypto
 import Linux
 
-/// A sealed file: "ECOK" || version 1 (1) || kind (1) || log2 N (1) || salt (16) || nonce (12), all of
-/// it associated data, then AES-256-GCM of the records and its tag. The key is scrypt of the
+/// A sealed file: "ECOK" || version 1 (1) || kind (1) || log2 N (1) || salt (16) || nonce (12), all
+/// of it associated data, then AES-256-GCM of the records and its tag. The key is scrypt of the
 /// passphrase (RFC 7914, r = 8, p = 1).
 enum SealedFile {
     enum Kind: UInt8 {
@@ -17,6 +17,8 @@ enum SealedFile {
     private static let sizeMax = 65_536
     /// 2^15: 32 MiB and about 0.1 s on a Pi-class core.
     private static let logN: UInt8 = 15
+    /// What a file may ask for: at most 128 MiB.
+    private static let logNs: ClosedRange<UInt8> = 14...17
 
     static func write(
         _ records: KeyRecords, _ kind: Kind, to path: String, passphrase: borrowing SecretBytes
@@ -46,6 +48,7 @@ enum SealedFile {
             throw .damaged("not a key file")
         }
         guard bytes[5] == kind.rawValue else { throw .damaged("a key file of another kind") }
+        guard logNs.contains(bytes[6]) else { throw .damaged("header") }
         let header = Array(bytes[0..<headerSize])
         let plain: SecretBytes
         do {

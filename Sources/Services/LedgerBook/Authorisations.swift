@@ -78,8 +78,9 @@ extension Book {
         guard approval.card == request.card.digits, approval.cents == request.amount.cents else {
             return .declined(code: "entry-mismatch")
         }
-        let expires = try number(
-            "SELECT expires FROM authorisations WHERE id = ?", [.blob(approval.id)]) ?? 0
+        let expires =
+            try number(
+                "SELECT expires FROM authorisations WHERE id = ?", [.blob(approval.id)]) ?? 0
         // Lapsed while its entry is still on its way: the funds must be there once more.
         if approval.holds, expires <= Int64(clamping: now) {
             if let missing = try missing(request, now: now) {

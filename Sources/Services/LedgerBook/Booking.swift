@@ -34,7 +34,8 @@ extension Book {
                 outcomes.append(try booking.append(item))
                 head = (item.entry.sequence, item.hash, item.entry.time)
             }
-            let last = batch.items.last.map { ($0.entry.sequence, $0.hash) }
+            let last =
+                batch.items.last.map { ($0.entry.sequence, $0.hash) }
                 ?? (head.sequence, head.hash)
             let receipt = Receipt(
                 terminal: batch.terminal, from: from, to: last.0, head: last.1,

@@ -31,11 +31,12 @@ extension Book {
                 let card = try card(behind: piccData, keys: keys),
                 let read = try? prove(sun, by: card, keys: keys)
             else { return .unknown }
-            let paid = try number(
-                """
-                SELECT coalesce(max(c.counter), 0) FROM card_counters c
-                JOIN entries e ON e.id = c.entry AND e.outcome = 'settled' WHERE c.card = ?
-                """, [.text(card.number.digits)]) ?? 0
+            let paid =
+                try number(
+                    """
+                    SELECT coalesce(max(c.counter), 0) FROM card_counters c
+                    JOIN entries e ON e.id = c.entry AND e.outcome = 'settled' WHERE c.card = ?
+                    """, [.text(card.number.digits)]) ?? 0
             guard read.counter >= card.pageCounter, Int64(read.counter) >= paid else {
                 return .stale
             }

@@ -56,6 +56,12 @@ extension Book {
     /// - Throws: `BookError.storage`.
     public func cards() throws(BookError) -> [CardRecord] { try cards("ORDER BY number", []) }
 
+    /// The number of cards.
+    /// - Throws: `BookError.storage`.
+    public func cardCount() throws(BookError) -> Int64 {
+        try number("SELECT count(*) FROM cards") ?? 0
+    }
+
     private func cards(_ tail: String, _ values: [SQLValue]) throws(BookError) -> [CardRecord] {
         try rows(
             """

@@ -27,7 +27,8 @@ extension Book {
     public func add(merchants: [String]) throws(BookError) {
         try transaction { () throws(BookError) in
             for name in merchants {
-                try run("INSERT INTO merchants(name) VALUES(?) ON CONFLICT DO NOTHING",
+                try run(
+                    "INSERT INTO merchants(name) VALUES(?) ON CONFLICT DO NOTHING",
                     [.text(name)])
             }
         }

@@ -8,7 +8,7 @@ public final class CardReader: Sendable {
     private static let shortTurn: UInt32 = 50
     /// A turn while nothing happens; a change ends it at once.
     private static let longTurn: UInt32 = 500
-    /// Pause before a lost daemon is looked for again.
+    /// Pause before a lost daemon or a card that did not open is tried again.
     private static let retry = Duration.milliseconds(250)
 
     /// Where the reader stands.
@@ -121,10 +121,12 @@ public final class CardReader: Sendable {
             var connection = try context.open(name)
             desk.card(&connection)
             connection.end()
+            shared.update { $0.machine.processed() }
         } catch {
-            // The card left before it could be powered: the next turn sees it gone.
+            // Mute, held by another program, or gone already: the next turns see which.
+            shared.update { $0.machine.refused() }
+            _ = shared.wait(atMost: Self.retry) { $0.isStopping ? true : nil }
         }
-        shared.update { $0.machine.processed() }
     }
 
     private func tell(_ effect: ReaderMachine.Effect) {

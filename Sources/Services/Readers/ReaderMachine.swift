@@ -2,7 +2,8 @@
 ///
 ///            reader found                 card present & wanted              conversation over
 ///     idle ─────────────▶ waitingForCard ───────────────────────▶ processing ───────────────┐
-///      ▲                    ▲    │  ▲                                                        │
+///      ▲                    ▲    │  ▲ ▲                               │                      │
+///      │                    │    │  │ └──── card could not be opened ─┘                      │
 ///      │ reader lost        │    │  └───────────── card left ─── waitingForRemoval ◀──────────┘
 ///      └────────────────────┴────┘ (from any state)
 struct ReaderMachine: Equatable {
@@ -57,7 +58,7 @@ struct ReaderMachine: Equatable {
     }
 
     private mutating func offer(_ holding: [Held], _ isWanted: Bool) -> [Effect] {
-        if holding.count < 2 { toldSeveral = false }
+        if holding.count < 2 || !isWanted { toldSeveral = false }
         guard isWanted, let holder = holding.first else { return [] }
         if holding.count > 1 {
             defer { toldSeveral = true }
@@ -73,6 +74,12 @@ struct ReaderMachine: Equatable {
     mutating func processed() {
         precondition(state == .processing, "readers: no conversation was open (D3)")
         state = .waitingForRemoval
+    }
+
+    /// The card could not be powered: it is tried again while it lies there.
+    mutating func refused() {
+        precondition(state == .processing, "readers: no conversation was open (D3)")
+        state = .waitingForCard
     }
 
     /// The daemon or the last reader is gone.

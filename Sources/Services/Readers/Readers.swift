@@ -41,6 +41,8 @@ public enum ReaderError: Error, Equatable, Sendable {
     case noReader
     /// No card came in time.
     case noCard
+    /// Cards lie in several readers of that choice.
+    case severalCards
     /// The service or the reader failed: call and code.
     case fault(String)
 
@@ -49,6 +51,7 @@ public enum ReaderError: Error, Equatable, Sendable {
         case PCSCError.noService, PCSCError.serviceStopped: self = .noService
         case PCSCError.noReadersAvailable, PCSCError.unknownReader, PCSCError.readerUnavailable:
             self = .noReader
+        case PCSCError.noSmartcard, PCSCError.removedCard: self = .noCard
         default: self = .fault("\(error)")
         }
     }
@@ -68,7 +71,7 @@ public protocol CardDesk: AnyObject, Sendable {
     func severalCards()
 }
 
-/// One card in a reader, inside a PC/SC transaction.
+/// One card in a reader, shared with nobody: exclusive access needs no transaction.
 public struct CardConnection: CardChannel, ~Copyable {
     private let card: Card
     /// APDUs so far.
@@ -93,7 +96,6 @@ public struct CardConnection: CardChannel, ~Copyable {
 
     /// Lets the card go, powered off so that no state stays. Faults no longer matter.
     consuming func end() {
-        card.end(.leave)
         try? card.disconnect(.unpower)
     }
 }
@@ -113,15 +115,13 @@ extension CardError {
 }
 
 extension Context {
-    /// Powers a card and opens a transaction. A mute card is tried again: some need a second reset.
+    /// Powers a card. A mute card is tried again: some need a second reset.
     func open(_ reader: String, tries: Int = 3) throws(PCSCError) -> CardConnection {
         var left = tries
         while true {
             left -= 1
             do throws(PCSCError) {
-                let card = try connect(reader, sharing: .exclusive)
-                try card.begin()
-                return CardConnection(card)
+                return CardConnection(try connect(reader, sharing: .exclusive))
             } catch {
                 let isMute =
                     error.code == PCSCError.unresponsiveCard

@@ -5,52 +5,52 @@ import PCSC
 ///
 /// - Parameters:
 ///   - waiting: how long a card may take to come.
-///   - notice: called once when no card lies there yet, with the reader's name.
+///   - notice: called once when no card lies there yet, with the readers' names.
 /// - Throws: `ReaderError`; what `body` throws comes back in the result.
 public func withCard<R, E: Error>(
     choice: ReaderChoice, waiting: Duration, notice: (String) -> Void = { _ in },
     _ body: (inout CardConnection) throws(E) -> R
 ) throws(ReaderError) -> Result<R, E> {
-    do throws(PCSCError) {
-        let context = try Context()
-        guard let name = choice.select(try context.readers()).first else {
-            throw PCSCError(call: "SCardListReaders", code: PCSCError.noReadersAvailable)
-        }
-        guard try present(context, name, waiting, notice) else {
-            throw PCSCError(call: "SCardGetStatusChange", code: PCSCError.noSmartcard)
-        }
-        var connection = try context.open(name)
-        let result: Result<R, E>
-        do throws(E) { result = .success(try body(&connection)) } catch {
-            result = .failure(error)
-        }
-        connection.end()
-        return result
-    } catch {
-        if error.code == PCSCError.noSmartcard || error.code == PCSCError.removedCard {
-            throw .noCard
-        }
-        throw ReaderError(error)
+    let context = try mapped { () throws(PCSCError) in try Context() }
+    let names = choice.select(try mapped { () throws(PCSCError) in try context.readers() })
+    guard !names.isEmpty else { throw .noReader }
+    let holding = try mapped { () throws(PCSCError) in
+        try holders(context, names, waiting, notice)
     }
+    guard let name = holding.first else { throw .noCard }
+    guard holding.count == 1 else { throw .severalCards }
+    var connection = try mapped { () throws(PCSCError) in try context.open(name) }
+    let result: Result<R, E>
+    do throws(E) { result = .success(try body(&connection)) } catch { result = .failure(error) }
+    connection.end()
+    return result
 }
 
 /// Names of all readers. - Throws: `ReaderError`.
 public func readerNames() throws(ReaderError) -> [String] {
-    do throws(PCSCError) { return try Context().readers() } catch { throw ReaderError(error) }
+    try mapped { () throws(PCSCError) in try Context().readers() }
 }
 
-private func present(
-    _ context: borrowing Context, _ name: String, _ waiting: Duration, _ notice: (String) -> Void
-) throws(PCSCError) -> Bool {
-    var states = [ReaderState(name: name)]
+private func mapped<R: ~Copyable>(
+    _ body: () throws(PCSCError) -> R
+) throws(ReaderError) -> R {
+    do throws(PCSCError) { return try body() } catch { throw ReaderError(error) }
+}
+
+/// The readers that hold a card, as soon as one does; none when the time is over.
+private func holders(
+    _ context: borrowing Context, _ names: [String], _ waiting: Duration,
+    _ notice: (String) -> Void
+) throws(PCSCError) -> [String] {
+    var states = names.map { ReaderState(name: $0) }
     let end = ContinuousClock.now + waiting
     var isNoticed = false
     while true {
         _ = try context.statusChange(&states, milliseconds: 500)
-        if states[0].isPresent { return true }
-        if ContinuousClock.now >= end { return false }
-        if !isNoticed { notice(name) }
+        let holding = states.filter(\.isPresent).map(\.name)
+        if !holding.isEmpty || ContinuousClock.now >= end { return holding }
+        if !isNoticed { notice(names.joined(separator: ", ")) }
         isNoticed = true
-        states[0].current = states[0].event
+        for index in states.indices { states[index].current = states[index].event }
     }
 }

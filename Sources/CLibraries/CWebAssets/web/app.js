@@ -21,7 +21,7 @@ let deadline = 0; // of the armed operation, performance.now() milliseconds
 let isLost = false;
 let draft = "";
 let notice = null;
-let changedAt = 0;
+let guard = 0; // timer after which this screen takes taps
 let waiting = 0; // timer of a reading that is not shown yet
 let hasWarned = false;
 
@@ -55,7 +55,9 @@ function redraw() {
   const screen = isLost ? "lost" : panel() ?? draw.screenOf(drawn);
   if (document.body.dataset.shown !== screen) {
     document.activeElement?.blur();
-    changedAt = performance.now();
+    delete document.body.dataset.settled;
+    clearTimeout(guard);
+    guard = setTimeout(() => { document.body.dataset.settled = "yes"; }, GUARD);
   }
   draw.strip(snapshot, screen === "ready" || screen === "service");
   switch (draw.screenOf(drawn)) {
@@ -66,7 +68,10 @@ function redraw() {
   }
   find("send").disabled = snapshot.queue.count === 0;
   draw.show(screen);
+  if (drawn === snapshot.stage) document.body.dataset.version = snapshot.version;
 }
+
+const isSettled = () => "settled" in document.body.dataset;
 
 function drawChoices() {
   const values = {
@@ -182,12 +187,11 @@ const acts = {
 };
 
 function act(name) {
-  if (performance.now() - changedAt < GUARD) return;
-  acts[name]?.();
+  if (isSettled()) acts[name]?.();
 }
 
 function type(key) {
-  if (performance.now() - changedAt < GUARD) return;
+  if (!isSettled()) return;
   if (panel() === "operations") {
     if (key !== ",") list.type(key);
   } else if (draw.screenOf(drawn ?? { name: "" }) === "ready" && !isLost) {

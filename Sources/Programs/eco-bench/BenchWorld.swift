@@ -1,0 +1,50 @@
+import Crypto
+import Journal
+import KeyStore
+import Operations
+import Terminal
+import Tokens
+
+/// A terminal's world without a network: the policy's limits never end the run.
+final class BenchWorld: TapWorld {
+    private let journal: Journal
+    private let keys: TerminalKeys
+    let policy: Policy?
+    let terminal: [UInt8]
+    let now: UInt64
+
+    init(journal: Journal, keys: IssuerKeys, terminal: [UInt8], now: UInt64) {
+        self.journal = journal
+        self.keys = keys.terminalBundle()
+        self.terminal = terminal
+        self.now = now
+        let most = Amount(cents: Amount.centsMax) ?? .zero
+        policy = Policy(
+            version: 1, issued: now, expires: now + 86_400, terminal: terminal, merchant: "bench",
+            limits: OfflineLimits(
+                payment: most, cardTotal: most, cardCount: .max, terminalTotal: most,
+                terminalCount: .max, hours: .max),
+            classes: CardClass.allCases, issuers: [keys.issuerKey], revokedKids: [], epochs: [1],
+            languages: ["fr"])
+    }
+
+    var unsent: UnsentTotals { UnsentTotals(total: .zero, count: 0, secondsWithoutLedger: 0) }
+
+    func isDenied(_ number: CardNumber) -> Bool { false }
+
+    func terminalKey(uid: [UInt8], epoch: UInt8) -> AES128Key? {
+        try? keys.terminalKey(uid: uid, epoch: epoch)
+    }
+
+    func authorise(
+        _ id: EntryID, card: CardNumber, amount: Amount, sun: Evidence
+    ) -> (any PendingAnswer)? { nil }
+
+    func commit(_ payment: Payment, id: EntryID) -> CommitResult {
+        let moment = Moment(milliseconds: now * 1_000, trust: .synchronised)
+        return (try? journal.append(.payment(payment), id: id, at: moment)) == nil
+            ? .notStored : .stored
+    }
+
+    func note(_ refusal: Refusal, reason: String) {}
+}

@@ -1,0 +1,115 @@
+import Foundation
+
+/// The rules of UX.md §1.5, measured in the page as it is drawn.
+enum PageChecks {
+    enum Rule: String, CaseIterable {
+        case overflow, textSize, target, contrast, amountContrast, name, distance
+    }
+
+    struct Fault: Equatable, CustomStringConvertible {
+        let rule: Rule
+        let detail: String
+        var description: String { "\(rule.rawValue): \(detail)" }
+    }
+
+    /// Everything wrong with what is shown now.
+    static func faults(_ browser: Browser) throws -> [Fault] {
+        let found = try browser.run(script) as? [[String]] ?? [["name", "the check did not run"]]
+        return found.compactMap { pair in
+            Rule(rawValue: pair[0]).map { Fault(rule: $0, detail: pair[1]) }
+        }
+    }
+
+    private static let script = measures + overflow + sizes + contrasts + "return faults;"
+
+    private static let measures = """
+        const faults = [];
+        const fault = (rule, element, detail) => faults.push([rule, [
+          element.tagName.toLowerCase(), element.id && '#' + element.id,
+          String(element.className?.baseVal ?? element.className).split(' ').map(c => '.' + c)[0],
+          ' ', element.textContent?.slice(0, 30), ' ', detail].join('')]);
+        const seen = [...document.querySelectorAll('body *')].filter(element =>
+          element.checkVisibility({visibilityProperty: true}) &&
+          !element.closest('.unseen, .sprite, svg *, template'));
+        const box = element => element.getBoundingClientRect();
+        const style = element => getComputedStyle(element);
+
+        """
+
+    private static let overflow = """
+        const root = document.documentElement;
+        if (root.scrollWidth > innerWidth) fault('overflow', root, 'width ' + root.scrollWidth);
+        if (root.scrollHeight > innerHeight) fault('overflow', root, 'height ' + root.scrollHeight);
+        for (const element of seen) {
+          const {left, top, right, bottom} = box(element);
+          if (left < -1 || top < -1 || right > innerWidth + 1 || bottom > innerHeight + 1)
+            fault('overflow', element, [left, top, right, bottom].map(Math.round).join(' '));
+          const cuts = !['inline', 'contents'].includes(style(element).display) &&
+            element.clientWidth > 0 && !element.closest('.merchant');
+          if (cuts && element.scrollWidth > element.clientWidth + 1)
+            fault('overflow', element, 'inside ' + element.scrollWidth);
+          if (cuts && element.scrollHeight > element.clientHeight + 1 &&
+              style(element).overflowY !== 'visible')
+            fault('overflow', element, 'inside, high ' + element.scrollHeight);
+        }
+
+        """
+
+    private static let sizes = """
+        const buttons = seen.filter(element => element.matches('button'));
+        for (const button of buttons) {
+          const {width, height} = box(button);
+          if (width < 64 || height < 64)
+            fault('target', button, [width, height].map(Math.round).join('x'));
+          if (button.matches('.key') && (width < 96 || height < 72))
+            fault('target', button, 'key ' + [width, height].map(Math.round).join('x'));
+          if (button.matches('.charge') && height < 80) fault('target', button, 'charge ' + height);
+          const label = button.ariaLabel || [...button.childNodes].filter(
+            node => !node.ariaHidden || node.ariaHidden === 'false').map(
+            node => node.textContent.trim()).join('');
+          if (!label) fault('name', button, 'has no name');
+        }
+        for (const [index, one] of buttons.entries()) {
+          for (const other of buttons.slice(index + 1)) {
+            if (one.matches('.pills') || other.matches('.pills')) continue;
+            const a = box(one), b = box(other);
+            const across = Math.max(a.left, b.left) - Math.min(a.right, b.right);
+            const down = Math.max(a.top, b.top) - Math.min(a.bottom, b.bottom);
+            if (Math.max(across, down) < 7.9) fault('distance', one, other.textContent);
+          }
+        }
+
+        """
+
+    private static let contrasts = """
+        const numbers = color => color.match(/[\\d.]+/g).map(Number);
+        const over = (top, under) => {
+          const alpha = top[3] ?? 1;
+          return [0, 1, 2].map(i => top[i] * alpha + under[i] * (1 - alpha));
+        };
+        const back = element => {
+          if (element === null) return [255, 255, 255];
+          const color = numbers(style(element).backgroundColor);
+          return (color[3] ?? 1) === 1 ? color : over(color, back(element.parentElement));
+        };
+        const light = color => {
+          const [r, g, b] = color.map(c => c / 255).map(
+            c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+          return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        for (const element of seen) {
+          const words = [...element.childNodes].some(
+            node => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+          if (!words) continue;
+          const size = parseFloat(style(element).fontSize);
+          if (size < 18) fault('textSize', element, size + 'px');
+          const under = back(element);
+          const [a, b] = [light(under), light(over(numbers(style(element).color), under))];
+          const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+          if (ratio < 4.5) fault('contrast', element, ratio.toFixed(2));
+          if (element.closest('.amount, .result h1, .result .do, .pay h1') && ratio < 7)
+            fault('amountContrast', element, ratio.toFixed(2));
+        }
+
+        """
+}

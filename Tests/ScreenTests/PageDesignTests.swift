@@ -1,0 +1,112 @@
+import Foundation
+import Operations
+import Terminal
+import Testing
+
+/// Every stage at every size in both languages, by the rules of UX.md §1.5.
+@Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PageDesignTests {
+    @Test(arguments: PanelSize.all, ["fr", "en"])
+    func `Every stage fits, is large, dark and near enough`(
+        _ size: PanelSize, _ language: String
+    ) throws {
+        let page = try PageSession(size: size)
+        try page.choose(language: language)
+        let suffix = "\(language)-\(size.testDescription)"
+        for (name, stage) in Samples.stages {
+            try page.show(stage)
+            try page.browser.photograph("\(name)-\(suffix)")
+            let faults = try PageChecks.faults(page.browser)
+            #expect(faults == [], "\(name)")
+        }
+        #expect(try page.browser.complaints() == [])
+    }
+
+    @Test(arguments: PanelSize.all, ["fr", "en"])
+    func `Every refusal's sentences fit, as a result and out of service`(
+        _ size: PanelSize, _ language: String
+    ) throws {
+        let page = try PageSession(size: size)
+        try page.choose(language: language)
+        var sentences: Set<String> = []
+        for refusal in Samples.refusals {
+            try page.show(.refused(id: Samples.id, amount: Samples.eco(1_234_50), refusal))
+            #expect(try PageChecks.faults(page.browser) == [], "\(refusal)")
+            let words = try page.words()
+            #expect(words.contains(refusal.code))
+            #expect(!words.contains("refusal."))
+            #expect(!words.contains("{"))
+            sentences.insert(words)
+            try page.show(.outOfService(refusal))
+            #expect(try PageChecks.faults(page.browser) == [], "out of service: \(refusal)")
+        }
+        #expect(sentences.count == Samples.refusals.count)
+    }
+
+    @Test(arguments: PanelSize.all, ["fr", "en"])
+    func `Panels, a crowded strip and a long amount fit`(
+        _ size: PanelSize, _ language: String
+    ) throws {
+        let page = try PageSession(size: size)
+        try page.choose(language: language)
+        page.service.checkout.change { $0.operations = Samples.operations }
+        page.crowdTheStrip()
+        try #require(try page.waitForPage())
+        for theme in ["indoor", "outdoor"] {
+            try page.choose(theme: theme)
+            let suffix = "\(theme)-\(language)-\(size.testDescription)"
+            try page.browser.press(Array("12345678").map(String.init))
+            #expect(try page.browser.waitUntil("!document.querySelector('#charge').disabled"))
+            try page.browser.photograph("m0-crowded-\(suffix)")
+            #expect(try PageChecks.faults(page.browser) == [])
+            for panel in ["operations", "settings"] {
+                try page.browser.touch("[data-screen='ready'] [data-act='\(panel)']")
+                let isOpen = "document.body.dataset.shown == '\(panel)'"
+                try #require(try page.browser.waitUntil(isOpen))
+                if panel == "operations" {
+                    #expect(try page.browser.waitUntil("document.querySelector('.line')"))
+                }
+                try page.browser.photograph("\(panel)-\(suffix)")
+                #expect(try PageChecks.faults(page.browser) == [], "\(panel)")
+                try #require(try page.waitForPage())
+                try page.browser.touch("[data-screen='\(panel)'] [data-act='back']")
+                try #require(try page.browser.waitUntil("document.body.dataset.shown == 'ready'"))
+                try #require(try page.waitForPage())
+            }
+            for (name, stage) in Samples.stages where theme == "outdoor" {
+                try page.show(stage)
+                try page.browser.photograph("\(name)-\(suffix)")
+                #expect(try PageChecks.faults(page.browser) == [], "\(name) outdoor")
+            }
+            try page.show(.amountEntry)
+        }
+    }
+
+    @Test func `What the customer reads is at least 40 px`() throws {
+        let page = try PageSession()
+        for (stage, selectors) in [
+            (Samples.stages[1].stage, ["#pay-amount bdi", "#pay-headline"]),
+            (Samples.stages[3].stage, ["#pay-amount bdi", "#pay-headline"]),
+            (Samples.stages[6].stage, ["#result-amount bdi", "#result-what", "#take span"]),
+        ] {
+            try page.show(stage)
+            for selector in selectors {
+                let size = try page.browser.text(
+                    "parseFloat(getComputedStyle(document.querySelector('\(selector)')).fontSize)")
+                #expect(Double(size) ?? 0 >= 40, "\(selector)")
+            }
+        }
+    }
+
+    @Test(arguments: ["left", "right", "below"])
+    func `The card moves to where the reader is`(_ place: String) throws {
+        let page = try PageSession()
+        try page.show(.presentCard(Samples.armed()))
+        try page.browser.run("document.documentElement.dataset.reader = arguments[0]", [place])
+        #expect(try PageChecks.faults(page.browser) == [])
+        try page.browser.photograph("m1-reader-\(place)")
+        let zone = try #require(
+            try page.browser.run(
+                "return document.querySelector('#zone').getBoundingClientRect().x") as? Double)
+        #expect((zone < 100) == (place == "left"))
+    }
+}

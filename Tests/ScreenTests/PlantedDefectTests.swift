@@ -1,0 +1,60 @@
+import Foundation
+import Operations
+import Terminal
+import Testing
+
+/// Each rule finds the defect that is planted for it: a check that cannot fail proves nothing.
+@Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PlantedDefectTests {
+    struct Defect: Sendable, CustomTestStringConvertible {
+        let name: String
+        let rule: PageChecks.Rule
+        let script: String
+        var testDescription: String { name }
+    }
+
+    static let defects = [
+        Defect(
+            name: "a wide line", rule: .overflow,
+            script: "find('#pay-headline').textContent = 'Kartenzahlungsaufforderung'.repeat(3)"),
+        Defect(
+            name: "a high block", rule: .overflow,
+            script: "find('#pay-headline').style.paddingTop = '30rem'"),
+        Defect(
+            name: "text of 17 px", rule: .textSize,
+            script: "find('#left').style.fontSize = '17px'"),
+        Defect(
+            name: "a button of 60 px", rule: .target,
+            script: "Object.assign(find('.pay [data-act=cancel]').style, "
+                + "{minHeight: '0', height: '60px'})"),
+        Defect(
+            name: "pale words", rule: .contrast,
+            script: "find('.pay .label').style.color = '#8f8f8f'"),
+        Defect(
+            name: "a pale ground", rule: .contrast,
+            script: "find('.pay [data-act=cancel]').style.background = 'rgb(20 20 20 / 70%)'"),
+        Defect(
+            name: "an amount of contrast 5", rule: .amountContrast,
+            script: "find('#pay-amount').style.color = '#6b6b6b'"),
+        Defect(
+            name: "a button without a name", rule: .name,
+            script: "find('.pay [data-act=cancel] span').textContent = ''"),
+        Defect(
+            name: "buttons that touch", rule: .distance,
+            script: "find('#pay-acts').style.gap = '2px'"),
+    ]
+
+    @Test func `Each planted defect is found by its rule, and by no other before it`() throws {
+        let page = try PageSession()
+        #expect(Set(Self.defects.map(\.rule)) == Set(PageChecks.Rule.allCases))
+        try page.show(.presentCard(Samples.armed()))
+        for defect in Self.defects {
+            #expect(try PageChecks.faults(page.browser) == [], "before \(defect.name)")
+            try page.browser.run(
+                "const find = s => document.querySelector(s); \(defect.script)")
+            let rules = try PageChecks.faults(page.browser).map(\.rule)
+            #expect(rules.contains(defect.rule), "\(defect.name)")
+            try page.browser.reload()
+            try #require(try page.waitForPage())
+        }
+    }
+}
