@@ -180,7 +180,6 @@ let package = Package(
         tests(
             "ReaderEmulationTests",
             ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "eco-sim"]),
-            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "Threads"]),
         tests("COSETests", ["COSE", "Crypto", "Tokens"]),
         tests(
             "JournalTests",
@@ -196,7 +195,6 @@ let package = Package(
                 "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
-        tests("ReaderEmulationTests", ["CardEmulation", "Linux", "ReaderEmulation", "Threads"]),
         tests("KeyStoreTests", ["COSE", "Cards", "Crypto", "KeyStore", "Linux", "Tokens"]),
         tests(
             "ProvisioningTests",

@@ -42,7 +42,8 @@ final class Demo {
         reader = invocation.value("reader")
         let own = CommandLine.arguments.first ?? "eco-sim"
         let folder = own.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        programs = invocation.value("programs") ?? (folder.isEmpty ? "." : folder.joined(separator: "/"))
+        let beside = folder.isEmpty ? "." : folder.joined(separator: "/")
+        programs = invocation.value("programs") ?? beside
         port = UInt16(try invocation.number("port", in: 1...65_535, default: 8_787))
         let (host, slotPort) = try address(invocation.value("vpcd") ?? "127.0.0.1:35963")
         slot = VirtualReaderSlot(host: host, port: slotPort)
@@ -239,7 +240,8 @@ final class Demo {
     private func serve(_ cards: [DemoCard]) throws {
         guard reader == nil else {
             say("reader", "\(reader ?? ""); prepare a card with")
-            Console.out("   eco-card card provision --number NUMBER " + issuerKeys.joined(separator: " "))
+            let keys = issuerKeys.joined(separator: " ")
+            Console.out("   eco-card card provision --number NUMBER \(keys)")
             while Signals.wait([SIGINT, SIGTERM], atMost: .seconds(3_600)) == nil {}
             return
         }
@@ -251,7 +253,8 @@ final class Demo {
             return try SoftwareNTAG424(storage: ImageStorage(path: path(card.image)))
         }
         say("cards to tap", cards.map(\.name).joined(separator: ", "))
-        Console.out("   in another terminal: eco-sim tap \(cards[0].name) --directory \(directory)")
+        let example = "eco-sim tap \(cards[0].name) --directory \(directory)"
+        Console.out("   in another terminal: " + example)
         while Signals.wait([SIGINT, SIGTERM], atMost: .milliseconds(20)) == nil {
             box.serve(control)
         }
