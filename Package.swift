@@ -186,7 +186,7 @@ let package = Package(
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(
             "ReaderEmulationTests",
-            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "Threads"]),
+            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "eco-sim"]),
         tests("COSETests", ["COSE", "Crypto", "Tokens"]),
         tests(
             "JournalTests",
