@@ -63,8 +63,13 @@ struct Drainer: Sendable {
             guard let item = try? CBOR.decode(exchange.body, limit: 256),
                 let sequence = item[1]?.unsigned, let hash = item[2]?.bytes
             else { return .again }
-            let knows = sequence == 0 || (try? link.journal.hash(of: sequence)) == hash
-            guard knows else { return refuse(.chainUnknown) }
+            guard sequence <= UInt64(Int64.max) else { return .again }
+            let known: [UInt8]?
+            do { known = try link.journal.hash(of: sequence) } catch {
+                // A journal that cannot be read now says nothing about the chain.
+                return .again
+            }
+            guard sequence == 0 || known == hash else { return refuse(.chainUnknown) }
             setStanding(.good)
             return .done
         }
@@ -90,7 +95,8 @@ struct Drainer: Sendable {
         let epoch = link.state.read { $0.denyEpoch }
         guard case .answered(let exchange) = calls.denyList(since: epoch), exchange.status == 200,
             let delta = try? DenyListDelta(exchange.body, ledger: link.address.key),
-            delta.epoch > epoch || (delta.since == 0 && delta.epoch != epoch),
+            // L5, and before it is stored: a delta that does not fit would hide those after it.
+            delta.epoch > epoch, delta.since == 0 || delta.since == epoch,
             (try? link.store.save(delta: delta, bytes: exchange.body)) != nil
         else { return }
         link.state.update { state in
@@ -112,8 +118,12 @@ struct Drainer: Sendable {
             case .unreachable: return .again
             case .refused(_, let code, let expected):
                 let isChain = code == "gap" || code == "fork"
-                // A gap whose next number we have already sent means a receipt was lost here.
-                if isChain, let expected, expected <= link.journal.position.sequence {
+                // A gap whose next number we have already sent means a receipt was lost here. One
+                // at an entry that has its receipt means that the ledger has forgotten it.
+                let position = link.journal.position
+                if code == "gap", let expected, expected > position.acknowledged,
+                    expected <= position.sequence
+                {
                     return .again
                 }
                 return refuse(isChain ? .chainUnknown : .refused(code: code))

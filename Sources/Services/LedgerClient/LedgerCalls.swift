@@ -113,16 +113,21 @@ struct LedgerCalls {
         }
     }
 
+    /// Publishes whether the ledger answered, and when: by the clock this terminal lives by, its own
+    /// when it is synchronised, else the ledger's. While neither is known the time is left out.
     private func note(reachable: Bool) {
-        let now = Clock.realtimeMilliseconds()
-        let before: UInt64?? = link.state.update { state in
-            let previous = state.lastContact
+        let local = Clock.realtimeMilliseconds()
+        let isSynchronised = Clock.synchronised()
+        let contact: (now: UInt64, before: UInt64?)? = link.state.update { state in
             if state.isReachable != reachable { state.version += 1 }
             state.isReachable = reachable
-            guard reachable else { return nil }
+            let offset = isSynchronised ? 0 : state.clockOffset
+            guard reachable, let offset else { return nil }
+            let before = state.lastContact
+            let now = UInt64(clamping: Int64(clamping: local) &+ offset)
             state.lastContact = now
-            return .some(previous)
+            return (now, before)
         }
-        if let before { link.store.save(contact: now, before: before) }
+        if let contact { link.store.save(contact: contact.now, before: contact.before) }
     }
 }

@@ -1,0 +1,209 @@
+import COSE
+import Crypto
+import Journal
+import KeyStore
+import LedgerMessages
+import Linux
+import Operations
+import SQLite
+import Testing
+import Threads
+
+@testable import LedgerClient
+
+/// L1 to L4 against a real HTTP server that misbehaves.
+@Suite struct DrainerTests {
+    private func isDrained(_ bench: LinkBench) -> Bool {
+        bench.journal.position.acknowledged == bench.journal.position.sequence
+    }
+
+    private func expectBookedOnce(
+        _ bench: LinkBench, _ count: UInt64, _ location: SourceLocation = #_sourceLocation
+    ) throws {
+        #expect(bench.ledger.booked == Array(1...count), sourceLocation: location)
+        let result = try JournalVerifier(
+            path: bench.journal.path, terminal: bench.terminal.publicKey,
+            ledger: bench.ledger.key.publicKey
+        ).run()
+        #expect(result.faults == [], sourceLocation: location)
+        #expect(result.acknowledged == count, sourceLocation: location)
+        #expect(bench.ledger.state.read { $0.unsigned } == 0, sourceLocation: location)
+        #expect(bench.link.standing == .good, sourceLocation: location)
+    }
+
+    @Test func `What waits is sent, booked once, and receipted; every call is signed`() throws {
+        let bench = try LinkBench()
+        try bench.append(5)
+        bench.link.start()
+        #expect(bench.eventually { isDrained(bench) })
+        try bench.append(2)
+        #expect(bench.eventually { isDrained(bench) })
+        try expectBookedOnce(bench, 7)
+        #expect(bench.link.isReachable && bench.link.lastContact != nil)
+    }
+
+    @Test func `Entries outlive a storm of errors that pass`() throws {
+        let bench = try LinkBench()
+        try bench.append(3)
+        let storm = [503, 500, 429, 408, 425, 502, 504, 599]
+        bench.ledger.set { state in
+            state.mode = { number in
+                number <= storm.count
+                    ? .status(storm[number - 1], code: "busy", expected: nil) : .book
+            }
+        }
+        bench.link.start()
+        #expect(bench.eventually { isDrained(bench) })
+        #expect(bench.ledger.state.read { $0.attempts } == storm.count + 1)
+        try expectBookedOnce(bench, 3)
+    }
+
+    @Test func `A lost receipt books nothing twice, though more was sold meanwhile`() throws {
+        let bench = try LinkBench()
+        try bench.append(3)
+        bench.ledger.set { state in
+            state.mode = { $0 <= 2 ? .bookAndLose($0 == 1 ? 503 : 500) : .book }
+        }
+        bench.link.start()
+        #expect(bench.eventually { bench.ledger.state.read { $0.attempts } >= 1 })
+        try bench.append(2)
+        #expect(bench.eventually { isDrained(bench) })
+        try expectBookedOnce(bench, 5)
+    }
+
+    @Test func `A receipt that does not verify or fit acknowledges nothing`() throws {
+        let bench = try LinkBench()
+        try bench.append(2)
+        let (ledger, stranger) = (bench.ledger.key, try SigningKey.create())
+        let wrong: [@Sendable (Receipt) -> [UInt8]] = [
+            { receipt in stranger.withKey { receipt.signed(by: $0).bytes } },
+            { receipt in Array(ledger.withKey { receipt.signed(by: $0).bytes }.dropLast()) },
+            { _ in [] }, { _ in Array("<html>200 OK</html>".utf8) },
+            { receipt in
+                let other = Receipt(
+                    terminal: receipt.terminal, from: receipt.from, to: receipt.to,
+                    head: [UInt8](repeating: 9, count: 32), outcomes: receipt.outcomes)
+                return ledger.withKey { other.signed(by: $0).bytes }
+            },
+            { receipt in
+                let other = Receipt(
+                    terminal: [UInt8](repeating: 9, count: 8), from: receipt.from, to: receipt.to,
+                    head: receipt.head, outcomes: receipt.outcomes)
+                return ledger.withKey { other.signed(by: $0).bytes }
+            },
+            { receipt in
+                let other = Receipt(
+                    terminal: receipt.terminal, from: receipt.from, to: receipt.from - 1,
+                    head: receipt.head, outcomes: [])
+                return ledger.withKey { other.signed(by: $0).bytes }
+            },
+        ]
+        bench.ledger.set { state in
+            state.mode = { number in
+                number <= wrong.count ? .answer(wrong[number - 1]) : .book
+            }
+        }
+        bench.link.start()
+        #expect(bench.eventually { bench.ledger.state.read { $0.attempts } >= wrong.count })
+        #expect(bench.eventually { isDrained(bench) })
+        #expect(bench.ledger.state.read { $0.attempts } == wrong.count + 1)
+        try expectBookedOnce(bench, 2)
+    }
+
+    @Test(arguments: [401, 403])
+    func `A terminal that is refused stops, says so, and goes on once it is mended`(
+        status: Int
+    ) throws {
+        let bench = try LinkBench()
+        try bench.append(1)
+        bench.ledger.set { $0.wall = (status, "terminal-revoked") }
+        bench.link.start()
+        #expect(
+            bench.eventually { bench.link.standing == .refused(code: "terminal-revoked") })
+        #expect(bench.ledger.state.read { $0.attempts } == 0)
+        bench.ledger.set { $0.wall = nil }
+        #expect(bench.eventually { isDrained(bench) })
+        try expectBookedOnce(bench, 1)
+    }
+
+    @Test func `A refusal of the batch itself stops too, and nothing is renumbered`() throws {
+        let bench = try LinkBench()
+        try bench.append(1)
+        bench.ledger.set { $0.mode = { _ in .status(403, code: "terminal-revoked", expected: nil) } }
+        bench.link.start()
+        #expect(
+            bench.eventually { bench.link.standing == .refused(code: "terminal-revoked") })
+        #expect(bench.journal.position == (1, 0))
+    }
+
+    @Test(arguments: [("gap", 9), ("fork", 9), ("fork", 1)] as [(String, UInt64)])
+    func `A chain the ledger does not know calls a person`(code: String, expected: UInt64) throws {
+        let bench = try LinkBench()
+        try bench.append(2)
+        bench.ledger.set { $0.mode = { _ in .status(409, code: code, expected: expected) } }
+        bench.link.start()
+        #expect(bench.eventually(within: .seconds(4)) { bench.link.standing == .chainUnknown })
+        #expect(bench.journal.position == (2, 0))
+    }
+
+    @Test func `An old image is detected at the first contact`() throws {
+        for head in [(sequence: 9 as UInt64, fill: 1 as UInt8), (sequence: 2, fill: 1)] {
+            let bench = try LinkBench()
+            try bench.append(2)
+            bench.ledger.set {
+                $0.head = (head.sequence, [UInt8](repeating: head.fill, count: 32))
+            }
+            bench.link.start()
+            #expect(bench.eventually { bench.link.standing == .chainUnknown })
+            #expect(bench.ledger.state.read { $0.attempts } == 0)
+        }
+    }
+
+    @Test func `A journal that cannot be read is not mistaken for an old image`() throws {
+        let bench = try LinkBench()
+        try bench.append(1)
+        bench.link.start()
+        #expect(bench.eventually { isDrained(bench) })
+        let raw = try Database(path: bench.journal.path, access: .readWrite)
+        try raw.script(
+            "CREATE TRIGGER broken BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'broken'); END")
+        #expect(throws: JournalError.self) { try bench.append() }
+        #expect(!bench.journal.isOpen)
+        let before = bench.ledger.state.read { $0.calls }
+        #expect(bench.eventually { bench.ledger.state.read { $0.calls } >= before + 4 })
+        #expect(bench.link.standing == .good)
+        try raw.run("DROP TRIGGER broken")
+        try bench.journal.reopen()
+        try bench.append(1)
+        #expect(bench.eventually { isDrained(bench) })
+        try expectBookedOnce(bench, 2)
+    }
+
+    @Test func `A ledger that is not there blocks nothing and ends with stop`() throws {
+        let bench = try LinkBench()
+        bench.ledger.stop()
+        try bench.append(1)
+        bench.link.start()
+        #expect(!bench.link.isReachable)
+        let start = ContinuousClock.now
+        bench.link.stop()
+        #expect(ContinuousClock.now - start < .seconds(7))
+        #expect(bench.journal.position == (1, 0))
+    }
+
+    @Test func `Waits between tries double from one second to sixty, with jitter`() {
+        for _ in 0..<50 {
+            var backoff = Backoff()
+            for base in [1, 2, 4, 8, 16, 32, 60, 60, 60] as [Int] {
+                let wait = backoff.next()
+                #expect(wait >= .milliseconds(base * 500) && wait <= .seconds(base))
+            }
+        }
+        var firsts: Set<Duration> = []
+        for _ in 0..<50 {
+            var backoff = Backoff()
+            firsts.insert(backoff.next())
+        }
+        #expect(firsts.count > 5)
+    }
+}

@@ -1,0 +1,180 @@
+import COSE
+import Crypto
+import Journal
+import KeyStore
+import LedgerMessages
+import Linux
+import Operations
+import Testing
+import Threads
+import Tokens
+
+@testable import LedgerClient
+
+/// L1 and L5: authorisations in time, and what is believed of policies and deny-lists.
+@Suite struct LinkTests {
+    private func card(_ serial: Int64) -> CardNumber { CardNumber(serial: serial)! }
+
+    @Test func `A policy is believed when the ledger signed it for this terminal, and kept`() throws {
+        let bench = try LinkBench()
+        bench.offer(bench.policy(3))
+        bench.link.start()
+        #expect(bench.eventually { bench.link.policy?.version == 3 })
+        #expect(bench.reloaded().policy == bench.policy(3))
+
+        let stranger = try SigningKey.create()
+        let refused: [(Policy, SigningKey?)] = [
+            (bench.policy(4), stranger), (bench.policy(2), nil),
+            (bench.policy(5, terminal: stranger.publicKey.kid), nil),
+        ]
+        for (policy, signer) in refused {
+            bench.offer(policy, by: signer)
+            #expect(bench.turns(2))
+            #expect(bench.link.policy == bench.policy(3))
+            #expect(bench.reloaded().policy == bench.policy(3))
+        }
+        bench.offer(bench.policy(6, merchant: "Boulangerie"))
+        #expect(bench.eventually { bench.link.policy?.merchant == "Boulangerie" })
+        #expect(bench.reloaded().policy?.version == 6)
+    }
+
+    @Test func `A stored policy that was changed on disk is as good as absent`() throws {
+        let bench = try LinkBench()
+        bench.offer(bench.policy(3))
+        bench.link.start()
+        #expect(bench.eventually { bench.link.policy != nil })
+        let path = bench.folder + "/policy.cose"
+        var bytes = try Files.read(path, atMost: Policy.sizeMax)
+        bytes[bytes.count / 2] ^= 1
+        try Files.writeAtomically(bytes, to: path)
+        #expect(bench.reloaded().policy == nil)
+    }
+
+    @Test func `The deny-list follows signed deltas, and a restart knows the same numbers`() throws {
+        let bench = try LinkBench()
+        bench.offer(since: 0, epoch: 2, added: [1, 2])
+        bench.link.start()
+        #expect(bench.eventually { bench.link.isDenied(card(1)) && bench.link.isDenied(card(2)) })
+        bench.offer(since: 2, epoch: 3, added: [3], removed: [1])
+        #expect(bench.eventually { bench.link.isDenied(card(3)) })
+        #expect(!bench.link.isDenied(card(1)))
+        let again = bench.reloaded()
+        #expect([1, 2, 3].map { again.isDenied(card($0)) } == [false, true, true])
+        #expect(bench.turns(1))
+        #expect(bench.ledger.state.read { $0.denySince.last } == "3")
+    }
+
+    @Test func `A forged, an older or an unconnected deny-list changes nothing, on disk neither`()
+        throws
+    {
+        let bench = try LinkBench()
+        bench.offer(since: 0, epoch: 5, added: [1])
+        bench.link.start()
+        #expect(bench.eventually { bench.link.isDenied(card(1)) })
+        let stranger = try SigningKey.create()
+        let wrong: [(UInt64, UInt64, SigningKey?)] = [
+            (0, 9, stranger), (5, 9, stranger), (0, 4, nil), (0, 5, nil), (3, 5, nil), (6, 9, nil),
+            (3, 9, nil),
+        ]
+        for (since, epoch, signer) in wrong {
+            bench.offer(since: since, epoch: epoch, added: [2], removed: [1], by: signer)
+            #expect(bench.turns(2))
+            for link in [bench.link, bench.reloaded()] {
+                #expect(
+                    link.isDenied(card(1)) && !link.isDenied(card(2)),
+                    "from \(since) to \(epoch)")
+            }
+        }
+        // What follows is still taken, and still there after a restart.
+        bench.offer(since: 5, epoch: 6, added: [7])
+        #expect(bench.eventually { bench.link.isDenied(card(7)) })
+        let again = bench.reloaded()
+        #expect(again.isDenied(card(1)) && again.isDenied(card(7)))
+    }
+
+    private func request() -> AuthorisationRequest {
+        AuthorisationRequest(
+            entry: EntryID(milliseconds: 1), card: card(42), amount: Amount(cents: 100)!,
+            sun: .sdm(
+                piccData: [UInt8](repeating: 1, count: 16), mac: [UInt8](repeating: 2, count: 8),
+                digest: [UInt8](repeating: 3, count: 16)))
+    }
+
+    private func timed(
+        _ link: LedgerLink
+    ) -> (answer: AuthorisationAnswer, spent: Duration) {
+        let start = ContinuousClock.now
+        let answer = link.authorise(request()).wait(atMost: LedgerLink.authorisationLimit)
+        return (answer, ContinuousClock.now - start)
+    }
+
+    @Test func `An unreachable ledger is told at once`() throws {
+        let bench = try LinkBench()
+        let (answer, spent) = timed(bench.link)
+        #expect(answer == .unreachable)
+        #expect(spent < .milliseconds(100))
+    }
+
+    @Test func `Answers of the ledger arrive, each for its own question`() throws {
+        let bench = try LinkBench()
+        bench.link.start()
+        #expect(bench.eventually { bench.link.isReachable })
+        let missing = try #require(Amount(cents: 7))
+        let answers: [AuthorisationAnswer] = [
+            .approved(id: [UInt8](repeating: 1, count: 16), rearm: true), .useOfflineRules,
+            .insufficient(missing: missing), .declined(code: "card-blocked"),
+        ]
+        for answer in answers {
+            bench.ledger.set { $0.authorisation = answer }
+            #expect(timed(bench.link).answer == answer)
+        }
+    }
+
+    @Test func `A ledger that stalls is unreachable within 800 ms, and its late answer is nobody's`()
+        throws
+    {
+        let bench = try LinkBench()
+        bench.link.start()
+        #expect(bench.eventually { bench.link.isReachable })
+        let late = AuthorisationAnswer.approved(id: [UInt8](repeating: 9, count: 16), rearm: true)
+        bench.ledger.set { state in
+            state.authorisation = late
+            state.delay = { $0 == 1 ? .milliseconds(1_500) : .zero }
+        }
+        let (answer, spent) = timed(bench.link)
+        #expect(answer == .unreachable)
+        #expect(spent >= .milliseconds(700) && spent < .milliseconds(1_000))
+        bench.ledger.set { $0.authorisation = .declined(code: "other") }
+        #expect(bench.eventually { bench.link.isReachable })
+        #expect(timed(bench.link).answer == .declined(code: "other"))
+    }
+
+    @Test func `A reply that comes too late is not taken for the answer to the next call`() throws {
+        let bench = try LinkBench()
+        let late = AuthorisationAnswer.approved(id: [UInt8](repeating: 9, count: 16), rearm: true)
+        bench.ledger.set { state in
+            state.authorisation = late
+            state.delay = { $0 == 1 ? .milliseconds(600) : .zero }
+        }
+        let calls = LedgerCalls(link: bench.link, timeout: .milliseconds(200))
+        #expect(calls.authorise(request()) == .unreachable)
+        #expect(!bench.link.isReachable)
+        bench.ledger.set { $0.authorisation = .useOfflineRules }
+        #expect(calls.time() != nil)
+        #expect(calls.authorise(request()) == .useOfflineRules)
+    }
+
+    @Test func `A contact is remembered in the time this terminal lives by`() throws {
+        let bench = try LinkBench()
+        let month: Int64 = 30 * 86_400_000
+        bench.ledger.set { $0.clockAhead = month }
+        bench.link.start()
+        #expect(bench.eventually { bench.link.lastContact != nil && bench.turns(1) })
+        let local = Int64(Clock.realtimeMilliseconds())
+        let offset = try #require(bench.link.measuredClockOffset)
+        #expect(abs(offset - month) < 10_000)
+        let expected = Clock.synchronised() ? local : local + month
+        let contact = Int64(try #require(bench.link.lastContact))
+        #expect(abs(contact - expected) < 30_000)
+    }
+}
