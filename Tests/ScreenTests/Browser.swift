@@ -75,7 +75,7 @@ final class Browser {
 
     /// A text the page gives, "" for none.
     func text(_ expression: String) throws -> String {
-        try run("return String(\(expression) ?? '')") as? String ?? ""
+        try run("return String((\(expression)) ?? '')") as? String ?? ""
     }
 
     func open(_ url: String) throws { try act("url", ["url": url]) }

@@ -48,7 +48,8 @@ final class Listener {
             let event = try listener.next("snapshot")
             let shown = try #require(event["stage"] as? [String: Any])
             #expect(shown["name"] as? String == Self.name(stage))
-            #expect((event["version"] as? Int).map(UInt64.init) == service.checkout.snapshot.version)
+            #expect(
+                (event["version"] as? Int).map(UInt64.init) == service.checkout.snapshot.version)
             #expect(event["reader"] as? String == "ready")
         }
         _ = try listener.next("beat")

@@ -1,9 +1,10 @@
 import CWebAssets
 import Foundation
 import Operations
-@testable import Screen
 import Terminal
 import Testing
+
+@testable import Screen
 
 /// The message tables, checked as values so that a planted gap can be checked too.
 struct MessageTables {
@@ -68,9 +69,10 @@ struct MessageTables {
     }
 
     private static func names(_ sentence: String) -> Set<String> {
-        Set(sentence.components(separatedBy: "{").dropFirst().map {
-            String($0.prefix { $0 != "}" })
-        })
+        Set(
+            sentence.components(separatedBy: "{").dropFirst().map {
+                String($0.prefix { $0 != "}" })
+            })
     }
 
     /// FALC: short sentences, none of the machine's words (UX.md §1.6).
@@ -144,7 +146,8 @@ struct MessageTables {
                 == Samples.eco(930))
         #expect(Refusal.insufficient(missing: amount).lesserAmount(than: amount) == nil)
         #expect(Refusal.insufficient(missing: Samples.eco(2000)).lesserAmount(than: amount) == nil)
-        #expect(Refusal.overOfflineLimit(limit: Samples.eco(2000)).lesserAmount(than: amount) == nil)
+        #expect(
+            Refusal.overOfflineLimit(limit: Samples.eco(2000)).lesserAmount(than: amount) == nil)
         #expect(
             Refusal.cardLimitReached(left: Samples.eco(450)).lesserAmount(than: amount)
                 == Samples.eco(450))

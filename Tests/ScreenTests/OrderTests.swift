@@ -64,9 +64,10 @@ import Testing
         let lines = try #require(answer.member("operations") as? [[String: Any]])
         #expect(lines.count == 5)
         #expect(lines.first?["lastFour"] as? String == "4821")
-        #expect(lines.map { $0["status"] as? String } == [
-            "pending", "pending", "settled", "settled", "rejected",
-        ])
+        #expect(
+            lines.map { $0["status"] as? String } == [
+                "pending", "pending", "settled", "settled", "rejected",
+            ])
         #expect(lines.last?["code"] as? String == "insufficient")
     }
 
@@ -102,8 +103,9 @@ import Testing
         let cookie = try #require(page.header("set-cookie"))
         #expect(cookie.hasSuffix("; Path=/; HttpOnly; SameSite=Strict"))
         #expect(!cookie.contains(service.token))
-        #expect(try service.client.send("GET", "/", host: "localhost:\(service.screen.port)").status
-            == 200)
+        #expect(
+            try service.client.send("GET", "/", host: "localhost:\(service.screen.port)").status
+                == 200)
         #expect(!page.text.contains("{session}"))
         #expect(!page.text.contains("{reader}"))
         #expect(!page.text.contains("{language}"))

@@ -94,7 +94,8 @@ import Testing
             let faults = try PageChecks.faults(page.browser)
             #expect(faults == [], "a page of the list")
             lines += Int(try page.browser.text("document.querySelectorAll('.line').length")) ?? 0
-            let isLast = try page.browser.text("document.querySelector('[data-act=older]').disabled")
+            let isLast = try page.browser.text(
+                "document.querySelector('[data-act=older]').disabled")
             if isLast == "true" { break }
             try page.browser.press(["+"])
         }

@@ -79,7 +79,8 @@ import Testing
             try page.browser.reload()
             try #require(try page.waitForPage())
             #expect(try page.words().filter { !$0.isNumber } == before, "\(name)")
-            #expect(try page.browser.text("document.documentElement.dataset.sound") == "", "\(name)")
+            #expect(
+                try page.browser.text("document.documentElement.dataset.sound") == "", "\(name)")
         }
     }
 
@@ -88,7 +89,8 @@ import Testing
         let sound = "document.documentElement.dataset.sound"
         let reading = { (step: Int) in Stage.reading(Samples.armed(), step: step) }
         for (stage, name) in [
-            (reading(4), "readOK"), (Samples.accepted(offline: false, cardPresent: true), "accepted"),
+            (reading(4), "readOK"),
+            (Samples.accepted(offline: false, cardPresent: true), "accepted"),
             (.refused(id: nil, amount: nil, .blocked), "refused"),
             (.removedTooSoon(Samples.armed()), "removed"),
         ] {
@@ -151,8 +153,9 @@ import Testing
         #expect(try page.browser.waitUntil("document.documentElement.lang === 'en'"))
         #expect(try page.words().contains("Français"))
         #expect(try page.words().contains("Amount"))
-        #expect(try page.browser.text("document.querySelector('#draft .unseen').textContent")
-            == "0 ECO 00")
+        #expect(
+            try page.browser.text("document.querySelector('#draft .unseen').textContent")
+                == "0 ECO 00")
     }
 
     @Test func `Focus is seen, and a voice hears each stage`() throws {

@@ -37,56 +37,76 @@ struct Hostile: Sendable, CustomTestStringConvertible {
         Hostile(
             name: "events under another name", method: "GET", path: "/events",
             host: "evil.example", status: 403, code: "host-not-allowed"),
-        Hostile(name: "no token", changes: ["X-Eco-Session": nil], status: 403,
+        Hostile(
+            name: "no token", changes: ["X-Eco-Session": nil], status: 403,
             code: "token-invalid"),
-        Hostile(name: "a wrong token", changes: ["X-Eco-Session": "00"], status: 403,
+        Hostile(
+            name: "a wrong token", changes: ["X-Eco-Session": "00"], status: 403,
             code: "token-invalid"),
-        Hostile(name: "no cookie", changes: ["Cookie": nil], status: 401,
+        Hostile(
+            name: "no cookie", changes: ["Cookie": nil], status: 401,
             code: "session-missing"),
-        Hostile(name: "a wrong cookie", changes: ["Cookie": "eco_session=00"], status: 401,
+        Hostile(
+            name: "a wrong cookie", changes: ["Cookie": "eco_session=00"], status: 401,
             code: "session-missing"),
-        Hostile(name: "another origin", changes: ["Origin": "http://evil.example"], status: 403,
+        Hostile(
+            name: "another origin", changes: ["Origin": "http://evil.example"], status: 403,
             code: "origin-not-allowed"),
-        Hostile(name: "a sandboxed origin", changes: ["Origin": "null"], status: 403,
+        Hostile(
+            name: "a sandboxed origin", changes: ["Origin": "null"], status: 403,
             code: "origin-not-allowed"),
-        Hostile(name: "another port as origin", changes: ["Origin": "http://127.0.0.1:1"],
+        Hostile(
+            name: "another port as origin", changes: ["Origin": "http://127.0.0.1:1"],
             status: 403, code: "origin-not-allowed"),
-        Hostile(name: "cross-site by Sec-Fetch-Site", changes: ["Sec-Fetch-Site": "cross-site"],
+        Hostile(
+            name: "cross-site by Sec-Fetch-Site", changes: ["Sec-Fetch-Site": "cross-site"],
             status: 403, code: "origin-not-allowed"),
-        Hostile(name: "events from another origin", method: "GET", path: "/events",
+        Hostile(
+            name: "events from another origin", method: "GET", path: "/events",
             changes: ["Origin": "http://evil.example"], status: 403, code: "origin-not-allowed"),
-        Hostile(name: "events without a cookie", method: "GET", path: "/events",
+        Hostile(
+            name: "events without a cookie", method: "GET", path: "/events",
             changes: ["Cookie": nil], status: 401, code: "session-missing"),
-        Hostile(name: "operations without a cookie", method: "GET", path: "/api/operations",
+        Hostile(
+            name: "operations without a cookie", method: "GET", path: "/api/operations",
             changes: ["Cookie": nil], status: 401, code: "session-missing"),
     ]
 
     static let shapes = [
         Hostile(name: "an unknown route", path: "/api/refund", status: 404, code: "not-found"),
-        Hostile(name: "a file of the machine", method: "GET", path: "/../../etc/passwd",
+        Hostile(
+            name: "a file of the machine", method: "GET", path: "/../../etc/passwd",
             status: 404, code: "not-found"),
         Hostile(name: "GET of an order", method: "GET", status: 405, code: "method-not-allowed"),
         Hostile(name: "POST of the page", path: "/", status: 405, code: "method-not-allowed"),
-        Hostile(name: "DELETE of the operations", method: "DELETE", path: "/api/operations",
+        Hostile(
+            name: "DELETE of the operations", method: "DELETE", path: "/api/operations",
             status: 405, code: "method-not-allowed"),
         Hostile(name: "a preflight", method: "OPTIONS", status: 405, code: "method-not-allowed"),
-        Hostile(name: "a form", changes: ["Content-Type": "application/x-www-form-urlencoded"],
+        Hostile(
+            name: "a form", changes: ["Content-Type": "application/x-www-form-urlencoded"],
             status: 415, code: "media-type-not-json"),
-        Hostile(name: "plain text", changes: ["Content-Type": "text/plain"], status: 415,
+        Hostile(
+            name: "plain text", changes: ["Content-Type": "text/plain"], status: 415,
             code: "media-type-not-json"),
-        Hostile(name: "no media type", changes: ["Content-Type": nil], status: 415,
+        Hostile(
+            name: "no media type", changes: ["Content-Type": nil], status: 415,
             code: "media-type-not-json"),
         Hostile(
             name: "a body over 4 KiB",
             body: #"{"amountCents":1250}"# + String(repeating: " ", count: 4096), status: 413,
             code: "body-too-large"),
-        Hostile(name: "no limit", method: "GET", path: "/api/operations?limit=0", status: 422,
+        Hostile(
+            name: "no limit", method: "GET", path: "/api/operations?limit=0", status: 422,
             code: "limit-invalid"),
-        Hostile(name: "too high a limit", method: "GET", path: "/api/operations?limit=501",
+        Hostile(
+            name: "too high a limit", method: "GET", path: "/api/operations?limit=501",
             status: 422, code: "limit-invalid"),
-        Hostile(name: "a limit that is no number", method: "GET",
+        Hostile(
+            name: "a limit that is no number", method: "GET",
             path: "/api/operations?limit=1e2", status: 422, code: "limit-invalid"),
-        Hostile(name: "an unknown query", method: "GET", path: "/api/operations?all=1",
+        Hostile(
+            name: "an unknown query", method: "GET", path: "/api/operations?all=1",
             status: 422, code: "limit-invalid"),
     ]
 
@@ -94,7 +114,9 @@ struct Hostile: Sendable, CustomTestStringConvertible {
         "", "{", "nonsense", #"{"amountCents":}"#, #"{"amountCents":1250"#, "{\u{0}}",
         #"{"amountCents":1250}}"#, #"{'amountCents':1250}"#,
         String(repeating: "[", count: 4000), #"{"amountCents":NaN}"#,
-    ].map { Hostile(name: "malformed \($0.prefix(30))", body: $0, status: 400, code: "malformed-json") }
+    ].map {
+        Hostile(name: "malformed \($0.prefix(30))", body: $0, status: 400, code: "malformed-json")
+    }
 
     static let wrong = [
         "{}", "[]", "null", "1250", #"{"amountCents":null}"#, #"{"amountCents":"1250"}"#,
@@ -112,22 +134,25 @@ struct Hostile: Sendable, CustomTestStringConvertible {
             code: "amount-invalid")
     }
 
-    static let identifiers = [
-        #"{"id":""}"#, #"{"id":"x"}"#, #"{"id":12}"#, #"{"amountCents":1250}"#,
-        "{\"id\":\"\(identifier.uppercased())\"}",
-        "{\"id\":\"\(identifier.filter { $0 != "-" })\"}",
-        #"{"id":"00000000-0000-4000-8000-000000000000"}"#,
-        "{\"id\":\"\(identifier)\",\"force\":true}",
-    ].map {
-        Hostile(
-            name: "cancel \($0.prefix(44))", path: "/api/cancel", body: $0, status: 422,
-            code: "body-invalid")
-    } + [
-        Hostile(name: "acknowledge with a field", path: "/api/acknowledge", body: #"{"a":1}"#,
-            status: 422, code: "body-invalid"),
-        Hostile(name: "send a list", path: "/api/send", body: "[]", status: 422,
-            code: "body-invalid"),
-    ]
+    static let identifiers =
+        [
+            #"{"id":""}"#, #"{"id":"x"}"#, #"{"id":12}"#, #"{"amountCents":1250}"#,
+            "{\"id\":\"\(identifier.uppercased())\"}",
+            "{\"id\":\"\(identifier.filter { $0 != "-" })\"}",
+            #"{"id":"00000000-0000-4000-8000-000000000000"}"#,
+            "{\"id\":\"\(identifier)\",\"force\":true}",
+        ].map {
+            Hostile(
+                name: "cancel \($0.prefix(44))", path: "/api/cancel", body: $0, status: 422,
+                code: "body-invalid")
+        } + [
+            Hostile(
+                name: "acknowledge with a field", path: "/api/acknowledge", body: #"{"a":1}"#,
+                status: 422, code: "body-invalid"),
+            Hostile(
+                name: "send a list", path: "/api/send", body: "[]", status: 422,
+                code: "body-invalid"),
+        ]
 
     @Test(arguments: strangers + shapes + malformed + wrong + outOfRange + identifiers)
     func `A hostile request gets its status, its code, and changes nothing`(

@@ -128,7 +128,8 @@ function turnTo(stage, isFirst) {
 }
 
 function say(stage) {
-  const isAlarm = ["refused", "outOfService", "unknownResult", "removedTooSoon"].includes(stage.name);
+  const alarms = ["refused", "outOfService", "unknownResult", "removedTooSoon"];
+  const isAlarm = alarms.includes(stage.name);
   find("alarm").textContent = isAlarm ? draw.spoken(stage) : "";
   find("say").textContent = isAlarm ? "" : draw.spoken(stage);
 }

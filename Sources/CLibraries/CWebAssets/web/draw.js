@@ -1,7 +1,6 @@
 // Draws a snapshot. Pure but for the document: same snapshot, same screen.
 
 import * as amount from "./amount.js";
-import { icon } from "./operations.js";
 import { words } from "./words.js";
 
 const HOUR = 3_600_000;
@@ -70,7 +69,8 @@ export function strip(snapshot, screen) {
   reader.ariaLabel = words.get(`reader.${snapshot.reader}`);
   reader.dataset.state = snapshot.reader;
   const clock = find("clock");
-  label(clock, snapshot.clock === "trusted" ? "#i-clock" : "#i-clock-doubt", words.time(Date.now()));
+  const face = snapshot.clock === "trusted" ? "#i-clock" : "#i-clock-doubt";
+  label(clock, face, words.time(Date.now()));
   clock.querySelector(".unseen").textContent = words.get(`clock.${snapshot.clock}`);
   clock.dataset.state = snapshot.clock;
 }
@@ -215,5 +215,3 @@ export function spoken(stage) {
     default: return words.get("screen.ready");
   }
 }
-
-export { icon };

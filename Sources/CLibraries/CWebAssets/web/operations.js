@@ -20,7 +20,7 @@ function make(name, className, content) {
   return element;
 }
 
-export function icon(reference) {
+function icon(reference) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
   use.setAttribute("href", reference);
