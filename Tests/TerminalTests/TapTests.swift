@@ -26,7 +26,7 @@ import Tokens
                         lastFour: payment.card.lastFour)))
         #expect(result.commands.count == 9)
         #expect(result.bytesSent == 215)
-        #expect(result.bytesReceived == 504)
+        #expect(result.bytesReceived == 497)
         #expect(result.steps == [1, 2, 3, 4])
         #expect(payment.tokenHash == result.binding)
         let uid = card.memory.uid
