@@ -149,11 +149,18 @@ let package = Package(
         program(
             "eco-bench",
             [
-                "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore", "Linux", "Operations",
-                "PCSC", "Provisioning", "ReaderEmulation", "Readers", "Terminal", "Tokens",
+                "COSE", "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore",
+                "LedgerClient", "Linux", "Operations", "PCSC", "Provisioning",
+                "ReaderEmulation", "Terminal", "Tokens",
             ]),
 
         // Tests
+        tests(
+            "EndToEndTests",
+            [
+                "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux", "Operations",
+                "ReaderEmulation", "eco-bench", "eco-card", "eco-ledger", "eco-sim", "eco-terminal",
+            ]),
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
         tests("TidyTests", []),
@@ -179,7 +186,7 @@ let package = Package(
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(
             "ReaderEmulationTests",
-            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "Threads"]),
+            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "eco-sim"]),
         tests("COSETests", ["COSE", "Crypto", "Tokens"]),
         tests(
             "JournalTests",

@@ -1,10 +1,10 @@
 import PCSC
 import Testing
 
-/// The first reader of the vpcd driver, through PC/SC.
+/// The second reader of the vpcd driver, through PC/SC: other suites use the first.
 final class LiveReader {
     static let limit = Duration.seconds(10)
-    static let name = "Virtual PCD 00 00"
+    static let name = "Virtual PCD 00 01"
     /// What PC/SC says of a command whose answer never came.
     static let broken = PCSCError(call: "SCardTransmit", code: PCSCError.notTransacted)
     private let context: Context

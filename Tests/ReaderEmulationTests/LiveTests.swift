@@ -4,7 +4,6 @@ import Linux
 import PCSC
 import ReaderEmulation
 import Testing
-import Threads
 
 /// Against a real pcscd with the vpcd driver: run under `Hardware/private-pcscd`.
 @Suite(
@@ -28,16 +27,16 @@ struct LiveTests {
     }
 
     @Test func `pcscd sees a card come, talk and go`() throws {
-        let slot = VirtualReaderSlot()
+        let slot = VirtualReaderSlot(port: VirtualReaderSlot.firstPort + 1)
         let reader = try LiveReader()
         #expect(try reader.count() == 2)
         #expect(try reader.state(isPresent: false) != nil)
         slot.insert(try factoryCard())
         let state = try #require(try reader.state(isPresent: true))
         #expect(state.atr == [0x3B, 0x81, 0x80, 0x01, 0x80, 0x80])
-        let tool = try run(["opensc-tool", "-r", "0", "-s", "00A4040007D276000085010100"])
+        let tool = try run(["opensc-tool", "-r", "1", "-s", "00A4040007D276000085010100"])
         #expect(tool.contains("Received (SW1=0x90, SW2=0x00)"))
-        #expect(try run(["opensc-tool", "-l"]).contains("0    Yes"))
+        #expect(try run(["opensc-tool", "-l"]).contains("1    Yes"))
 
         let card = try reader.connect()
         #expect(try card.transmit(selectApplication) == [0x90, 0x00])
@@ -50,7 +49,7 @@ struct LiveTests {
     }
 
     @Test func `An exchange does not wait for a delayed acknowledgement`() throws {
-        let slot = VirtualReaderSlot()
+        let slot = VirtualReaderSlot(port: VirtualReaderSlot.firstPort + 1)
         let reader = try LiveReader()
         #expect(try reader.state(isPresent: false) != nil, "the last test's card is gone")
         slot.insert(try factoryCard())
@@ -68,7 +67,7 @@ struct LiveTests {
     }
 
     @Test func `A torn card is an error and a removal, and can come back`() throws {
-        let slot = VirtualReaderSlot()
+        let slot = VirtualReaderSlot(port: VirtualReaderSlot.firstPort + 1)
         let reader = try LiveReader()
         #expect(try reader.state(isPresent: false) != nil, "the last test's card is gone")
         slot.insert(FaultyCard(try factoryCard(), plan: try FaultPlan("tear@2")))
@@ -87,7 +86,7 @@ struct LiveTests {
     }
 
     @Test func `A card that leaves after its answer has answered`() throws {
-        let slot = VirtualReaderSlot()
+        let slot = VirtualReaderSlot(port: VirtualReaderSlot.firstPort + 1)
         let reader = try LiveReader()
         #expect(try reader.state(isPresent: false) != nil, "the last test's card is gone")
         slot.insert(FaultyCard(try factoryCard(), plan: try FaultPlan("gone@2,lost@4")))
@@ -106,7 +105,7 @@ struct LiveTests {
     }
 
     @Test func `A mute card is an error, and speaks again after a reset`() throws {
-        let slot = VirtualReaderSlot()
+        let slot = VirtualReaderSlot(port: VirtualReaderSlot.firstPort + 1)
         let reader = try LiveReader()
         #expect(try reader.state(isPresent: false) != nil, "the last test's card is gone")
         slot.insert(FaultyCard(try factoryCard(), plan: try FaultPlan("mute@1")))
@@ -126,33 +125,5 @@ struct LiveTests {
             card.disconnect(.reset)
         }
         #expect(answer == [0x90, 0x00])
-    }
-
-    /// A pcscd in the place of the killed one. It outlives the tests, for whoever comes after;
-    /// the script ends it by its pid file.
-    private final class Successor: @unchecked Sendable {  // because nobody uses it again
-        let process: ChildProcess
-
-        init() throws(LinuxError) {
-            // Not on this process's output: whoever reads that waits for its end.
-            process = try ChildProcess.start(
-                "/bin/sh", ["-c", "exec /usr/sbin/pcscd --foreground >/dev/null 2>&1"])
-        }
-    }
-    private static let successor = Monitor<Successor?>(nil)
-
-    @Test func `When pcscd is killed and another one starts, the card is there again`() throws {
-        let slot = VirtualReaderSlot()
-        slot.insert(try factoryCard())
-        #expect(slot.wait(for: .powered, atMost: Self.limit))
-        let number = try #require(ProcessInfo.processInfo.environment["ECO_PCSCD_PID"])
-        kill(try #require(Int32(number)), SIGKILL)
-        #expect(slot.wait(for: .offered, atMost: Self.limit))
-        try? Files.remove("/run/pcscd/pcscd.comm")
-        try? Files.remove("/run/pcscd/pcscd.pid")
-        Self.successor.update { $0 = try? Successor() }
-        #expect(slot.wait(for: .powered, atMost: Self.limit))
-        let tool = try run(["opensc-tool", "-r", "0", "-s", "00A4040007D276000085010100"])
-        #expect(tool.contains("Received (SW1=0x90, SW2=0x00)"))
     }
 }

@@ -30,14 +30,18 @@ import Testing
         var sentences: Set<String> = []
         for refusal in Samples.refusals {
             try page.show(.refused(id: Samples.id, amount: Samples.eco(1_234_50), refusal))
-            #expect(try PageChecks.faults(page.browser) == [], "\(refusal)")
+            let faults = try PageChecks.faults(page.browser)
+            #expect(faults == [], "\(refusal)")
             let words = try page.words()
             #expect(words.contains(refusal.code))
             #expect(!words.contains("refusal."))
             #expect(!words.contains("{"))
             sentences.insert(words)
+        }
+        for refusal in Samples.refusals {
             try page.show(.outOfService(refusal))
-            #expect(try PageChecks.faults(page.browser) == [], "out of service: \(refusal)")
+            let faults = try PageChecks.faults(page.browser)
+            #expect(faults == [], "out of service: \(refusal)")
         }
         #expect(sentences.count == Samples.refusals.count)
     }
@@ -57,17 +61,17 @@ import Testing
             try page.browser.press(Array("12345678").map(String.init))
             #expect(try page.browser.waitUntil("!document.querySelector('#charge').disabled"))
             try page.browser.photograph("m0-crowded-\(suffix)")
-            #expect(try PageChecks.faults(page.browser) == [])
+            let faults = try PageChecks.faults(page.browser)
+            #expect(faults == [], "crowded, \(theme)")
             for panel in ["operations", "settings"] {
                 try page.browser.touch("[data-screen='ready'] [data-act='\(panel)']")
                 let isOpen = "document.body.dataset.shown == '\(panel)'"
                 try #require(try page.browser.waitUntil(isOpen))
-                if panel == "operations" {
-                    #expect(try page.browser.waitUntil("document.querySelector('.line')"))
-                }
-                try page.browser.photograph("\(panel)-\(suffix)")
-                #expect(try PageChecks.faults(page.browser) == [], "\(panel)")
                 try #require(try page.waitForPage())
+                try page.browser.photograph("\(panel)-\(suffix)")
+                let faults = try PageChecks.faults(page.browser)
+                #expect(faults == [], "\(panel), \(theme)")
+                if panel == "operations" { try turnPages(page) }
                 try page.browser.touch("[data-screen='\(panel)'] [data-act='back']")
                 try #require(try page.browser.waitUntil("document.body.dataset.shown == 'ready'"))
                 try #require(try page.waitForPage())
@@ -75,10 +79,26 @@ import Testing
             for (name, stage) in Samples.stages where theme == "outdoor" {
                 try page.show(stage)
                 try page.browser.photograph("\(name)-\(suffix)")
-                #expect(try PageChecks.faults(page.browser) == [], "\(name) outdoor")
+                let faults = try PageChecks.faults(page.browser)
+                #expect(faults == [], "\(name) outdoor")
             }
             try page.show(.amountEntry)
         }
+    }
+
+    /// Every page of the list, to the last.
+    private func turnPages(_ page: PageSession) throws {
+        try #require(try page.browser.waitUntil("document.querySelector('.line')"))
+        var lines = 0
+        for _ in 0..<Samples.operations.count {
+            let faults = try PageChecks.faults(page.browser)
+            #expect(faults == [], "a page of the list")
+            lines += Int(try page.browser.text("document.querySelectorAll('.line').length")) ?? 0
+            let isLast = try page.browser.text("document.querySelector('[data-act=older]').disabled")
+            if isLast == "true" { break }
+            try page.browser.press(["+"])
+        }
+        #expect(lines == Samples.operations.count)
     }
 
     @Test func `What the customer reads is at least 40 px`() throws {
@@ -102,7 +122,8 @@ import Testing
         let page = try PageSession()
         try page.show(.presentCard(Samples.armed()))
         try page.browser.run("document.documentElement.dataset.reader = arguments[0]", [place])
-        #expect(try PageChecks.faults(page.browser) == [])
+        let faults = try PageChecks.faults(page.browser)
+        #expect(faults == [])
         try page.browser.photograph("m1-reader-\(place)")
         let zone = try #require(
             try page.browser.run(

@@ -48,7 +48,8 @@ import Testing
         #expect(Set(Self.defects.map(\.rule)) == Set(PageChecks.Rule.allCases))
         try page.show(.presentCard(Samples.armed()))
         for defect in Self.defects {
-            #expect(try PageChecks.faults(page.browser) == [], "before \(defect.name)")
+            let before = try PageChecks.faults(page.browser)
+            #expect(before == [], "before \(defect.name)")
             try page.browser.run(
                 "const find = s => document.querySelector(s); \(defect.script)")
             let rules = try PageChecks.faults(page.browser).map(\.rule)

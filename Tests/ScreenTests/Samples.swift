@@ -84,7 +84,7 @@ enum Samples {
             cardPresent: cardPresent)
     }
 
-    /// A day of operations, the newest first.
+    /// Three operations of today, twenty of older days, the newest first.
     static var operations: [OperationLine] {
         let now = UInt64(Date().timeIntervalSince1970 * 1000)
         return (0..<23).map { number in
@@ -94,8 +94,9 @@ enum Samples {
                 case 4: .rejected(code: "insufficient")
                 default: .settled
                 }
+            let age = UInt64(number) * 1000 + (number < 3 ? 0 : 172_800_000)
             return OperationLine(
-                sequence: UInt64(100 - number), id: id, time: now - UInt64(number) * 1_700_000,
+                sequence: UInt64(100 - number), id: id, time: now - age,
                 amount: eco([1250, 345, 123_450, 80, 2000][number % 5]),
                 lastFour: ["4821", "0037", "4855"][number % 3], authorised: number % 4 != 0,
                 status: status)

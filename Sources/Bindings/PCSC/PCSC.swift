@@ -62,8 +62,9 @@ public struct PCSCError: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String {
         let digits = String(code, radix: 16)
         let hex = String(repeating: "0", count: 8 - digits.count) + digits
-        // LONG has 64 bits here and its codes are positive: no sign may be carried over.
-        return "\(call): 0x\(hex) \(String(cString: pcsc_stringify_error(Int(code))))"
+        // The codes of a 64-bit LONG are positive: no sign may be carried over.
+        let words = String(cString: pcsc_stringify_error(Int(truncatingIfNeeded: code)))
+        return "\(call): 0x\(hex) \(words)"
     }
 }
 

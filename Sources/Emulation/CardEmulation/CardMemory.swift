@@ -1,5 +1,5 @@
 /// Why bytes are no card memory.
-public enum CardMemoryError: Error, Equatable, Sendable {
+public enum CardMemoryError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A UID has 7 bytes, an originality signature 56, a key 16, a version part 7.
     case wrongLength(expected: Int, got: Int)
     /// The first bytes are not those of a card image.
@@ -10,6 +10,17 @@ public enum CardMemoryError: Error, Equatable, Sendable {
     case damaged
     /// A field has a value the card cannot have; its name.
     case invalid(String)
+
+    /// A sentence without a full stop.
+    public var description: String {
+        switch self {
+        case .wrongLength(let expected, let got): "\(got) bytes where \(expected) belong"
+        case .notAnImage: "this is no card image"
+        case .unknownVersion(let version): "a card image of unknown version \(version)"
+        case .damaged: "the image is damaged"
+        case .invalid(let field): "the image holds a wrong value: \(field)"
+        }
+    }
 }
 
 /// Everything an NTAG 424 DNA keeps without power. See `image` for its form as bytes.

@@ -1,13 +1,22 @@
 public import Linux
 
 /// Why a memory could not be kept or found again.
-public enum CardStorageError: Error, Equatable, Sendable {
+public enum CardStorageError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The power went (see `PowerCut`).
     case powerCut
     /// The file system refused.
     case file(LinuxError)
     /// What the file holds is no card.
     case content(CardMemoryError)
+
+    /// A sentence without a full stop.
+    public var description: String {
+        switch self {
+        case .powerCut: "the power was cut"
+        case .file(let error): "\(error)"
+        case .content(let error): "\(error)"
+        }
+    }
 }
 
 /// Where a card's memory is kept without power.

@@ -1,9 +1,16 @@
 import Crypto
 
 /// Why a fault specification was not understood.
-public enum FaultPlanError: Error, Equatable, Sendable {
+public enum FaultPlanError: Error, Equatable, Sendable, CustomStringConvertible {
     /// This part is none of `tear@N lost@N gone@N mute@N flip@N sw=HHHH@N` with N in 1...1000000.
     case notUnderstood(String)
+
+    /// A sentence without a full stop.
+    public var description: String {
+        switch self {
+        case .notUnderstood(let part): "'\(part)' is no fault"
+        }
+    }
 }
 
 /// What goes wrong, and at which command.

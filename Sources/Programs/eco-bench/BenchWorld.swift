@@ -18,14 +18,19 @@ final class BenchWorld: TapWorld {
         self.keys = keys.terminalBundle()
         self.terminal = terminal
         self.now = now
+        policy = Self.policy(issuer: keys, terminal: terminal, now: now)
+    }
+
+    /// A policy whose limits are the largest there are.
+    static func policy(issuer: IssuerKeys, terminal: [UInt8], now: UInt64) -> Policy {
         let most = Amount(cents: Amount.centsMax) ?? .zero
-        policy = Policy(
+        return Policy(
             version: 1, issued: now, expires: now + 86_400, terminal: terminal, merchant: "bench",
             limits: OfflineLimits(
                 payment: most, cardTotal: most, cardCount: .max, terminalTotal: most,
                 terminalCount: .max, hours: .max),
-            classes: CardClass.allCases, issuers: [keys.issuerKey], revokedKids: [], epochs: [1],
-            languages: ["fr"])
+            classes: CardClass.allCases, issuers: [issuer.issuerKey], revokedKids: [],
+            epochs: [1], languages: ["fr"])
     }
 
     var unsent: UnsentTotals { UnsentTotals(total: .zero, count: 0, secondsWithoutLedger: 0) }

@@ -42,7 +42,8 @@ final class Demo {
         reader = invocation.value("reader")
         let own = CommandLine.arguments.first ?? "eco-sim"
         let folder = own.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        programs = invocation.value("programs") ?? (folder.isEmpty ? "." : folder.joined(separator: "/"))
+        let beside = folder.isEmpty ? "." : folder.joined(separator: "/")
+        programs = invocation.value("programs") ?? beside
         port = UInt16(try invocation.number("port", in: 1...65_535, default: 8_787))
         let (host, slotPort) = try address(invocation.value("vpcd") ?? "127.0.0.1:35963")
         slot = VirtualReaderSlot(host: host, port: slotPort)
@@ -73,7 +74,7 @@ final class Demo {
             throw Failure("the terminal does not get ready", hint: "read \(path("log"))")
         }
         say("terminal ready", "http://127.0.0.1:\(port)/")
-        if isOnce { try payOnce(page, cards) } else { serve(cards) }
+        if isOnce { try payOnce(page, cards) } else { try serve(cards) }
     }
 
     // MARK: steps
@@ -236,27 +237,26 @@ final class Demo {
     }
 
     /// Waits for Ctrl-C; presents the cards that `eco-sim tap` asks for.
-    private func serve(_ cards: [DemoCard]) {
+    private func serve(_ cards: [DemoCard]) throws {
         guard reader == nil else {
             say("reader", "\(reader ?? ""); prepare a card with")
-            Console.out("   eco-card card provision --number NUMBER " + issuerKeys.joined(separator: " "))
+            let keys = issuerKeys.joined(separator: " ")
+            Console.out("   eco-card card provision --number NUMBER \(keys)")
             while Signals.wait([SIGINT, SIGTERM], atMost: .seconds(3_600)) == nil {}
             return
         }
-        say("cards to tap", cards.map(\.name).joined(separator: ", "))
-        Console.out("   in another terminal: eco-sim tap \(cards[0].name) --directory \(directory)")
-        while Signals.wait([SIGINT, SIGTERM], atMost: .milliseconds(100)) == nil {
-            guard let name = TapRequest.take(directory) else { continue }
+        let control = try BoxControl(serving: directory)
+        var box = Box(slot) { [path] name in
             guard let card = cards.first(where: { $0.name == name }) else {
-                TapRequest.answer(directory, "no card '\(name)'")
-                continue
+                throw BoxRefusal(sentence: "no card '\(name)'")
             }
-            do {
-                try insert(card)
-                Clock.sleep(TapRequest.presence)
-                TapRequest.answer(directory, "presented")
-            } catch { TapRequest.answer(directory, "\(error)") }
-            slot.remove()
+            return try SoftwareNTAG424(storage: ImageStorage(path: path(card.image)))
+        }
+        say("cards to tap", cards.map(\.name).joined(separator: ", "))
+        let example = "eco-sim tap \(cards[0].name) --directory \(directory)"
+        Console.out("   in another terminal: " + example)
+        while Signals.wait([SIGINT, SIGTERM], atMost: .milliseconds(20)) == nil {
+            box.serve(control)
         }
     }
 }

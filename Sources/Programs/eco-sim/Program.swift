@@ -7,7 +7,10 @@ import Glibc
     static func main() {
         let program = Program(
             "eco-sim", "eco-sim plays cards and readers in software.",
-            commands: [demoCommand, tapCommand])
+            commands: [
+                demoCommand, tapCommand, presentCommand, removeCommand, cardCommand, boxCommand,
+                newCommand, showCommand,
+            ])
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 }

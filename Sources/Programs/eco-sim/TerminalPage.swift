@@ -85,7 +85,8 @@ final class TerminalPage {
         else { return nil }
         return Standing(
             stage: snapshot.stage.name, code: snapshot.stage.refusal?.code,
-            isReaderReady: snapshot.reader == "ready", isOnline: snapshot.network.state != "offline")
+            isReaderReady: snapshot.reader == "ready",
+            isOnline: snapshot.network.state != "offline")
     }
 
     /// Arms a payment; false when the terminal refuses.

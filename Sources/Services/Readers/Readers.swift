@@ -83,15 +83,16 @@ public struct CardConnection: CardChannel, ~Copyable {
 
     init(_ card: consuming Card) { self.card = card }
 
-    /// Sends one APDU. - Throws: `.removed`, `.timedOut`, `.readerFault`.
+    /// Sends one APDU. An answer without a status word, which some drivers give as a success, is
+    /// that of a card that has left. - Throws: `.removed`, `.timedOut`, `.readerFault`.
     public mutating func transmit(_ command: [UInt8]) throws(CardError) -> [UInt8] {
         commands += 1
         bytesSent += command.count
-        do {
-            let answer = try card.transmit(command)
-            bytesReceived += answer.count
-            return answer
-        } catch { throw CardError(error) }
+        let answer: [UInt8]
+        do { answer = try card.transmit(command) } catch { throw CardError(error) }
+        bytesReceived += answer.count
+        guard answer.count >= 2 else { throw .removed }
+        return answer
     }
 
     /// Lets the card go, powered off so that no state stays. Faults no longer matter.
@@ -128,7 +129,16 @@ extension Context {
                     || error.code == PCSCError.unpoweredCard
                     || error.code == PCSCError.resetCard
                 guard isMute, left > 0 else { throw error }
+                try pause(reader)
             }
         }
+    }
+
+    /// Until something changes at the reader, a tenth of a second at most.
+    private func pause(_ reader: String) throws(PCSCError) {
+        var states = [ReaderState(name: reader)]
+        _ = try statusChange(&states, milliseconds: 0)
+        states[0].current = states[0].event
+        _ = try statusChange(&states, milliseconds: 100)
     }
 }

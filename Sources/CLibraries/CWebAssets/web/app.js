@@ -59,7 +59,7 @@ function redraw() {
     clearTimeout(guard);
     guard = setTimeout(() => { document.body.dataset.settled = "yes"; }, GUARD);
   }
-  draw.strip(snapshot, screen === "ready" || screen === "service");
+  draw.strip(snapshot, screen);
   switch (draw.screenOf(drawn)) {
     case "ready": draw.ready(snapshot, draft, notice); break;
     case "pay": draw.pay(drawn, deadline); break;
@@ -257,7 +257,7 @@ setInterval(() => {
     find("say").textContent = words.get("pay.soon");
   }
 }, 250);
-setInterval(() => { if (snapshot) draw.strip(snapshot, !find("pills").disabled); }, 15_000);
+setInterval(() => { if (snapshot) draw.strip(snapshot, document.body.dataset.shown); }, 15_000);
 window.addEventListener("resize", () => { if (panel() === "operations") list.draw(); });
 
 // ---- Start

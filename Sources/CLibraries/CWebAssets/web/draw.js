@@ -35,8 +35,9 @@ export function show(screen) {
   document.body.dataset.shown = screen;
 }
 
-/// The strip on top. `canOpen`: whether the queue opens the list from here.
-export function strip(snapshot, canOpen) {
+/// The strip on top of a screen. The queue opens the list from a resting screen; while a customer
+/// looks at the screen, its sums are nobody's business.
+export function strip(snapshot, screen) {
   const { network, queue } = snapshot;
   label(
     find("network"),
@@ -56,8 +57,8 @@ export function strip(snapshot, canOpen) {
   rejected.hidden = queue.rejected === 0;
   label(rejected, "#i-alert", words.count("rejected", queue.rejected));
   const pills = find("pills");
-  pills.hidden = pill.hidden && rejected.hidden;
-  pills.disabled = !canOpen;
+  pills.hidden = screen === "pay" || (pill.hidden && rejected.hidden);
+  pills.disabled = screen !== "ready" && screen !== "service";
   pills.ariaLabel = [
     pill.hidden ? null : words.count("queue", queue.count, { amount: total }),
     rejected.hidden ? null : words.count("rejected", queue.rejected),

@@ -65,7 +65,7 @@ function row(line) {
   const chip = make("span", `chip chip-${line.status}`);
   chip.append(icon(CHIPS[line.status]), make("span", "", words.get(`operations.${line.status}`)));
   item.append(chip);
-  const day = isToday(line.time) ? "" : `${words.day(line.time)} `;
+  const day = isToday(line.time) ? "" : `${words.day(line.time)}, `;
   const details = [
     day + words.time(line.time),
     words.get("operations.card", { lastFour: line.lastFour }),

@@ -58,11 +58,10 @@ export const words = {
     return [date.getHours(), date.getMinutes()].map((n) => String(n).padStart(2, "0")).join(":");
   },
 
-  /// "lun. 3 nov."
+  /// "3 nov."
   day(milliseconds) {
     const date = new Date(milliseconds);
-    const day = this.get("format.days").split(" ")[date.getDay()];
     const month = this.get("format.months").split(" ")[date.getMonth()];
-    return `${day} ${date.getDate()} ${month}`;
+    return `${date.getDate()} ${month}`;
   },
 };

@@ -1,0 +1,49 @@
+import Foundation
+import Linux
+
+/// The built programs, which lie beside the test's own executable.
+enum Programs {
+    static let folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent()
+
+    /// What a program printed and how it ended.
+    struct Result {
+        let code: Int32
+        let out: String
+        let error: String
+    }
+
+    /// Starts a program with its output in files or a pipe.
+    static func start(_ name: String, _ words: [String], output: Any, errors: Any) throws -> Process {
+        let process = Process()
+        process.executableURL = folder.appending(path: name)
+        process.arguments = words
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        return process
+    }
+
+    /// Runs a program to its end.
+    static func run(_ name: String, _ words: [String]) throws -> Result {
+        let (out, errors) = (Pipe(), Pipe())
+        let process = try start(name, words, output: out, errors: errors)
+        let text = out.fileHandleForReading.readDataToEndOfFile()
+        let talk = errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Result(
+            code: process.terminationStatus, out: String(decoding: text, as: UTF8.self),
+            error: String(decoding: talk, as: UTF8.self))
+    }
+
+    /// Asks again until it holds; false after `seconds`.
+    static func wait(_ seconds: Double, _ holds: () throws -> Bool) rethrows -> Bool {
+        let end = Date().addingTimeInterval(seconds)
+        while Date() < end {
+            if try holds() { return true }
+            Thread.sleep(forTimeInterval: 0.05)
+        }
+        return false
+    }
+}

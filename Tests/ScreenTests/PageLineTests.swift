@@ -1,0 +1,75 @@
+import Foundation
+import Operations
+import Screen
+import Terminal
+import Testing
+
+/// The line between page and terminal: lost, found again, and found again with new secrets.
+@Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PageLineTests {
+    @Test func `A page that lost its terminal says so, and works again after a restart`() throws {
+        let page = try PageSession()
+        let checkout = page.service.checkout
+        try page.show(.presentCard(Samples.armed()))
+        let port = page.service.screen.port
+        page.service.screen.stop()
+        let isLost = "document.body.dataset.shown == 'lost'"
+        try #require(try page.browser.waitUntil(isLost))
+        #expect(try page.words().contains("Le terminal ne répond pas"))
+        let faults = try PageChecks.faults(page.browser)
+        #expect(faults == [])
+        try page.browser.photograph("lost-fr-800x480")
+
+        // Nothing may be ordered from a page that does not know where the terminal stands.
+        try page.browser.press(["7", Key.enter])
+        checkout.show(.amountEntry)
+        let again = try Screen(
+            control: checkout, configuration: ScreenConfiguration(port: port),
+            monotonicMilliseconds: ScriptedCheckout.now)
+        defer { again.stop() }
+        try #require(try page.browser.waitUntil("document.body?.dataset.shown == 'ready'"))
+        try #require(try page.waitForPage())
+        try page.browser.press(["9", "0", Key.enter])
+        let amount = checkout.wait { state in
+            if case .presentCard(let armed) = state.snapshot.stage { armed.amount } else { nil }
+        }
+        #expect(amount == Samples.eco(90))
+    }
+
+    @Test func `While a customer looks, the queue's sums are not shown`() throws {
+        let page = try PageSession()
+        page.crowdTheStrip()
+        try #require(try page.waitForPage())
+        let strip = "document.querySelector('#strip').innerText"
+        #expect(try page.browser.text(strip).contains("234,50"))
+        try page.show(.presentCard(Samples.armed()))
+        #expect(try !page.browser.text(strip).contains("234,50"))
+        try page.show(.amountEntry)
+        #expect(try page.browser.text(strip).contains("234,50"))
+        try page.browser.touch("#pills")
+        #expect(try page.browser.waitUntil("document.body.dataset.shown == 'operations'"))
+    }
+
+    @Test func `Two taps of one finger are one order`() throws {
+        let page = try PageSession()
+        try page.browser.press(["5", "00"].joined().map(String.init))
+        try page.browser.run(
+            """
+            const charge = document.querySelector('#charge');
+            const cancel = document.querySelector('.pay [data-act=cancel]');
+            window.taps = 0;
+            charge.click(); charge.click();
+            new MutationObserver(() => {
+              const {shown, settled} = document.body.dataset;
+              if (shown === 'pay' && !settled) { taps += 1; cancel.click(); }
+            }).observe(document.body, {attributes: true});
+            """)
+        let armed = page.service.checkout.wait { state in
+            if case .presentCard(let armed) = state.snapshot.stage { armed } else { nil }
+        }
+        #expect(armed?.amount == Samples.eco(500))
+        // The observer's taps came with the screen, inside the guard: they cancelled nothing.
+        try #require(try page.waitForPage())
+        #expect(try page.browser.text("taps > 0 && document.body.dataset.shown") == "pay")
+        #expect(page.service.checkout.snapshot.stage != .amountEntry)
+    }
+}
