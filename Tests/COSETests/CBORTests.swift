@@ -152,7 +152,7 @@ import Testing
             if seed % 2 == 0, !bytes.isEmpty { bytes[0] = 0x80 | bytes[0] & 0x23 }
             guard let item = try? CBOR.decode(bytes, limit: 64) else { continue }
             readable += 1
-            // Only the order of a map's keys is free: sizes agree, and a second round is a fixpoint.
+            // Only the order of a map's keys is free: sizes agree, a second round is a fixpoint.
             #expect(item.encoded.count == bytes.count, "seed \(seed)")
             #expect((try? CBOR.decode(item.encoded, limit: 64))?.encoded == item.encoded)
         }

@@ -44,7 +44,8 @@ import Tokens
         #expect(carried.message.kid == Array(key.publicKey.kid.prefix(4)))
     }
 
-    @Test func `A token of a seven-byte card has at most 128 bytes, and no longer one is read`() throws {
+    @Test func `A token of a seven-byte card has at most 128 bytes; no longer one is read`() throws
+    {
         let key = try issuer()
         let last = UInt64(UInt32.max)
         let largest = try #require(

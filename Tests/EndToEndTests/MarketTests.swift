@@ -11,7 +11,8 @@ import Testing
         "needs Hardware/private-pcscd"))
 struct MarketTests {
     @Test(.timeLimit(.minutes(5)))
-    func `The network cut, payments go on within the limits, and on return all settle once`() throws {
+    func `The network cut, payments go on within the limits, and on return all settle once`() throws
+    {
         let stall = try Stall()
         #expect(stall.page.waitUntilReady(network: "online"))
         #expect(try stall.pay(1_250).stage == "accepted")
@@ -34,7 +35,8 @@ struct MarketTests {
     }
 
     @Test(.timeLimit(.minutes(5)))
-    func `A terminal killed in the middle of taps charges each of them once or not at all`() throws {
+    func `A terminal killed in the middle of taps charges each of them once or not at all`() throws
+    {
         let stall = try Stall()
         #expect(stall.page.waitUntilReady(network: "online"))
         var accepted = 0

@@ -25,7 +25,8 @@ final class Page {
 
     /// Opens the page anew: after a restart cookie and token are others.
     func open() -> Bool {
-        guard let answer = try? client.send(method: "GET", url: origin + "/", headers: [], body: nil),
+        guard
+            let answer = try? client.send(method: "GET", url: origin + "/", headers: [], body: nil),
             let set = answer.headers.first(where: { $0.name == "set-cookie" })?.value
         else { return false }
         cookie = String(set.prefix { $0 != ";" })

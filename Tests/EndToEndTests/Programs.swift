@@ -14,7 +14,8 @@ enum Programs {
     }
 
     /// Starts a program with its output in files or a pipe.
-    static func start(_ name: String, _ words: [String], output: Any, errors: Any) throws -> Process {
+    static func start(_ name: String, _ words: [String], output: Any, errors: Any) throws -> Process
+    {
         let process = Process()
         process.executableURL = folder.appending(path: name)
         process.arguments = words

@@ -55,7 +55,10 @@ import Threads
             time: journal.lastTime, clockTrust: .untrusted, body: JournalBench.payment())
         let raw = try bench.raw()
         try raw.run(
-            "INSERT INTO entries(seq, id, kind, time, cents, training, cose) VALUES(2,?,1,?,1250,0,?)",
+            """
+            INSERT INTO entries(seq, id, kind, time, cents, training, cose)
+            VALUES(2,?,1,?,1250,0,?)
+            """,
             [
                 .blob(stranger.id.bytes), .integer(Int64(stranger.time)),
                 .blob(bench.terminal.sign(payload: stranger.item.encoded).bytes),
@@ -89,7 +92,8 @@ import Threads
             JournalBench.payment(), id: EntryID(milliseconds: 3),
             at: Moment(milliseconds: 0, trust: .untrusted))
         #expect([first, second, third].map(\.time) == [5_000, 5_000, 5_000])
-        #expect([first, second, third].map(\.clockTrust) == [.synchronised, .untrusted, .untrusted])
+        #expect(
+            [first, second, third].map(\.clockTrust) == [.synchronised, .untrusted, .untrusted])
         #expect(journal.lastTime == 5_000)
     }
 
@@ -157,7 +161,10 @@ import Threads
         let first = try bench.append(journal)
         let raw = try bench.raw()
         try raw.script(
-            "CREATE TRIGGER broken BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'broken'); END")
+            """
+            CREATE TRIGGER broken BEFORE INSERT ON entries
+            BEGIN SELECT RAISE(ABORT, 'broken'); END
+            """)
         let id = EntryID(milliseconds: 3)
         func suspended(_ body: () throws -> Void) {
             #expect {

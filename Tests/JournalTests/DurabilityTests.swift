@@ -104,7 +104,7 @@ import Testing
         #expect(result.faults == [] && result.entries == UInt64(stored.count + 1))
     }
 
-    @Test func `A journal cut down to its last checkpoint or its log in any place stays whole`() throws {
+    @Test func `A journal whose log was cut at any place stays whole`() throws {
         let bench = try JournalBench()
         var journal: Journal? = try bench.open()
         for _ in 0..<5 { try bench.append(try #require(journal)) }

@@ -1,9 +1,10 @@
 import Crypto
-@testable import Journal
 import KeyStore
 import LedgerMessages
 import Operations
 import Testing
+
+@testable import Journal
 
 @Suite struct ReceiptTests {
     @Test func `A receipt shrinks the outbox and its outcomes are kept`() throws {
@@ -24,11 +25,12 @@ import Testing
             let lines = try journal.payments(limit: 9)
             #expect(lines.map(\.entry.sequence) == [4, 3, 2, 1])
             #expect(
-                lines.map(\.outcome) == [
-                    nil, StoredOutcome(isBooked: false, code: "counter"),
-                    StoredOutcome(isBooked: false, code: "card-blocked"),
-                    StoredOutcome(isBooked: true, code: ""),
-                ].map { $0 })
+                lines.map(\.outcome)
+                    == [
+                        nil, StoredOutcome(isBooked: false, code: "counter"),
+                        StoredOutcome(isBooked: false, code: "card-blocked"),
+                        StoredOutcome(isBooked: true, code: ""),
+                    ].map { $0 })
             #expect(lines[1].entry == third.entry)
             journal = try bench.open()
         }

@@ -2,10 +2,11 @@ import Operations
 import Testing
 
 @Suite struct AmountTests {
-    @Test(arguments: [
-        ("0", 0), ("1", 100), ("12", 1_200), ("12,5", 1_250), ("12.5", 1_250), ("12,50", 1_250),
-        ("0,01", 1), ("0.10", 10), ("007", 700), ("999999,99", 99_999_999), ("00,00", 0),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("0", 0), ("1", 100), ("12", 1_200), ("12,5", 1_250), ("12.5", 1_250), ("12,50", 1_250),
+            ("0,01", 1), ("0.10", 10), ("007", 700), ("999999,99", 99_999_999), ("00,00", 0),
+        ] as [(String, Int64)])
     func `An amount is read to the cent`(text: String, cents: Int64) {
         #expect(Amount(text: text)?.cents == cents)
     }

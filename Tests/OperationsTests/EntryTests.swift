@@ -28,7 +28,8 @@ import Tokens
 
     static let bodies: [EntryBody] = [
         .payment(payment()),
-        .payment(payment(authorisation: [UInt8](repeating: 6, count: 16), label: "pain d’épeautre")),
+        .payment(
+            payment(authorisation: [UInt8](repeating: 6, count: 16), label: "pain d’épeautre")),
         .technicalEvent(TechnicalEvent(code: "start")),
         .technicalEvent(TechnicalEvent(code: "clock", details: "+30 s")),
         .other(.closure, .record([1: .unsigned(1), 2: .array([.null])])),
@@ -109,7 +110,8 @@ import Tokens
     @Test func `An unknown authorisation mode cannot hide`() {
         // Mode 0 with an id, mode 1 without one: both contradict themselves.
         let item = Self.entry(
-            .payment(Self.payment(authorisation: [UInt8](repeating: 6, count: 16)))).item
+            .payment(Self.payment(authorisation: [UInt8](repeating: 6, count: 16)))
+        ).item
         #expect(throws: OperationError.malformed("mode")) {
             try Entry(payload: changed(item, 7, changed(item[7], 5, .unsigned(0))).encoded)
         }

@@ -53,7 +53,8 @@ struct Network {
         self.epoch = epoch
     }
 
-    static func order(_ serial: Int64 = 10, host: String = "carte.eco.example") throws -> CardOrder {
+    static func order(_ serial: Int64 = 10, host: String = "carte.eco.example") throws -> CardOrder
+    {
         CardOrder(
             number: try #require(CardNumber(serial: serial)), cardClass: .member, host: host,
             issued: 1_800_000_000, expires: 1_900_000_000)

@@ -337,9 +337,10 @@ extension Result {
         let network = try Network()
         let field = Field(try factory())
         try network.provision(field, Network.order())
-        for (number, what) in [(1, "PICCData does not name this card"), (2, "the SDM MAC"),
-            (3, "key 3")]
-        {
+        for (number, what) in [
+            (1, "PICCData does not name this card"), (2, "the SDM MAC"),
+            (3, "key 3"),
+        ] {
             var memory = try #require(field.memory)
             try memory.setKey(number, [UInt8](repeating: 9, count: 16), version: 1)
             #expect(throws: ProvisioningError.verification(what)) {

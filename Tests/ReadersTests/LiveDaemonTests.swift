@@ -37,7 +37,10 @@ extension LivePCSC {
                 .any,
                 TestDesk { connection in
                     guard (try? NTAG424.selectApplication(&connection)) != nil else { return "no" }
-                    if kills.update({ kills in kills += 1; return kills }) == 1 {
+                    if kills.update({ kills in
+                        kills += 1
+                        return kills
+                    }) == 1 {
                         Daemon.shared.kill()
                     }
                     do throws(CardError) {

@@ -30,7 +30,8 @@ extension LivePCSC {
                 service.desk.waits(for: [.reader(true), .card("ok"), .removed, .card("ok")]))
         }
 
-        @Test func `A card that lies there is processed when it is wanted, and not before`() throws {
+        @Test func `A card that lies there is processed when it is wanted, and not before`() throws
+        {
             let service = Service(.any, TestDesk(wants: false))
             slot.insert(try ntag())
             #expect(slot.wait(for: .connected, .powered, atMost: .seconds(5)))
@@ -43,7 +44,8 @@ extension LivePCSC {
         }
 
         @Test(arguments: ["tear@2", "lost@2", "gone@2"])
-        func `A card that leaves in the middle of an APDU is a removed card`(_ plan: String) throws {
+        func `A card that leaves in the middle of an APDU is a removed card`(_ plan: String) throws
+        {
             let service = Service()
             #expect(service.desk.waits(for: [.reader(true)]))
             slot.insert(try ntag(1, plan))

@@ -126,7 +126,9 @@ extension LivePCSC {
             #expect(after.json["kind"] as? String == "blank")
         }
 
-        @Test func `A card that leaves is a partial result, and the same command finishes it`() throws {
+        @Test func `A card that leaves is a partial result, and the same command finishes it`()
+            throws
+        {
             let technician = try Technician()
             #expect(try technician.run(["key", "init"] + technician.keys).code == 0)
             let provision = ["card", "provision", "--number", "100000000008"] + technician.keys

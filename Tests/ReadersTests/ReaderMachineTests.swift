@@ -82,12 +82,15 @@ import Testing
         var machine = machine()
         _ = machine.see(readers: ["A"], holding: [Held(name: "A", events: 1)], isWanted: true)
         machine.processed()
-        #expect(machine.see(readers: [], holding: [], isWanted: true) == [.tellRemoved, .announce(nil)])
+        #expect(
+            machine.see(readers: [], holding: [], isWanted: true) == [.tellRemoved, .announce(nil)])
         var other = self.machine()
         _ = other.see(readers: ["A"], holding: [Held(name: "A", events: 1)], isWanted: true)
         other.processed()
         #expect(
-            other.see(readers: ["B"], holding: [], isWanted: true) == [.tellRemoved, .announce("B")])
+            other.see(readers: ["B"], holding: [], isWanted: true) == [
+                .tellRemoved, .announce("B"),
+            ])
     }
 
     /// Every sequence of looks of length six: never a second conversation without a removal between,

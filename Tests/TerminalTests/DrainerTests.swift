@@ -129,7 +129,9 @@ import Threads
     @Test func `A refusal of the batch itself stops too, and nothing is renumbered`() throws {
         let bench = try LinkBench()
         try bench.append(1)
-        bench.ledger.set { $0.mode = { _ in .status(403, code: "terminal-revoked", expected: nil) } }
+        bench.ledger.set {
+            $0.mode = { _ in .status(403, code: "terminal-revoked", expected: nil) }
+        }
         bench.link.start()
         #expect(
             bench.eventually { bench.link.standing == .refused(code: "terminal-revoked") })
@@ -166,7 +168,10 @@ import Threads
         #expect(bench.eventually { isDrained(bench) })
         let raw = try Database(path: bench.journal.path, access: .readWrite)
         try raw.script(
-            "CREATE TRIGGER broken BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'broken'); END")
+            """
+            CREATE TRIGGER broken BEFORE INSERT ON entries
+            BEGIN SELECT RAISE(ABORT, 'broken'); END
+            """)
         #expect(throws: JournalError.self) { try bench.append() }
         #expect(!bench.journal.isOpen)
         let before = bench.ledger.state.read { $0.calls }

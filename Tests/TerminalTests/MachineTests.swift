@@ -97,7 +97,8 @@ import Testing
         Row(
             "cancel",
             [
-                none, none, .to(.amountEntry), .no(.busy), .to(.amountEntry), none, none, .no(.busy),
+                none, none, .to(.amountEntry), .no(.busy), .to(.amountEntry), none, none,
+                .no(.busy),
             ]
         ) { (machine) throws(ControlRefusal) in try machine.cancel(id) },
         Row("cancel another", Name.allCases.map { _ in none }) {
@@ -196,7 +197,8 @@ import Testing
             machine.stage == .refused(id: Self.id, amount: Self.amount, .timedOut))
     }
 
-    @Test func `A torn tap leaves at least thirty seconds, and the first card bound stays`() throws {
+    @Test func `A torn tap leaves thirty seconds at least, and keeps the first card bound`() throws
+    {
         var machine = try Self.machine(.presentCard)
         _ = machine.cardFound()
         machine.bind([1])

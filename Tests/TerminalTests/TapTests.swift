@@ -91,7 +91,8 @@ import Tokens
         #expect(bench.entries == 3 && other.entries == 0)
         var counted = try other.card()
         for _ in 0..<5 { #expect(other.tap(&counted, other.arm(1)).isAccepted) }
-        #expect(other.tap(&counted, other.arm(1)).outcome == .refused(.cardLimitReached(left: .zero)))
+        let sixth = other.tap(&counted, other.arm(1)).outcome
+        #expect(sixth == .refused(.cardLimitReached(left: .zero)))
     }
 
     @Test func `Each limit and each answer of the ledger has its code`() throws {
@@ -137,7 +138,10 @@ import Tokens
         var card = try bench.card()
         let raw = try Database(path: bench.journal.path, access: .readWrite)
         try raw.script(
-            "CREATE TRIGGER broken BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'broken'); END")
+            """
+            CREATE TRIGGER broken BEFORE INSERT ON entries
+            BEGIN SELECT RAISE(ABORT, 'broken'); END
+            """)
         let operation = bench.arm()
         #expect(bench.tap(&card, operation).code == "T03")
         #expect(bench.journal.isOpen && bench.entries == 0)

@@ -5,7 +5,8 @@ import Testing
 @Suite struct TidyTests {
     @Test func `Imports go down the floors only`() {
         let floors = Dictionary(
-            SourceFile.sources.map { ($0.target, $0.floor) }, uniquingKeysWith: { first, _ in first })
+            SourceFile.sources.map { ($0.target, $0.floor) },
+            uniquingKeysWith: { first, _ in first })
         for file in SourceFile.sources {
             for module in file.imports {
                 let floor = floors[module] ?? (Floors.owners[module] == nil ? nil : "CLibraries")
@@ -60,7 +61,9 @@ import Testing
     }
 
     @Test func `Nothing is left open`() {
-        let words = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "not imple" + "mented", "fatal" + "Error("]
+        let words = [
+            "TO" + "DO", "FIX" + "ME", "XX" + "X", "not imple" + "mented", "fatal" + "Error(",
+        ]
         for file in SourceFile.sources + SourceFile.tests {
             for (index, line) in file.lines.enumerated() {
                 for word in words {
@@ -74,7 +77,8 @@ import Testing
         for file in SourceFile.sources {
             for (index, line) in file.lines.enumerated() {
                 let code = SourceFile.code(line)
-                let words = code.split(whereSeparator: { !$0.isLetter && !$0.isNumber && $0 != "_" })
+                let words = code.split(whereSeparator: { !$0.isLetter && !$0.isNumber && $0 != "_" }
+                )
                 let place = "\(file.path):\(index + 1)"
                 #expect(!code.contains("print("), "\(place) prints")
                 if words.contains("unsafe"), file.floor != "Bindings" {
@@ -166,7 +170,8 @@ import Testing
         }
     }
 
-    @Test func `The tree holds no path of a development machine and no package dependency`() throws {
+    @Test func `The tree holds no path of a development machine and no package dependency`() throws
+    {
         let manifest = try String(
             contentsOf: SourceFile.root.appending(path: "Package.swift"), encoding: .utf8)
         #expect(!manifest.contains(".package("))

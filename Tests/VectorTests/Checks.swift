@@ -231,7 +231,8 @@ enum Checks {
         let keys = try SDM.sessionKeys(fileReadKey: key, uid: uid, counter: counter)
         same(vector, "ses_enc", keys.encryption.withBytes { $0 })
         same(vector, "ses_mac", keys.mac.withBytes { $0 })
-        let input = vector.has("mac_input_ascii") ? Array(try vector.text("mac_input_ascii").utf8) : []
+        let input =
+            vector.has("mac_input_ascii") ? Array(try vector.text("mac_input_ascii").utf8) : []
         let full = keys.mac.cmac(input)
         same(vector, "sdmmac_full", full)
         same(vector, "sdmmac", truncated(full))

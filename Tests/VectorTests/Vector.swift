@@ -9,7 +9,6 @@ struct Vector: Sendable {
     let expected: [String: Value]
     let isUnresolved: Bool
 
-
     enum Value: Sendable {
         case text(String)
         case number(Int)

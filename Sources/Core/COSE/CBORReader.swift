@@ -52,8 +52,15 @@ struct CBORReader {
     // MARK: heads
 
     private enum Head {
-        case unsigned(UInt64), negative(UInt64), bytes(Range<Int>), text(Range<Int>)
-        case array(UInt64), map(UInt64), tag(UInt64), bool(Bool), null
+        case unsigned(UInt64)
+        case negative(UInt64)
+        case bytes(Range<Int>)
+        case text(Range<Int>)
+        case array(UInt64)
+        case map(UInt64)
+        case tag(UInt64)
+        case bool(Bool)
+        case null
     }
 
     /// What a libcbor callback saw; `argument` is the value or the length.

@@ -1,5 +1,5 @@
-public import Cards
 import COSE
+public import Cards
 import Crypto
 import KeyStore
 public import Tokens

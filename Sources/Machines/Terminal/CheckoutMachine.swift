@@ -49,7 +49,9 @@ struct CheckoutMachine {
         }
     }
 
-    mutating func arm(_ id: EntryID, _ amount: Amount, at now: UInt64) throws(ControlRefusal) -> Armed {
+    mutating func arm(_ id: EntryID, _ amount: Amount, at now: UInt64) throws(ControlRefusal)
+        -> Armed
+    {
         switch stage {
         case .amountEntry, .accepted, .refused: break
         case .outOfService(let refusal): throw .outOfService(refusal)

@@ -1,5 +1,5 @@
-import Linux
 public import Journal
+import Linux
 import Operations
 
 /// The terminal's time: never before anything it has seen (a Pi has no clock of its own).

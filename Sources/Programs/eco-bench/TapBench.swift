@@ -24,8 +24,11 @@ let tapCommand = Command(
     ], run: benchTap)
 
 let appendCommand = Command(
-    ["append"], words: "JOURNAL COUNT", "append COUNT entries to a fresh journal (for counting fsyncs)",
-    examples: ["eco-bench append /tmp/j.sqlite 100", "strace -f -e fdatasync eco-bench append j 9"],
+    ["append"], words: "JOURNAL COUNT",
+    "append COUNT entries to a fresh journal (for counting fsyncs)",
+    examples: [
+        "eco-bench append /tmp/j.sqlite 100", "strace -f -e fdatasync eco-bench append j 9",
+    ],
     run: { invocation in
         let count = Int(invocation.words[1]) ?? 0
         let journal = try Journal(

@@ -36,27 +36,32 @@ extension Failure {
     init(_ error: KeyStoreError) {
         switch error {
         case .wrongPassphrase:
-            self.init("the passphrase does not open the key file",
+            self.init(
+                "the passphrase does not open the key file",
                 hint: "give the right --passphrase-file", code: .keys)
         case .damaged(let what):
-            self.init("the key file cannot be used: \(what)",
+            self.init(
+                "the key file cannot be used: \(what)",
                 hint: "restore it from its copy", code: .keys)
         case .missing(let path):
-            self.init("there is no file \(path)", hint: "check the path, or eco-card key init",
+            self.init(
+                "there is no file \(path)", hint: "check the path, or eco-card key init",
                 code: .keys)
         case .alreadyThere(let path):
             self.init(
                 "\(path) is there already",
                 hint: "keys are never overwritten: choose another folder", code: .keys)
         case .io(let what):
-            self.init("the key file cannot be read or written: \(what)",
+            self.init(
+                "the key file cannot be read or written: \(what)",
                 hint: "check rights and space", code: .keys)
         case .unknownEpoch(let epoch):
             self.init(
                 "there is no key of epoch \(epoch)", hint: "eco-card key list shows the epochs",
                 code: .keys)
         case .passphraseExposed(let path):
-            self.init("others can read the passphrase file \(path)", hint: "chmod 600 \(path)",
+            self.init(
+                "others can read the passphrase file \(path)", hint: "chmod 600 \(path)",
                 code: .keys)
         }
     }
@@ -73,20 +78,25 @@ extension Failure {
                 "the card failed: \(error)",
                 hint: "run the same command again: it goes on where it stopped", code: .partial)
         case .notNTAG424:
-            self.init("this card is not an NTAG 424 DNA", hint: "take another card",
+            self.init(
+                "this card is not an NTAG 424 DNA", hint: "take another card",
                 code: .cardRefused)
         case .foreign(let what):
-            self.init("this card belongs to somebody else: \(what)",
+            self.init(
+                "this card belongs to somebody else: \(what)",
                 hint: "take another card; nothing was tried on it", code: .cardRefused)
         case .alreadyOurs(let number):
-            self.init("this card is Carte ECO \(number) already",
+            self.init(
+                "this card is Carte ECO \(number) already",
                 hint: "eco-card card reset brings it back to the factory state", code: .cardRefused)
         case .keys(let error): self.init(error)
         case .layout(let what):
-            self.init("the content does not fit the card: \(what)",
+            self.init(
+                "the content does not fit the card: \(what)",
                 hint: "choose a shorter --host", code: .usage)
         case .verification(let what):
-            self.init("the card does not verify: \(what)",
+            self.init(
+                "the card does not verify: \(what)",
                 hint: "do not hand it out; reset it and provision it again", code: .cardRefused)
         }
     }

@@ -24,12 +24,14 @@ let tokenCommands: [Command] = [
                 let key = Hexadecimal.bytes(try invocation.required("issuer"))
                     .flatMap({ try? Ed25519PublicKey($0) })
             else {
-                throw Failure("--issuer is no public key", hint: "64 hexadecimal characters",
+                throw Failure(
+                    "--issuer is no public key", hint: "64 hexadecimal characters",
                     code: .usage)
             }
             let token = try readToken(invocation.words[0])
             guard (try? token.message.verified(by: key)) != nil else {
-                throw Failure("the token does not verify",
+                throw Failure(
+                    "the token does not verify",
                     hint: "it is altered, or another issuer signed it", code: .integrity)
             }
             show(token, isVerified: true, invocation)
@@ -42,7 +44,8 @@ private func readToken(_ path: String) throws -> CarriedToken {
         throw Failure("\(path) cannot be read: \(error)", hint: "check the path")
     }
     do { return try CarriedToken(bytes) } catch {
-        throw Failure("\(path) is no card token", hint: "a COSE_Sign1 of at most 128 bytes",
+        throw Failure(
+            "\(path) is no card token", hint: "a COSE_Sign1 of at most 128 bytes",
             code: .integrity)
     }
 }

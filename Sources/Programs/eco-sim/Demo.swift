@@ -154,14 +154,18 @@ final class Demo {
             try Files.writeAtomically(Array(configuration.utf8), to: path("terminal.conf"))
         } catch { throw Failure("no configuration: \(error)", hint: "check rights") }
         guard waitForLedger() else {
-            throw Failure("the ledger does not answer", hint: "read \(path("log"))",
+            throw Failure(
+                "the ledger does not answer", hint: "read \(path("log"))",
                 code: .ledgerUnreachable)
         }
         let answer = path("code.json")
         try? Files.remove(answer)
         try finish(
             "eco-ledger",
-            ["terminal", "code", "--database", database, "--merchant", "Café des Halles", "--json"],
+            [
+                "terminal", "code", "--database", database, "--merchant", "Café des Halles",
+                "--json",
+            ],
             output: answer)
         guard let bytes = try? Files.read(answer, atMost: 4_096),
             let code = try? JSONDecoder().decode(PairingCode.self, from: Data(bytes)).code
@@ -201,7 +205,8 @@ final class Demo {
             }
             slot.insert(try SoftwareNTAG424(storage: storage))
         } catch {
-            throw Failure("the card \(card.name) cannot be used: \(error)",
+            throw Failure(
+                "the card \(card.name) cannot be used: \(error)",
                 hint: "remove \(path(card.image))")
         }
         guard slot.wait(for: .connected, .powered, atMost: .seconds(10)) else {

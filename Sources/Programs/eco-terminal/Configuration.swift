@@ -55,7 +55,8 @@ struct Configuration {
     private func value(_ name: String) throws -> String {
         if let value = values[name] { return value }
         guard let standard = Self.standard[name] ?? nil else {
-            throw Failure("\(path) does not set '\(name)'", hint: "add a line \(name) = …",
+            throw Failure(
+                "\(path) does not set '\(name)'", hint: "add a line \(name) = …",
                 code: .usage)
         }
         return standard

@@ -111,7 +111,8 @@ private func words(_ body: EntryBody) -> (String, Int64?, CardNumber?) {
     var bytes: [UInt8] = []
     let found = try run(verifier(invocation, receipts: false)) { bytes += $1.bytes }
     guard found.faults.isEmpty else {
-        throw Failure("the journal is not sound", hint: "eco-terminal journal verify says where",
+        throw Failure(
+            "the journal is not sound", hint: "eco-terminal journal verify says where",
             code: .integrity)
     }
     do { try Files.writeAtomically(bytes, to: path) } catch {
@@ -122,5 +123,7 @@ private func words(_ body: EntryBody) -> (String, Int64?, CardNumber?) {
             "schema": .text("eco.journal-export.1"), "entries": .integer(Int64(found.entries)),
             "bytes": .integer(Int64(bytes.count)), "sha256": .text(Hexadecimal.text(sha256(bytes))),
         ]),
-        ["\(found.entries) entries, \(bytes.count) bytes, SHA-256 \(Hexadecimal.text(sha256(bytes)))"])
+        [
+            "\(found.entries) entries, \(bytes.count) bytes, SHA-256 \(Hexadecimal.text(sha256(bytes)))"
+        ])
 }

@@ -26,7 +26,8 @@ let pairCommand = Command(
             code: .usage)
     }
     do { try Files.makeDirectory(try configuration.directory) } catch {
-        throw Failure("\(try configuration.directory) cannot be made: \(error)", hint: "check rights")
+        throw Failure(
+            "\(try configuration.directory) cannot be made: \(error)", hint: "check rights")
     }
     let signer = try configuration.signingKey(creating: true)
     let answer: PairingAnswer
@@ -34,7 +35,8 @@ let pairCommand = Command(
         throw refusal(error, url)
     }
     guard answer.terminal == Hexadecimal.text(signer.publicKey.kid) else {
-        throw Failure("the ledger answered for another terminal", hint: "check the address",
+        throw Failure(
+            "the ledger answered for another terminal", hint: "check the address",
             code: .ledgerRejected)
     }
     try configuration.save(LedgerAddress(url: url, key: answer.ledgerKey))
@@ -46,10 +48,12 @@ let pairCommand = Command(
 private func refusal(_ error: PairingError, _ url: String) -> Failure {
     switch error {
     case .unreachable:
-        Failure("the ledger does not answer at \(url)", hint: "check network and address",
+        Failure(
+            "the ledger does not answer at \(url)", hint: "check network and address",
             code: .ledgerUnreachable)
     case .refused(let code):
-        Failure("the ledger refuses: \(code)", hint: "ask its operator for a new code",
+        Failure(
+            "the ledger refuses: \(code)", hint: "ask its operator for a new code",
             code: .ledgerRejected)
     case .malformed:
         Failure("\(url) is no Carte ECO ledger", hint: "check the address", code: .ledgerRejected)

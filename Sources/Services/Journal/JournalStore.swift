@@ -97,7 +97,8 @@ enum JournalStore {
     private static func head(of database: Database) throws -> Journal.Head {
         var head = Journal.Head()
         if let row = try database.rows(
-            "SELECT seq, time, cose FROM entries ORDER BY seq DESC LIMIT 1").first {
+            "SELECT seq, time, cose FROM entries ORDER BY seq DESC LIMIT 1"
+        ).first {
             guard let sequence = row[0].integer, let time = row[1].integer,
                 let bytes = row[2].blob
             else { throw JournalError.unusable("the last entry is damaged") }
@@ -114,12 +115,13 @@ enum JournalStore {
     static func unsent(
         after sequence: UInt64, in database: Database
     ) throws(SQLiteError) -> Journal.Unsent {
-        let row = try database.rows(
-            """
-            SELECT count(*), coalesce(sum(cents), 0), min(time) FROM entries
-            WHERE kind = 1 AND seq > ? AND training = 0
-            """, [.integer(Int64(sequence))]
-        ).first ?? []
+        let row =
+            try database.rows(
+                """
+                SELECT count(*), coalesce(sum(cents), 0), min(time) FROM entries
+                WHERE kind = 1 AND seq > ? AND training = 0
+                """, [.integer(Int64(sequence))]
+            ).first ?? []
         return Journal.Unsent(
             count: UInt32(clamping: row.first?.integer ?? 0),
             total: Amount(cents: row.dropFirst().first?.integer ?? 0)

@@ -26,8 +26,8 @@ public struct JournalVerification: Equatable, Sendable {
 }
 
 /// Proves a journal from its file alone: gapless, chained, signed, times in order, columns equal to
-/// what was signed; and, with the ledger's key, that receipts cover the same chain without a hole and
-/// that the outcomes listed are those the ledger signed.
+/// what was signed; and, with the ledger's key, that receipts cover the same chain without a hole
+/// and that the outcomes listed are those the ledger signed.
 public struct JournalVerifier {
     /// Faults listed before the check gives up.
     public static let faultsMax = 100

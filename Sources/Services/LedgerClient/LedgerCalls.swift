@@ -113,8 +113,8 @@ struct LedgerCalls {
         }
     }
 
-    /// Publishes whether the ledger answered, and when: by the clock this terminal lives by, its own
-    /// when it is synchronised, else the ledger's. While neither is known the time is left out.
+    /// Publishes whether the ledger answered, and when: by the clock this terminal lives by, its
+    /// own when it is synchronised, else the ledger's. While neither is known the time is left out.
     private func note(reachable: Bool) {
         let local = Clock.realtimeMilliseconds()
         let isSynchronised = Clock.synchronised()
