@@ -96,7 +96,7 @@ final class Stall {
     private func log(_ name: String) throws -> FileHandle {
         let path = folder + "/" + name
         if !FileManager.default.fileExists(atPath: path) {
-            FileManager.default.createFile(atPath: path, contents: nil)
+            _ = FileManager.default.createFile(atPath: path, contents: nil)
         }
         let handle = try FileHandle(forWritingTo: URL(filePath: path))
         try handle.seekToEnd()
