@@ -6,8 +6,8 @@ import Linux
 import Operations
 import Testing
 
-/// kill -9 of a terminal that takes payments as fast as it can: `eco-bench load` runs the terminal's
-/// own world, tap and journal and prints a line for each payment after it was accepted.
+/// kill -9 of a terminal that takes payments as fast as it can: `eco-bench load` runs the
+/// terminal's own world, tap and journal and prints a line for each payment after it was accepted.
 @Suite(.serialized) struct KillTests {
     /// Instants; `ECO_KILLS` sets another number.
     static let kills = Int(ProcessInfo.processInfo.environment["ECO_KILLS"] ?? "") ?? 300

@@ -93,8 +93,8 @@ import Testing
             ])
     }
 
-    /// Every sequence of looks of length six: never a second conversation without a removal between,
-    /// never a removal told without a conversation before.
+    /// Every sequence of looks of length six: never a second conversation without a removal
+    /// between, never a removal told without a conversation before.
     @Test func `No sequence of looks breaks the order of conversation and removal`() {
         let looks: [(readers: [String], holding: [Held])] = [
             ([], []), (["A"], []), (["A"], [Held(name: "A", events: 1)]),

@@ -1,4 +1,5 @@
-/// The house, from the ground up: what each target may import (Sources/README.md holds the picture).
+/// The house, from the ground up: what each target may import (Sources/README.md holds the
+/// picture).
 enum Floors {
     static let names = [
         "CLibraries", "Bindings", "Core", "Services", "Machines", "Emulation", "Programs",

@@ -93,3 +93,12 @@ struct SourceFile {
         return found
     }
 }
+
+/// What a rule does not like, one line each, shown together.
+struct Faults {
+    private(set) var list: [String] = []
+
+    mutating func unless(_ holds: Bool, _ fault: String) {
+        if !holds { list.append(fault) }
+    }
+}

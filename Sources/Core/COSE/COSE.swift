@@ -1,11 +1,11 @@
 // COSE: deterministic CBOR (RFC 8949 §4.2) and COSE_Sign1 (RFC 9052) over libcbor.
 //
-// Purpose: the one mechanism that signs everything: tokens, entries, policies, deny-lists, receipts.
-// Promises: what is encoded is deterministic; what is decoded is strict: trailing bytes, indefinite
-// lengths, duplicate keys, non-shortest heads, depth over 8, floats and sizes over the stated limit
-// are refused with a typed error; a signature is checked over the bytes received.
-// Does not promise: map order of foreign encoders is not enforced (any COSE library may write ours).
-// Threads: values; any thread.
+// Purpose: the one mechanism that signs everything: tokens, entries, policies, deny-lists,
+// receipts. Promises: what is encoded is deterministic; what is decoded is strict: trailing bytes,
+// indefinite lengths, duplicate keys, non-shortest heads, depth over 8, floats and sizes over the
+// stated limit are refused with a typed error; a signature is checked over the bytes received.
+// Does not promise: map order of foreign encoders is not enforced (any COSE library may write
+// ours). Threads: values; any thread.
 // Units: sizes in bytes.
 //
 // `unsafe` appears here because this target is itself the border to a C library.

@@ -1,15 +1,15 @@
 // Cards: the card side of the product, as bytes in and values out.
 //
-// Purpose: APDUs, EV2 secure messaging, NTAG 424 DNA commands, SDM, AN10922, our NDEF and card state
-// layouts (CARDS.md), and `CardProfile`: what every kind of Carte ECO can do.
+// Purpose: APDUs, EV2 secure messaging, NTAG 424 DNA commands, SDM, AN10922, our NDEF and card
+// state layouts (CARDS.md), and `CardProfile`: what every kind of Carte ECO can do.
 // Promises: every answer of a card is checked before it is believed; a wrong one is a `CardError`,
 // never a trap; after any error a secure session is dead and says so.
 // Does not promise: to know a reader. A `CardChannel` moves bytes; who owns it decides about time.
 // Threads: a conversation belongs to one thread from first to last APDU.
 // Units: lengths and offsets in bytes. Sources: CARD-COMMANDS digest of NT4H2421Gx and AN12196.
 
-/// What can go wrong in a conversation with a card. A reader's fault is not a card's, and neither is
-/// an answer that makes no sense.
+/// What can go wrong in a conversation with a card. A reader's fault is not a card's, and neither
+/// is an answer that makes no sense.
 public enum CardError: Error, Equatable, Sendable {
     /// The card left the field. What was sent may or may not have been executed.
     case removed

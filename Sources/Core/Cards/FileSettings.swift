@@ -27,6 +27,7 @@ public enum AccessCondition: Equatable, Sendable {
 
 /// The four access conditions of a file.
 public struct AccessRights: Equatable, Sendable {
+    /// Who may read, write, do both, and change the settings.
     public var read: AccessCondition
     public var write: AccessCondition
     public var readWrite: AccessCondition
@@ -134,6 +135,7 @@ public struct SDMSettings: Equatable, Sendable {
 
 /// What GetFileSettings answers and ChangeFileSettings takes.
 public struct FileSettings: Equatable, Sendable {
+    /// How the file's data travel, and who may do what.
     public var commMode: CommMode
     public var access: AccessRights
     /// Bytes; what GetFileSettings answers, ignored by ChangeFileSettings.

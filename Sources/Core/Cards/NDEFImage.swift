@@ -74,8 +74,8 @@ public struct NDEFImage: Equatable, Sendable {
         bytes = Array(file[0..<(2 + length)])
     }
 
-    /// What a payment reads: everything from the host name on, in one block on the air (an answer of
-    /// 251 bytes fits a frame of 256; the seven bytes before it would make two).
+    /// What a payment reads: everything from the host name on, in one block on the air (an answer
+    /// of 251 bytes fits a frame of 256; the seven bytes before it would make two).
     public static let bodyOffset = 7
 
     /// Token and mirrors of a card, from the bytes at `bodyOffset` on.
@@ -126,6 +126,7 @@ public struct NDEFImage: Equatable, Sendable {
 
     /// d (16 bytes), PICCENCData (16 bytes), SDMMAC (8 bytes).
     public struct Mirrors: Equatable, Sendable {
+        /// In the clear, as bytes.
         public let digest: [UInt8]
         public let piccData: [UInt8]
         public let mac: [UInt8]

@@ -4,9 +4,11 @@ public import Crypto
 public enum NTAG424 {
     /// The application's DF name.
     public static let application: [UInt8] = [0xD2, 0x76, 0x00, 0x00, 0x85, 0x01, 0x01]
-    /// Native numbers of the three files.
+    /// File 01, E103.
     public static let containerFile: UInt8 = 1
+    /// File 02, E104.
     public static let ndefFile: UInt8 = 2
+    /// File 03, E105.
     public static let proprietaryFile: UInt8 = 3
 
     /// Selects the application; ends any session. ISO SELECT by name, no FCI.

@@ -52,8 +52,8 @@ public struct NTAG424Card<Channel: CardChannel & ~Copyable>: CardProfile, ~Copya
         return try CardState(file)
     }
 
-    /// WriteData of the state (Full), WriteData of d (plain), SELECT, ISOReadBinary: 4 APDUs, 3 when
-    /// the state stands there already.
+    /// WriteData of the state (Full), WriteData of d (plain), SELECT, ISOReadBinary: 4 APDUs, 3
+    /// when the state stands there already.
     public mutating func commit(
         digest: [UInt8], record: CardStateRecord?, at offset: Int
     ) throws(CardError) -> Evidence {

@@ -16,8 +16,8 @@ public struct AES128Key: ~Copyable, Sendable {
         self.secret = secret
     }
 
-    /// Copies 16 bytes. For keys that are public by nature (factory zeros, test vectors) or derived.
-    /// - Throws: `CryptoError.wrongLength`.
+    /// Copies 16 bytes. For keys that are public by nature (factory zeros, test vectors) or
+    /// derived. - Throws: `CryptoError.wrongLength`.
     public init(_ bytes: [UInt8]) throws(CryptoError) {
         try self.init(SecretBytes(bytes))
     }

@@ -1,6 +1,7 @@
 import COpenSSL
 
-/// NXP's originality signature: ECDSA on secp224r1 over the UID itself, no hash (CARD-COMMANDS §12).
+/// NXP's originality signature: ECDSA on secp224r1 over the UID itself, no hash (CARD-COMMANDS
+/// §12).
 public enum OriginalitySignature {
     /// True when `signature` (r || s, 56 bytes) over `uid` (4...10 bytes) verifies with the
     /// uncompressed point `publicKey` (57 bytes). Calls `EVP_PKEY_verify`.

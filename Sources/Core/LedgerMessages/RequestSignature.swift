@@ -4,7 +4,8 @@ import Operations
 /// HTTP message signatures (RFC 9421, ed25519) with content-digest (RFC 9530), as FORMATS §5 asks.
 ///
 /// Covered: method, path with query, content-digest, content-type is free. Parameters: created,
-/// keyid (the terminal's kid in hexadecimal), alg, nonce. Bodies are always digested, empty ones too.
+/// keyid (the terminal's kid in hexadecimal), alg, nonce. Bodies are always digested, empty ones
+/// too.
 public struct RequestSignature: Equatable, Sendable {
     /// Clock difference accepted between the two ends, seconds.
     public static let skewMax: UInt64 = 300

@@ -92,8 +92,8 @@ public struct Policy: Equatable, Sendable {
     /// True at `now` (seconds) when the policy is in force.
     public func isValid(at now: UInt64) -> Bool { now < expires }
 
-    /// The payload: 1 version, 2 issued, 3 expires, 4 terminal kid, 5 merchant, 6 limits, 7 classes,
-    /// 8 issuer keys, 9 revoked kids, 10 epochs, 11 languages.
+    /// The payload: 1 version, 2 issued, 3 expires, 4 terminal kid, 5 merchant, 6 limits, 7
+    /// classes, 8 issuer keys, 9 revoked kids, 10 epochs, 11 languages.
     public var item: CBOR {
         .record([
             1: .unsigned(version), 2: .unsigned(issued), 3: .unsigned(expires),

@@ -3,9 +3,9 @@ import HTTPServer
 import LedgerBook
 import Operations
 
-// The page that a phone opens when it taps a card: https://<host>/c?d=…&e=…&c=… (CARDS.md, file 02).
-// It says whether the card is good, and nothing of its holder or balance: whoever found the card
-// sees the same page.
+// The page that a phone opens when it taps a card: https://<host>/c?d=…&e=…&c=… (CARDS.md, file
+// 02). It says whether the card is good, and nothing of its holder or balance: whoever found the
+// card sees the same page.
 
 extension Routes {
     func cardPage(_ request: HTTPRequest) -> HTTPResponse {

@@ -33,8 +33,8 @@ private struct DirectChannel: CardChannel {
     }
 }
 
-/// A terminal without reader and network: real keys, journal, world and tap. Its keys are made by the
-/// first run and kept in DIRECTORY under a passphrase everybody knows: for measurements only.
+/// A terminal without reader and network: real keys, journal, world and tap. Its keys are made by
+/// the first run and kept in DIRECTORY under a passphrase everybody knows: for measurements only.
 private final class Load {
     private let world: LiveWorld
     private let fresh: SoftwareNTAG424

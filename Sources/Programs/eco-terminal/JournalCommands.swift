@@ -124,6 +124,7 @@ private func words(_ body: EntryBody) -> (String, Int64?, CardNumber?) {
             "bytes": .integer(Int64(bytes.count)), "sha256": .text(Hexadecimal.text(sha256(bytes))),
         ]),
         [
-            "\(found.entries) entries, \(bytes.count) bytes, SHA-256 \(Hexadecimal.text(sha256(bytes)))"
+            "\(found.entries) entries, \(bytes.count) bytes, "
+                + "SHA-256 \(Hexadecimal.text(sha256(bytes)))"
         ])
 }

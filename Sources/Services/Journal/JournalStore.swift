@@ -8,7 +8,8 @@ import Tokens
 /// The tables of a journal file and every statement on them.
 ///
 /// `entries`: what was signed, with the few columns lists need. `receipts`: what the ledger signed.
-/// `outcomes`: read out of receipts, one a sent entry. None of them is ever updated or deleted from.
+/// `outcomes`: read out of receipts, one a sent entry. None of them is ever updated or deleted
+/// from.
 enum JournalStore {
     private static let version: Int64 = 1
     private static let applicationID: Int64 = 0x45_43_4f_4a  // "ECOJ"

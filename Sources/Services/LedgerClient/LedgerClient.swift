@@ -6,8 +6,8 @@
 //       authorisation no longer than it says.
 //   L2  An entry is sent with the bytes the journal holds: never signed again, never renumbered.
 //   L3  One drainer at a time; an entry leaves the outbox only with a receipt that verifies.
-//   L4  Network faults, 408, 425, 429 and 5xx are tried again, 1 s to 60 s with jitter; 401, 403 and
-//       a chain the ledger does not know stop the link and call a person.
+//   L4  Network faults, 408, 425, 429 and 5xx are tried again, 1 s to 60 s with jitter; 401, 403
+//       and a chain the ledger does not know stop the link and call a person.
 //   L5  A policy or deny-list is believed only when the ledger's key signed it, for this terminal,
 //       and is not older than the one in force.
 // Does not promise: delivery while there is no network.
@@ -110,7 +110,8 @@ public final class LedgerLink: Sendable {
         state.read { $0.denied.contains(number) }
     }
 
-    /// Milliseconds to add to the local clock to get the ledger's; nil before it answered in this run.
+    /// Milliseconds to add to the local clock to get the ledger's; nil before it answered in this
+    /// run.
     public var measuredClockOffset: Int64? { state.read { $0.clockOffset } }
 
     /// Wakes the drainer: send what waits and pull what is new, now.
