@@ -97,7 +97,11 @@ struct LiveTests {
             if slot.traffic.commands < 3 {
                 #expect(try card.transmit(getKeyVersion) == [0x00, 0x91, 0x00])
             }
-            #expect(throws: LiveReader.broken) { try card.transmit(getKeyVersion) }
+            // The driver may send before it sees the end; then nothing comes back (Readers takes
+            // both for a removal).
+            do {
+                #expect(try card.transmit(getKeyVersion) == [])
+            } catch { #expect(error as? PCSCError == LiveReader.broken) }
             #expect(slot.wait(for: .left, atMost: Self.limit))
             #expect(try reader.state(isPresent: false) != nil)
             slot.insert(try #require(slot.remove()))

@@ -91,7 +91,9 @@ import Testing
                 let words = code.split(whereSeparator: { !$0.isLetter && !$0.isNumber && $0 != "_" }
                 )
                 let place = "\(file.path):\(index + 1)"
-                #expect(!code.contains("print("), "\(place) prints")
+                // `Invocation.print` is the programs' own door to stdout.
+                let printing = code.contains("print(") && !code.contains(".print(")
+                faults.unless(!printing || code.contains("func print("), "\(place) prints")
                 if words.contains("unsafe"), file.floor != "Bindings" {
                     faults.unless(Floors.borders.contains(file.target), "\(place) says unsafe")
                 }
@@ -101,14 +103,16 @@ import Testing
     }
 
     @Test func `Whoever silences the compiler says why`() {
+        var faults = Faults()
         for file in SourceFile.sources {
             for (index, line) in file.lines.enumerated() {
                 let code = SourceFile.code(line)
                 guard code.contains("@unchecked Sendable") || code.contains("nonisolated(unsafe)")
                 else { continue }
-                #expect(line.contains("// because "), "\(file.path):\(index + 1)")
+                faults.unless(line.contains("// because "), "\(file.path):\(index + 1)")
             }
         }
+        #expect(faults.list == [])
     }
 
     @Test func `Everything public has a sentence`() {
@@ -187,6 +191,7 @@ import Testing
 
     @Test func `The tree holds no path of a development machine and no package dependency`() throws
     {
+        var faults = Faults()
         let manifest = try String(
             contentsOf: SourceFile.root.appending(path: "Package.swift"), encoding: .utf8)
         #expect(!manifest.contains(".package("))
