@@ -73,7 +73,7 @@ public final class LiveWorld: TapWorld {
     public func commit(_ payment: Payment, id: EntryID) -> CommitResult {
         do {
             _ = try journal.append(.payment(payment), id: id, at: clock.moment)
-            link.sendNow()
+            link.noteNewEntry()
             return .stored
         } catch {
             switch error {

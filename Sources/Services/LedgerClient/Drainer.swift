@@ -17,6 +17,8 @@ struct Drainer: Sendable {
     /// Bytes of one batch, about.
     static let batchSize = 512 << 10
     private static let callTimeout = Duration.seconds(20)
+    /// Deltas kept before the deny-list is pulled whole.
+    private static let deltasMax = 500
     private static let idleWait = Duration.seconds(15)
     private static let refusedWait = Duration.seconds(60)
     let link: LedgerLink
@@ -31,8 +33,8 @@ struct Drainer: Sendable {
             case .done:
                 backoff = Backoff()
                 wait(Self.idleWait)
-            case .again: wait(backoff.next())
-            case .refused: wait(Self.refusedWait)
+            case .again: wait(backoff.next(), wakesForEntries: false)
+            case .refused: wait(Self.refusedWait, wakesForEntries: false)
             }
         }
     }
@@ -92,11 +94,14 @@ struct Drainer: Sendable {
     }
 
     private func pullDenyList(_ calls: LedgerCalls) {
-        let epoch = link.state.read { $0.denyEpoch }
+        let (known, deltas) = link.state.read { ($0.denyEpoch, $0.denyDeltas) }
+        // A long file is asked for whole, which starts it anew.
+        let epoch = deltas < Self.deltasMax ? known : 0
         guard case .answered(let exchange) = calls.denyList(since: epoch), exchange.status == 200,
             let delta = try? DenyListDelta(exchange.body, ledger: link.address.key),
             // L5, and before it is stored: a delta that does not fit would hide those after it.
-            delta.epoch > epoch, delta.since == 0 || delta.since == epoch,
+            delta.epoch > known || (epoch == 0 && delta.epoch == known),
+            delta.since == 0 || delta.since == known,
             (try? link.store.save(delta: delta, bytes: exchange.body)) != nil
         else { return }
         link.state.update { state in
@@ -157,11 +162,14 @@ struct Drainer: Sendable {
         }
     }
 
-    /// Sleeps until a nudge or a stop; at most `limit`. Who appends an entry nudges.
-    private func wait(_ limit: Duration) {
+    /// Sleeps until a person asks, a stop, or (when there is nothing to wait out) a new entry.
+    private func wait(_ limit: Duration, wakesForEntries: Bool = true) {
         _ = link.state.wait(atMost: limit) { state -> Bool? in
-            defer { state.isNudged = false }
-            return state.isNudged || state.isStopping ? true : nil
+            guard state.isNudged || state.isStopping || (wakesForEntries && state.hasNewEntry)
+            else { return nil }
+            state.isNudged = false
+            state.hasNewEntry = false
+            return true
         }
     }
 }

@@ -117,6 +117,9 @@ public final class LedgerLink: Sendable {
     /// Wakes the drainer: send what waits and pull what is new, now.
     public func sendNow() { state.update { $0.isNudged = true } }
 
+    /// Says that an entry was appended. It does not shorten a back-off (L4).
+    public func noteNewEntry() { state.update { $0.hasNewEntry = true } }
+
     /// Waits until anything a screen shows about the link may have changed.
     public func waitForChange(after version: UInt64, atMost limit: Duration) -> UInt64? {
         state.wait(atMost: limit) { $0.version != version ? $0.version : nil }

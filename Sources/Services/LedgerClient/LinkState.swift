@@ -13,12 +13,17 @@ struct LinkState {
     var policyTag: String?
     var denied: Set<CardNumber> = []
     var denyEpoch: UInt64 = 0
+    /// Deltas that stand in the file.
+    var denyDeltas = 0
     var isReachable = false
     var isSending = false
     var standing = Standing.good
     var lastContact: UInt64?
     var clockOffset: Int64?
+    /// A person asked to send now.
     var isNudged = false
+    /// An entry was appended: sent at once, unless a fault is being waited out.
+    var hasNewEntry = false
     var isStopping = false
     var version: UInt64 = 1
     var threads: [NamedThread] = []
@@ -26,7 +31,11 @@ struct LinkState {
     /// Applies a verified delta. False when it does not start where the list stands.
     mutating func apply(_ delta: DenyListDelta) -> Bool {
         guard delta.since == 0 || delta.since == denyEpoch else { return false }
-        if delta.since == 0 { denied = [] }
+        if delta.since == 0 {
+            denied = []
+            denyDeltas = 0
+        }
+        denyDeltas += 1
         denied.formUnion(delta.added)
         denied.subtract(delta.removed)
         denyEpoch = delta.epoch
