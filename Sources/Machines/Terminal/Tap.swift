@@ -129,14 +129,17 @@ public struct Tap {
         progress(1)
         let pending = world.authorise(
             operation.id, card: claims.number, amount: operation.amount, sun: found.sun)
-        do { try authenticate(&card, claims) } catch {
+        let state: CardState
+        do {
+            try authenticate(&card, claims)
+            progress(2)
+            state = try authenticated(.replayed) { () throws(CardError) in try card.state() }
+        } catch {
             // A token that is refused says more than the keys it names.
             try believe(verdict)
             throw error
         }
         try believe(verdict)
-        progress(2)
-        let state = try authenticated(.replayed) { () throws(CardError) in try card.state() }
         let (authorisation, record) = try decide(policy, state, pending)
         progress(3)
         let digest = transactionDigest(
