@@ -12,7 +12,7 @@ public final class Checkout: Sendable {
     private static let clerkTurn = Duration.milliseconds(250)
     private let world: LiveWorld
     private let monitor: Monitor<Counter>
-    private let side = SideThread("verify")
+    private let verified = VerifiedTokens()
     private let log: @Sendable (String) -> Void
 
     /// What the lock guards.
@@ -49,7 +49,6 @@ public final class Checkout: Sendable {
             return counter.clerk.take()
         }
         clerk?.join()
-        side.stop()
     }
 
     /// Turns time and news of the link into stages, four times a second.
@@ -201,7 +200,7 @@ extension Checkout: CardDesk {
         guard let operation = refresh({ $0.cardFound() }) else { return }
         let binding = monitor.read { $0.machine.binding }
         let tap = Tap(
-            operation: operation, binding: binding, world: world, side: side,
+            operation: operation, binding: binding, world: world, verified: verified,
             progress: { step in self.refresh { $0.step(step) } },
             bind: { hash in self.refresh { $0.bind(hash) } })
         var card = NTAG424Card(connection)

@@ -79,8 +79,8 @@ public struct Tap {
     public let binding: [UInt8]?
     /// Everything outside the card.
     public let world: any TapWorld
-    /// Where the token is verified while the card answers; nil verifies in between.
-    public let side: SideThread?
+    /// Signatures verified before; nil verifies each anew.
+    public let verified: VerifiedTokens?
     /// Called as the tap advances: 1 read, 2 authenticated, 3 decided, 4 signed.
     public let progress: (Int) -> Void
     /// Called once with the token hash as soon as the card is known.
@@ -88,13 +88,14 @@ public struct Tap {
 
     /// A tap to run.
     public init(
-        operation: Armed, binding: [UInt8]?, world: any TapWorld, side: SideThread? = nil,
-        progress: @escaping (Int) -> Void, bind: @escaping ([UInt8]) -> Void
+        operation: Armed, binding: [UInt8]?, world: any TapWorld,
+        verified: VerifiedTokens? = nil, progress: @escaping (Int) -> Void,
+        bind: @escaping ([UInt8]) -> Void
     ) {
         self.operation = operation
         self.binding = binding
         self.world = world
-        self.side = side
+        self.verified = verified
         self.progress = progress
         self.bind = bind
     }
@@ -123,23 +124,14 @@ public struct Tap {
         let found = try identify(&card)
         let hash = found.token.hash
         if let binding, binding != hash { throw Refusal.anotherCard }
-        let verdict = verify(found.token, policy)
-        let claims = found.token.claims
+        let claims = try verify(found.token, policy)
         bind(hash)
         progress(1)
         let pending = world.authorise(
             operation.id, card: claims.number, amount: operation.amount, sun: found.sun)
-        let state: CardState
-        do {
-            try authenticate(&card, claims)
-            progress(2)
-            state = try authenticated(.replayed) { () throws(CardError) in try card.state() }
-        } catch {
-            // A token that is refused says more than the keys it names.
-            try believe(verdict)
-            throw error
-        }
-        try believe(verdict)
+        try authenticate(&card, claims)
+        progress(2)
+        let state = try authenticated(.replayed) { () throws(CardError) in try card.state() }
         let (authorisation, record) = try decide(policy, state, pending)
         progress(3)
         let digest = transactionDigest(
@@ -177,41 +169,31 @@ public struct Tap {
         }
     }
 
-    /// What the verification came to.
-    private typealias Verdict = Result<CardToken, TokenRefusal>
-
-    /// Step 3, begun: the verdict is awaited before anything is written (T3).
-    private func verify(_ token: CarriedToken, _ policy: Policy) -> () -> Verdict {
-        let rules = policy.tokenRules
-        let world = world
-        let now = world.now
-        let check: @Sendable () -> Verdict = {
-            do throws(TokenRefusal) {
-                return .success(try rules.verify(token, now: now, isDenied: world.isDenied))
-            } catch { return .failure(error) }
+    /// Step 3.
+    private func verify(_ token: CarriedToken, _ policy: Policy) throws -> CardToken {
+        do {
+            return try policy.tokenRules.verify(
+                token, now: world.now, isDenied: world.isDenied, signature: isSigned)
+        } catch {
+            let refusal: Refusal =
+                switch error {
+                case .malformed, .unknownIssuer: .notOurCard
+                case .badSignature: .tokenAltered
+                case .revokedIssuer: .issuerRevoked
+                case .expired, .notYetValid: .expired
+                case .classNotAccepted, .epochNotAccepted: .notAcceptedHere
+                case .denied: .blocked
+                }
+            world.note(refusal, reason: "token \(error)")
+            throw refusal
         }
-        guard let side else {
-            let verdict = check()
-            return { verdict }
-        }
-        let begun = side.begin(check)
-        return { begun.value() }
     }
 
-    /// Step 3, ended.
-    private func believe(_ verdict: () -> Verdict) throws {
-        guard case .failure(let error) = verdict() else { return }
-        let refusal: Refusal =
-            switch error {
-            case .malformed, .unknownIssuer: .notOurCard
-            case .badSignature: .tokenAltered
-            case .revokedIssuer: .issuerRevoked
-            case .expired, .notYetValid: .expired
-            case .classNotAccepted, .epochNotAccepted: .notAcceptedHere
-            case .denied: .blocked
-            }
-        world.note(refusal, reason: "token \(error)")
-        throw refusal
+    private func isSigned(_ token: CarriedToken, _ issuer: Ed25519PublicKey) -> Bool {
+        if let verified, verified.knows(token, issuer) { return true }
+        guard token.isSigned(by: issuer) else { return false }
+        verified?.remember(token, issuer)
+        return true
     }
 
     /// Step 4. A card that fails is asked for its UID once, to tell a copied token from wrong keys.

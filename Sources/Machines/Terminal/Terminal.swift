@@ -13,7 +13,6 @@
 //   T5  After a card was read, only the same card may finish the operation.
 //   T6  Nothing on the way of a tap waits for the network longer than the authorisation limit (P2).
 // Does not promise: settlement, nor anything about how a screen looks.
-// Threads: a tap runs on the reader's thread, start to end, with the token's signature verified on
-//       the "verify" thread beside it; controls on any thread; the "clerk"
+// Threads: a tap runs on the reader's thread, start to end; controls on any thread; the "clerk"
 //       thread turns time and news of the link into stages. One lock guards the machine.
 // Units: cents; milliseconds as named.
