@@ -12,9 +12,6 @@ public enum Console {
     public static func error(_ line: String) { try? writeAll(Array(line.utf8) + [10], to: 2) }
 
     /// Calls `isatty`.
-    public static func outIsTerminal() -> Bool { isatty(1) == 1 }
-
-    /// Calls `isatty`.
     public static func errorIsTerminal() -> Bool { isatty(2) == 1 }
 
     /// The next line of stdin without its newline, at most `lineLimit` bytes; nil at the end.

@@ -19,12 +19,8 @@ public struct StatusWord: Equatable, Hashable, Sendable, CustomStringConvertible
     public static let authenticationError = StatusWord(0x91AE)
     /// Authentication delay: ask again.
     public static let authenticationDelay = StatusWord(0x91AD)
-    /// Permission denied.
-    public static let permissionDenied = StatusWord(0x919D)
     /// No such key.
     public static let noSuchKey = StatusWord(0x9140)
-    /// Integrity error.
-    public static let integrityError = StatusWord(0x911E)
     /// ISO: file or application not found.
     public static let notFound = StatusWord(0x6A82)
 

@@ -131,7 +131,7 @@ public final class CardReader: Sendable {
 
     private func tell(_ effect: ReaderMachine.Effect) {
         switch effect {
-        case .none, .process: break
+        case .process: break
         case .announce(let name): desk.readerChanged(name)
         case .tellRemoved: desk.cardRemoved()
         case .tellSeveral: desk.severalCards()

@@ -11,7 +11,6 @@ struct ReaderMachine: Equatable {
 
     /// What the thread has to do.
     enum Effect: Equatable {
-        case none
         /// Tell the desk which reader there is.
         case announce(String?)
         /// Open this reader's card and hand it over.
