@@ -42,7 +42,8 @@ func program(_ name: String, _ imports: [String]) -> Target {
 func tests(_ name: String, _ imports: [String]) -> Target {
     .testTarget(
         name: name, dependencies: imports.map { .byName(name: $0) },
-        path: "Tests/\(name)", swiftSettings: bound)
+        path: "Tests/\(name)", exclude: name == "InteropTests" ? ["Scripts"] : [],
+        swiftSettings: bound)
 }
 
 let package = Package(
@@ -158,8 +159,15 @@ let package = Package(
         tests(
             "EndToEndTests",
             [
-                "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux", "Operations",
+                "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux",
+                "Operations",
                 "ReaderEmulation", "eco-bench", "eco-card", "eco-ledger", "eco-sim", "eco-terminal",
+            ]),
+        tests(
+            "InteropTests",
+            [
+                "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning",
+                "ReaderEmulation", "Tokens",
             ]),
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
