@@ -57,6 +57,7 @@ let package = Package(
     targets: [
         // CLibraries
         library("CPCSC", "libpcsclite", apt: "libpcsclite-dev"),
+        library("CNFC", "libnfc", apt: "libnfc-dev"),
         library("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
         library("COpenSSL", "libcrypto", apt: "libssl-dev"),
         library("CCBOR", "libcbor", apt: "libcbor-dev"),
@@ -67,6 +68,7 @@ let package = Package(
 
         // Bindings
         binding("PCSC", ["CPCSC"]),
+        binding("NFC", ["CNFC"]),
         binding("SQLite", ["CSQLite"]),
         binding("HTTPServer", ["CMicroHTTPD"]),
         binding("HTTPClient", ["CCurl"]),
@@ -91,7 +93,7 @@ let package = Package(
                 "COSE", "Crypto", "HTTPClient", "Journal", "LedgerMessages", "Linux",
                 "Operations", "Threads", "Tokens",
             ]),
-        service("Readers", ["Cards", "PCSC", "Threads"]),
+        service("Readers", ["Cards", "NFC", "PCSC", "Threads"]),
         service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "Tokens"]),
         service(
             "LedgerBook",
