@@ -188,7 +188,7 @@ let package = Package(
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(
             "ReaderEmulationTests",
-            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "eco-sim"]),
+            ["CardEmulation", "Linux", "NFC", "PCSC", "ReaderEmulation", "eco-sim"]),
         tests("COSETests", ["COSE", "Crypto", "Tokens"]),
         tests(
             "JournalTests",
@@ -214,8 +214,8 @@ let package = Package(
         tests(
             "ReadersTests",
             [
-                "CardEmulation", "Cards", "Linux", "PCSC", "ReaderEmulation", "Readers", "Threads",
-                "eco-card",
+                "CardEmulation", "Cards", "Linux", "NFC", "PCSC", "ReaderEmulation", "Readers",
+                "Threads", "eco-card",
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -70,6 +70,14 @@ public struct Device: ~Copyable {
             "NP_ACTIVATE_FIELD", nfc_device_set_property_bool(raw, NP_ACTIVATE_FIELD, isOn))
     }
 
+    /// Asks the chip for its firmware's version, to see whether it still answers.
+    /// Sends GetFirmwareVersion.
+    public func ask() throws(NFCError) {
+        let call = "GetFirmwareVersion"
+        let answer = try command([0x02], Self.presenceLimit, call)
+        guard answer.count == 4 else { throw NFCError(call: call, code: NFCError.chip) }
+    }
+
     /// Looks once and activates what is new in the field, two cards at most; the first one is the
     /// one that `transceive` reaches. A card that was found before and not let go is not found
     /// again: switch the field first. Sends InListPassiveTarget (106 kbit/s type A).
