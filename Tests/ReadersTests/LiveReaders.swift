@@ -77,9 +77,12 @@ final class Service {
     let desk: TestDesk
     let reader: CardReader
 
-    init(_ choice: ReaderChoice = .any, _ desk: TestDesk = TestDesk()) {
+    init(
+        _ choice: ReaderChoice = .any, _ desk: TestDesk = TestDesk(),
+        times: ChipTimes = ChipTimes()
+    ) {
         self.desk = desk
-        reader = CardReader(choice: choice, desk: desk)
+        reader = CardReader(choice: choice, desk: desk, times: times)
         reader.start()
     }
 

@@ -22,7 +22,8 @@ public struct Device: ~Copyable {
 
     /// Opens the chip and makes it a reader that looks once when asked.
     /// - Parameter connstring: libnfc's, as `pn532_uart:/dev/ttyAMA0`.
-    /// - Throws: `notSupported` for another driver, `noSuchDevice` when no chip answers there.
+    /// - Throws: `notSupported` for another driver, `noSuchDevice` when no chip answers there,
+    ///   `busy` when another program of ours has the line.
     /// Calls `nfc_open`, `nfc_initiator_init` and `nfc_device_set_property_bool`.
     public init(_ connstring: String) throws(NFCError) {
         let driver = String(connstring.prefix { $0 != ":" })
@@ -162,7 +163,7 @@ struct SerialLine: ~Copyable {
         guard file >= 0 else { throw NFCError(call: "open", code: NFCError.noSuchDevice) }
         let line = SerialLine(file: file)
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
-            throw NFCError(call: "flock", code: NFCError.inputOutput)
+            throw NFCError(call: "flock", code: NFCError.busy)
         }
         var settings = termios()
         guard tcgetattr(file, &settings) == 0 else {

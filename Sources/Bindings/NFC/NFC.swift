@@ -24,7 +24,7 @@ import Glibc
 public struct NFCError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The C call, or the chip's command.
     public let call: String
-    /// NFC_E… code.
+    /// NFC_E… code, or `busy`.
     public let code: Int32
 
     /// An error, for tests and mappings.
@@ -52,6 +52,9 @@ public struct NFCError: Error, Equatable, Sendable, CustomStringConvertible {
     /// NFC_ECHIP: the chip failed.
     public static let chip: Int32 = -90
 
+    /// Another process of ours has the line; not a code of libnfc.
+    public static let busy: Int32 = -100
+
     private static let names: [Int32: String] = [
         -1: "NFC_EIO line broken", -2: "NFC_EINVARG not accepted",
         -3: "NFC_EDEVNOTSUPP not supported", -4: "NFC_ENOTSUCHDEV no such device",
@@ -59,6 +62,7 @@ public struct NFCError: Error, Equatable, Sendable, CustomStringConvertible {
         -8: "NFC_ENOTIMPL not known", -10: "NFC_ETGRELEASED card released",
         -20: "NFC_ERFTRANS transmission error", -30: "NFC_EMFCAUTHFAIL refused",
         -80: "NFC_ESOFT library error", -90: "NFC_ECHIP chip error",
+        -100: "another program has the line",
     ]
 
     /// "nfc_open: -4 NFC_ENOTSUCHDEV no such device".

@@ -34,6 +34,8 @@ struct PN532Field {
         /// Of the card's last block (ISO/IEC 14443-4 rule C).
         var blockNumber: UInt8 = 1
         var lastAnswer: [UInt8] = []
+        /// A card that gave no answer gives none until it is activated again.
+        var isMute = false
     }
 
     /// Bytes of a block's content when the reader takes frames of 64.
@@ -105,6 +107,7 @@ struct PN532Field {
         standings[index]?.stage = .active(isISODEP: takesBlocks)
         standings[index]?.blockNumber = 1
         standings[index]?.lastAnswer = []
+        standings[index]?.isMute = false
         places[index].monitor.update { state in
             if state.link === standing.contact { state.isPowered = takesBlocks }
         }
@@ -151,6 +154,7 @@ struct PN532Field {
             if outcome.hasLeft, state.link === standing.contact { state.depart() }
             return outcome
         }
+        standings[index]?.isMute = outcome.answer.isEmpty
         if !outcome.answer.isEmpty {
             standings[index]?.blockNumber ^= 1
             standings[index]?.lastAnswer = outcome.answer
@@ -179,6 +183,7 @@ struct PN532Field {
         _ head: UInt8, _ bytes: [UInt8], _ index: Int, _ standing: Standing
     ) -> (answer: [UInt8], outcome: SlotOutcome)? {
         switch head {
+        case _ where standing.isMute: return nil
         case 0xB2, 0xB3:
             // Rules 11 and 12: the block asked for again, or an R(ACK).
             guard head & 1 == standing.blockNumber, !standing.lastAnswer.isEmpty else {

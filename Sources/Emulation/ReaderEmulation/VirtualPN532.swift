@@ -51,11 +51,15 @@ public final class VirtualPN532: VirtualReader {
 
     /// Hangs the line up, as a plug that is pulled; the cards stay where they are.
     public func stop() {
-        line.update { $0.isStopping = true }
+        let isFirst = line.update { line in
+            defer { line.isStopping = true }
+            return !line.isStopping
+        }
         thread.join()
         place.stop()
         second.stop()
-        if let link { try? Files.remove(link) }
+        // The next chip may stand there already.
+        if isFirst, let link { try? Files.remove(link) }
     }
 
     /// The chip's supply goes and comes: it forgets everything and answers to nothing until the

@@ -87,8 +87,9 @@ struct ChipField {
     private mutating func rest(_ chip: borrowing Device) throws(NFCError) {
         if !isDark { try darken(chip) }
         guard nextQuestion <= ContinuousClock.now else { return }
-        nextQuestion = ContinuousClock.now + times.question
+        // One that fails is asked again at the next look.
         try chip.ask()
+        nextQuestion = ContinuousClock.now + times.question
     }
 
     private mutating func darken(_ chip: borrowing Device) throws(NFCError) {
