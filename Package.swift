@@ -160,7 +160,8 @@ let package = Package(
         tests(
             "EndToEndTests",
             [
-                "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux", "Operations",
+                "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux",
+                "Operations",
                 "ReaderEmulation", "eco-bench", "eco-card", "eco-ledger", "eco-sim", "eco-terminal",
             ]),
         tests("CryptoTests", ["Crypto"]),
@@ -200,8 +201,8 @@ let package = Package(
             "TerminalTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "HTTPServer", "Journal", "KeyStore",
-                "LedgerClient", "LedgerMessages", "Linux", "Operations", "SQLite", "Terminal",
-                "Threads", "Tokens",
+                "LedgerClient", "LedgerMessages", "Linux", "Operations", "ReaderEmulation",
+                "Readers", "SQLite", "Terminal", "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests("KeyStoreTests", ["COSE", "Cards", "Crypto", "KeyStore", "Linux", "Tokens"]),
@@ -209,7 +210,7 @@ let package = Package(
             "ProvisioningTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Operations",
-                "Provisioning", "Tokens",
+                "Provisioning", "ReaderEmulation", "Readers", "Tokens",
             ]),
         tests(
             "ReadersTests",

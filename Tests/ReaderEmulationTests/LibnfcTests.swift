@@ -105,7 +105,8 @@ import Testing
             } catch { #expect(error.code == code, "\(connstring): \(error)") }
         }
         #expect(
-            "\(NFCError(call: "nfc_open", code: -4))" == "nfc_open: -4 NFC_ENOTSUCHDEV no such device")
+            "\(NFCError(call: "nfc_open", code: -4))"
+                == "nfc_open: -4 NFC_ENOTSUCHDEV no such device")
     }
 
     /// A card's own words are not believed: lengths that point past the answer, or before it.

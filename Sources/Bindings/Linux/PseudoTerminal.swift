@@ -16,7 +16,8 @@ public struct PseudoTerminal: ~Copyable, Sendable {
         var name = [CChar](repeating: 0, count: 64)
         master = try check("posix_openpt") { linux_open_terminal(&slave, &name, name.count) }
         self.slave = slave
-        path = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        path = String(
+            decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     deinit {

@@ -33,7 +33,8 @@ struct ChosenReader {
         guard invocation.value("vpcd") == nil else {
             throw Failure("--vpcd and --pn532 are two readers", hint: "give one", code: .usage)
         }
-        let baud = invocation.value("baud") == nil
+        let baud =
+            invocation.value("baud") == nil
             ? nil : Int(try invocation.number("baud", in: 9_600...1_288_000, default: 115_200))
         return {
             do {
