@@ -129,19 +129,7 @@ final class LinePlace {
 
     @Test func `A line pulled in a conversation is a reader that failed`() throws {
         let chip = chip
-        let service = Service(
-            line.choice,
-            TestDesk { connection in
-                guard (try? NTAG424.selectApplication(&connection)) != nil else { return "no" }
-                chip.stop()
-                do throws(CardError) {
-                    _ = try NTAG424.version(&connection)
-                    return "ok"
-                } catch {
-                    if case .readerFault = error { return "fault" }
-                    return "\(error)"
-                }
-            })
+        let service = Service(line.choice, TestDesk(TestDesk.interrupted { chip.stop() }))
         #expect(service.desk.waits(for: [.reader(true)]))
         chip.insert(try ntag())
         #expect(

@@ -57,7 +57,7 @@ public struct NFCError: Error, Equatable, Sendable, CustomStringConvertible {
 
     private static let names: [Int32: String] = [
         -1: "NFC_EIO line broken", -2: "NFC_EINVARG not accepted",
-        -3: "NFC_EDEVNOTSUPP not supported", -4: "NFC_ENOTSUCHDEV no such device",
+        -3: "NFC_EDEVNOTSUPP no driver of this name", -4: "NFC_ENOTSUCHDEV no such device",
         -5: "NFC_EOVFLOW too long", -6: "NFC_ETIMEOUT no answer", -7: "NFC_EOPABORTED aborted",
         -8: "NFC_ENOTIMPL not known", -10: "NFC_ETGRELEASED card released",
         -20: "NFC_ERFTRANS transmission error", -30: "NFC_EMFCAUTHFAIL refused",
