@@ -10,11 +10,12 @@
 //       searched for, a device is what its connection string says.
 //   N4  A serial line belongs to one process of ours at a time (`flock`); the mark libnfc leaves
 //       on the line of a process that was killed is wiped, which would else shut it for ever.
-// Does not promise: a bound for a chip that trickles (libnfc starts its clock anew at each byte: 300
-// ms times the bytes of a frame); to survive a chip that lies on purpose (libnfc ends the process
-// when the chip's status has bit 7 set); chips of other families.
+// Does not promise: a bound for a chip that trickles (libnfc starts its clock anew at each byte:
+// 300 ms times the bytes of a frame); to survive a chip that lies on purpose (libnfc ends the
+// process when the chip's status has bit 7 set); chips of other families.
 // Threads: a device belongs to one thread. The library starts once a process, at the first device
-// or at `NFCLibrary.start`, and then writes one environment variable: start it before other threads.
+// or at `NFCLibrary.start`, and then writes one environment variable: start it before there are
+// other threads.
 // Units: milliseconds, bytes.
 
 import CNFC

@@ -1,7 +1,7 @@
 // ReaderEmulation: software cards in front of the real pcscd and the real libnfc.
 //
-// Purpose: two readers for the same software cards (`VirtualSlot`: lay down, take away, see what was
-// said). `VirtualReaderSlot` is the card side of the vpcd driver (package vsmartcard-vpcd): it
+// Purpose: two readers for the same software cards (`VirtualSlot`: lay down, take away, see what
+// was said). `VirtualReaderSlot` is the card side of the vpcd driver (package vsmartcard-vpcd): it
 // connects to the port on which the driver inside pcscd listens (35963, second slot 35964) and
 // answers for whatever card is inserted. Every program that speaks PC/SC then sees a reader with
 // that card; nothing of PC/SC itself is imitated.

@@ -2,7 +2,8 @@
 //
 // Purpose: watch readers and cards; hand each card once to the `CardDesk`; map the reader's faults.
 // Promises:
-//   D1  One thread owns context or chip, card and conversation. The desk is called on it and nowhere else.
+//   D1  One thread owns context or chip, card and conversation. The desk is called on it and
+//       nowhere else.
 //   D2  Every wait is bounded by one second, so `stop` is seen; a lost cancel does not matter.
 //   D3  A card is handed over once an insertion: after its conversation it must leave first.
 //   D4  A daemon that dies, restarts or was never there is looked for again, within a second each;
