@@ -58,6 +58,7 @@ let package = Package(
     targets: [
         // CLibraries
         library("CPCSC", "libpcsclite", apt: "libpcsclite-dev"),
+        library("CNFC", "libnfc", apt: "libnfc-dev"),
         library("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
         library("COpenSSL", "libcrypto", apt: "libssl-dev"),
         library("CCBOR", "libcbor", apt: "libcbor-dev"),
@@ -68,6 +69,7 @@ let package = Package(
 
         // Bindings
         binding("PCSC", ["CPCSC"]),
+        binding("NFC", ["CNFC"]),
         binding("SQLite", ["CSQLite"]),
         binding("HTTPServer", ["CMicroHTTPD"]),
         binding("HTTPClient", ["CCurl"]),
@@ -92,7 +94,7 @@ let package = Package(
                 "COSE", "Crypto", "HTTPClient", "Journal", "LedgerMessages", "Linux",
                 "Operations", "Threads", "Tokens",
             ]),
-        service("Readers", ["Cards", "PCSC", "Threads"]),
+        service("Readers", ["Cards", "NFC", "PCSC", "Threads"]),
         service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "Tokens"]),
         service(
             "LedgerBook",
@@ -194,7 +196,7 @@ let package = Package(
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(
             "ReaderEmulationTests",
-            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "eco-sim"]),
+            ["CardEmulation", "Linux", "NFC", "PCSC", "ReaderEmulation", "eco-sim"]),
         tests("COSETests", ["COSE", "Crypto", "Tokens"]),
         tests(
             "JournalTests",
@@ -206,8 +208,8 @@ let package = Package(
             "TerminalTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "HTTPServer", "Journal", "KeyStore",
-                "LedgerClient", "LedgerMessages", "Linux", "Operations", "SQLite", "Terminal",
-                "Threads", "Tokens",
+                "LedgerClient", "LedgerMessages", "Linux", "Operations", "ReaderEmulation",
+                "Readers", "SQLite", "Terminal", "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests("KeyStoreTests", ["COSE", "Cards", "Crypto", "KeyStore", "Linux", "Tokens"]),
@@ -215,13 +217,13 @@ let package = Package(
             "ProvisioningTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Operations",
-                "Provisioning", "Tokens",
+                "Provisioning", "ReaderEmulation", "Readers", "Tokens",
             ]),
         tests(
             "ReadersTests",
             [
-                "CardEmulation", "Cards", "Linux", "PCSC", "ReaderEmulation", "Readers", "Threads",
-                "eco-card",
+                "CardEmulation", "Cards", "Linux", "NFC", "PCSC", "ReaderEmulation", "Readers",
+                "Threads", "eco-card",
             ]),
     ],
     swiftLanguageModes: [.v6]
