@@ -108,7 +108,9 @@ extension Failure {
                 ("the PIN is locked", "the token's security officer can set a new one")
             case .tokenFull:
                 ("the token has no room", "nothing was made; free room or take another token")
-            default: ("the token refuses: \(error)", "nothing was changed; see the token's manual")
+            case .token(let what):
+                ("the token refuses: \(what)", "nothing was changed; see the token's manual")
+            default: ("the keys cannot be used: \(error)", "nothing was changed")
             }
         self.init(sentence, hint: hint, code: .keys)
     }

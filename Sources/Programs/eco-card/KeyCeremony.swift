@@ -13,7 +13,6 @@ let ceremonyCommand = Command(
     ],
     examples: [
         "eco-card key init --keys keys --passphrase-file keys.pass",
-        "eco-card key init --keys keys --shares 2",
         "eco-card key init --pkcs11 pkcs11:token=eco --pin-file pin --shares 2 --keys shares",
     ], run: initialiseKeys)
 
@@ -79,7 +78,6 @@ private struct Ceremony {
 
     private mutating func inFolder() throws -> IssuerKeys {
         let file = IssuerPlace.file(folder ?? ".")
-        if Files.exists(file) { throw KeyStoreError.alreadyThere(file) }
         let shared = try share()
         let secret =
             try shared
@@ -113,8 +111,8 @@ private struct Ceremony {
     }
 
     mutating func run() throws -> IssuerKeys {
-        for name in ["terminal.keys", "ledger.keys", "issuer.pub", "share-1.key"]
-        where folder != nil && Files.exists(path(name)) {
+        let names = ["issuer.keys", "terminal.keys", "ledger.keys", "issuer.pub", "share-1.key"]
+        for name in names where folder != nil && Files.exists(path(name)) {
             throw KeyStoreError.alreadyThere(path(name))
         }
         if let folder { try Files.makeDirectory(folder) }

@@ -53,7 +53,7 @@ let keyCommands: [Command] =
             ],
             examples: [
                 "eco-card key agent \(softToken) --socket /run/carte-eco/keys",
-                "eco-card card provision --number 100000000008 --agent /run/carte-eco/keys",
+                "eco-card key agent --keys keys --passphrase-file keys.pass --socket keys.sock",
             ], run: serveKeys),
     ]
 

@@ -11,6 +11,8 @@ extension OptionSpecification {
         "database", "sqlite:PATH", letter: "d", "the ledger's database")
     static let keys = OptionSpecification.value(
         "keys", "FILE", "the sealed ledger bundle of eco-card key bundle")
+    static let issuer = OptionSpecification.value(
+        "issuer", "HEX", "the issuer's public key, for a bundle sealed to the ledger's key")
     static let passphrase = OptionSpecification.value(
         "passphrase-file", "FILE", "opens --keys and seals the ledger's own key (mode 0600)")
 }

@@ -144,7 +144,7 @@ final class TokenCustody: Custody {
     }
 
     /// K7: what was made is taken away again when the rest fails.
-    private static func making(
+    static func making(
         _ session: TokenSession,
         _ work: (inout [TokenObject]) throws(PKCS11Error) -> Void
     ) throws(KeyStoreError) -> TokenCustody {
@@ -158,7 +158,7 @@ final class TokenCustody: Custody {
         return try TokenCustody(session)
     }
 
-    private static func makeMasters(
+    static func makeMasters(
         _ session: TokenSession, _ epoch: UInt8, _ made: inout [TokenObject]
     ) throws(PKCS11Error) {
         for number in IssuerKeys.keyNumbers {
