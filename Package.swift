@@ -208,7 +208,7 @@ let package = Package(
             "KeyStoreTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "PKCS11",
-                "Provisioning", "Tokens", "eco-card", "eco-terminal",
+                "Provisioning", "Tokens", "eco-card", "eco-ledger", "eco-terminal",
             ]),
         tests(
             "ProvisioningTests",

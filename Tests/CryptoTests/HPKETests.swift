@@ -13,10 +13,10 @@ import Testing
     private let plain = Hexadecimal.bytes(
         "4265617574792069732074727574682c20747275746820626561757479")!
     private let associated = Hexadecimal.bytes("436f756e742d30")!
-    private let recipient = "d7f9945b55b697a7452105630095894758508599694f401aaaed77a88364b8a1"
-    private let ephemeral = "dfe953241ce3e4bd96b6f7421124136a3203aaa239fda95352eab223e821677d"
-    private let sealed = "922b657481e80bf18b8814a435d31c776759859e8ca40884157247c0cbed07bc"
-        + "bd3c22ed029a50da93d08fa065"
+    private let recipient = "497b4502664cfea5d5af0b39934dac72242a74f8480451e1aee7d6a53320333d"
+    private let ephemeral = "179d4b53b6365c45b600c4163b61d95cbc2f4d9e36f1695558dce265ab8bab11"
+    private let sealed = "e5d84cd531cfb583096e7cfa9641bd3079cf3a91cda813c52deb5f512be99319"
+        + "80a41de125a925cdad859d5b7a"
 
     @Test func `The shared secret is that of RFC 9180 A_1_1`() throws {
         let ephemeral = try key("52c4a758a802cd8b936eceea314432798d5baf2d7e9235dc084ab1b9cfa2f736")
@@ -52,7 +52,7 @@ import Testing
             ephemeral: try key(ephemeral))
         #expect(
             Hexadecimal.text(message.encapsulated)
-                == "97f8c9d24e6fc9f26de91a180fc2368b43aa7464185e3618d43bb341fb83b75b")
+                == "6c93e09869df3402d7bf231bf540fadd35cd56be14f97178f0954db94b7fc256")
         #expect(Hexadecimal.text(message.sealed) == sealed)
         let opened = try HPKE.open(
             message, with: recipient, info: info, associated: associated)

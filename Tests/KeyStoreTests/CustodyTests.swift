@@ -159,8 +159,8 @@ private func phrase(_ text: String) -> SecretBytes { SecretBytes(Array(text.utf8
         #expect(throws: KeyStoreError.shares("shares 1 and 2 are of two keys")) {
             _ = try KeyShare.key([one[0], other[1]])
         }
-        #expect(throws: KeyStoreError.shares("share 2 of 2 is missing")) {
-            _ = try KeyShare.key([one[0], one[0]])
+        #expect(throws: KeyStoreError.shares("share 1 is there twice")) {
+            _ = try KeyShare.key([one[0], one[0], one[1]])
         }
         for count in [-1, 0, 1, 17] {
             #expect(throws: KeyStoreError.self) { _ = try KeyShare.create(count: count) }
