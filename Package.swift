@@ -160,7 +160,8 @@ let package = Package(
         tests(
             "EndToEndTests",
             [
-                "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux", "Operations",
+                "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux",
+                "Operations",
                 "ReaderEmulation", "eco-bench", "eco-card", "eco-ledger", "eco-sim", "eco-terminal",
             ]),
         tests("CryptoTests", ["Crypto"]),

@@ -15,7 +15,8 @@ import Testing
     private let associated = Hexadecimal.bytes("436f756e742d30")!
     private let recipient = "497b4502664cfea5d5af0b39934dac72242a74f8480451e1aee7d6a53320333d"
     private let ephemeral = "179d4b53b6365c45b600c4163b61d95cbc2f4d9e36f1695558dce265ab8bab11"
-    private let sealed = "e5d84cd531cfb583096e7cfa9641bd3079cf3a91cda813c52deb5f512be99319"
+    private let sealed =
+        "e5d84cd531cfb583096e7cfa9641bd3079cf3a91cda813c52deb5f512be99319"
         + "80a41de125a925cdad859d5b7a"
 
     @Test func `The shared secret is that of RFC 9180 A_1_1`() throws {

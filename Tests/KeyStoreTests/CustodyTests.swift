@@ -273,7 +273,9 @@ private func phrase(_ text: String) -> SecretBytes { SecretBytes(Array(text.utf8
         let folder = try TemporaryFolder()
         let keys = try IssuerKeys.create(epoch: 1)
         let served = try Served(keys, folder("agent"))
-        var nonsense: [[UInt8]] = [[], [0], [0, 0], [0xFF, 0xFF, 1], [0, 1, 9], [0, 1, 2], [0, 1, 3]]
+        var nonsense: [[UInt8]] = [
+            [], [0], [0, 0], [0xFF, 0xFF, 1], [0, 1, 9], [0, 1, 2], [0, 1, 3],
+        ]
         nonsense += [[0, 3, 2, 3, 1], [0, 40, 3] + [UInt8](repeating: 0xFF, count: 39)]
         for bytes in nonsense {
             let connection = try UnixConnection(served.path)

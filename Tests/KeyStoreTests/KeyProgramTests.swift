@@ -62,7 +62,8 @@ private final class Office {
     @Test func `Two custodians make keys together, and neither opens them alone`() throws {
         let office = try Office()
         let both = ["--share-passphrase-files", office("one") + "," + office("two")]
-        let made = try office.card(["key", "init", "--keys", office("keys"), "--shares", "2"] + both)
+        let made = try office.card(
+            ["key", "init", "--keys", office("keys"), "--shares", "2"] + both)
         #expect(made.code == 0, "\(made.error)")
         #expect(!Files.exists(office("keys/terminal.keys")))
         let files = [office("keys/share-1.key"), office("keys/share-2.key")]
@@ -91,10 +92,12 @@ private final class Office {
         #expect(few.code == 2 && !Files.exists(office("k/issuer.keys")))
     }
 
-    @Test func `A terminal's bundle goes from the issuer to the terminal by its public key`() throws {
+    @Test func `A terminal's bundle goes from the issuer to the terminal by its public key`() throws
+    {
         let office = try Office()
         #expect(try office.card(["key", "init"] + office.sealed).code == 0)
-        let settings = "directory = \(office("till"))\nkeys = \(office("till.bundle"))\n"
+        let settings =
+            "directory = \(office("till"))\nkeys = \(office("till.bundle"))\n"
             + "passphrase-file = \(office("one"))\n"
         try Files.writeAtomically(Array(settings.utf8), to: office("till.conf"))
         let shown = try office.run(
@@ -104,7 +107,8 @@ private final class Office {
         let key = try #require(shown.json["sealing"] as? String)
         #expect(try Files.read(office("till.key"), atMost: 100) == Array((key + "\n").utf8))
         let words = ["key", "bundle", "--terminal", office("till.key")]
-        let cut = try office.card(words + ["--out", office("till.bundle"), "--json"] + office.sealed)
+        let cut = try office.card(
+            words + ["--out", office("till.bundle"), "--json"] + office.sealed)
         #expect(cut.code == 0, "\(cut.error)")
         let again = try office.card(words + ["--out", office("till.bundle")] + office.sealed)
         #expect(again.code == 10 && again.error.contains("is there already"))
@@ -125,7 +129,9 @@ private final class Office {
         }
     }
 
-    @Test func `The ledger's bundle is sealed to the ledger, and a rotation makes a new one`() throws {
+    @Test func `The ledger's bundle is sealed to the ledger, and a rotation makes a new one`()
+        throws
+    {
         let office = try Office()
         #expect(try office.card(["key", "init"] + office.sealed).code == 0)
         let book = ["-d", "sqlite:" + office("ledger"), "--passphrase-file", office("one")]
@@ -157,7 +163,8 @@ private final class Office {
 
 extension SoftTokenSuites {
     @Suite struct TokenProgramTests {
-        @Test func `Every key command works with a token, and a wrong PIN changes nothing`() throws {
+        @Test func `Every key command works with a token, and a wrong PIN changes nothing`() throws
+        {
             let office = try Office()
             let soft = try SoftToken()
             try office.secret("pin", SoftToken.pin)

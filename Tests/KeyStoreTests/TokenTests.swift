@@ -182,6 +182,29 @@ extension SoftTokenSuites {
             #expect(try soft.create(epoch: 5).epochs == [5])
         }
 
+        @Test func `An epoch cut short is never used and can be retired`() throws {
+            let soft = try SoftToken()
+            let keys = try soft.create()
+            let session = try soft.session()
+            var made: [TokenObject] = []
+            try TokenCustody.makeMasters(session, 2, &made)
+            try session.destroy(made[2])
+            #expect(try soft.open().epochs == [1])
+            #expect(throws: KeyStoreError.unknownEpoch(2)) {
+                _ = try soft.open().cardKey(3, uid: uid, epoch: 2)
+            }
+            #expect(try soft.open().addingEpoch().epochs == [1, 3])
+            #expect(try session.objects([.secretKey]).count == 14)
+            #expect(try soft.open().retiring(epoch: 2).issuerKey == keys.issuerKey)
+            #expect(try session.objects([.secretKey]).count == 10)
+            let place = Array("ECO1".utf8) + [1, 0]
+            let object = try #require(try session.objects([.identifier(place)]).first)
+            try session.destroy(object)
+            #expect(try soft.open().epochs == [3])
+            #expect(try soft.open().retiring(epoch: 1).epochs == [3])
+            #expect(try session.objects([.secretKey]).count == 5)
+        }
+
         @Test func `Bundles of a token are wrapped on it and open at their recipients`() throws {
             let soft = try SoftToken()
             try soft.plant(known, epoch: 1)

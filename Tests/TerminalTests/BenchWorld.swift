@@ -34,7 +34,8 @@ final class Bench {
             classes: [.anonymous, .member], issuers: [issuer.issuerKey], revokedKids: [],
             epochs: [BenchIssuer.epoch], languages: ["fr"])
         world = BenchWorld(
-            terminal: terminalKey.publicKey.kid, keys: try issuer.terminalBundle(), journal: journal,
+            terminal: terminalKey.publicKey.kid, keys: try issuer.terminalBundle(),
+            journal: journal,
             policy: policy)
     }
 

@@ -166,7 +166,9 @@ public struct TokenAttribute: Sendable {
         TokenAttribute(CKA_ID, bytes)
     }
     /// `CKA_VALUE`: a key given from outside.
-    public static func value(_ bytes: [UInt8]) -> TokenAttribute { TokenAttribute(CKA_VALUE, bytes) }
+    public static func value(_ bytes: [UInt8]) -> TokenAttribute {
+        TokenAttribute(CKA_VALUE, bytes)
+    }
     /// `CKA_EC_PARAMS`, DER.
     public static func curve(_ parameters: [UInt8]) -> TokenAttribute {
         TokenAttribute(CKA_EC_PARAMS, parameters)

@@ -62,9 +62,11 @@ enum IssuerPlace {
         return try secret(invocation, "pin-file", "PIN of the token: ", "the PIN")
     }
 
-    /// A secret from a file that an option names, or asked on a terminal; never an argument.
+    /// A secret from a file that an option names, or asked on a terminal, a new one twice; never
+    /// an argument.
     static func secret(
-        _ invocation: Invocation, _ option: String, _ prompt: String, _ name: String
+        _ invocation: Invocation, _ option: String, _ prompt: String, _ name: String,
+        isNew: Bool = false
     ) throws -> Secret {
         if let path = invocation.value(option) { return try read(path) }
         guard Console.errorIsTerminal(), var typed = Console.readSecret(prompt: prompt),
@@ -72,7 +74,16 @@ enum IssuerPlace {
         else {
             throw Failure("\(name) is missing", hint: "give --\(option)", code: .usage)
         }
-        return Secret(SecretBytes(consuming: &typed))
+        let secret = Secret(SecretBytes(consuming: &typed))
+        if isNew {
+            var again = Console.readSecret(prompt: "Again. " + prompt) ?? []
+            guard SecretBytes(consuming: &again).equals(secret.bytes) else {
+                throw Failure(
+                    "\(name) was typed in two ways", hint: "nothing was made; begin again",
+                    code: .usage)
+            }
+        }
+        return secret
     }
 
     static func read(_ path: String) throws -> Secret {
@@ -85,7 +96,9 @@ enum IssuerPlace {
     }
 
     /// One passphrase a custodian, from files or asked one after another.
-    static func custodians(_ invocation: Invocation, count: Int) throws -> [Secret] {
+    static func custodians(
+        _ invocation: Invocation, count: Int, areNew: Bool = false
+    ) throws -> [Secret] {
         if let files = invocation.value("share-passphrase-files").map(list) {
             guard files.count == count else {
                 throw Failure(
@@ -97,7 +110,7 @@ enum IssuerPlace {
         return try (1...count).map { number in
             try secret(
                 invocation, "share-passphrase-files", "Passphrase of custodian \(number): ",
-                "the passphrase of custodian \(number)")
+                "the passphrase of custodian \(number)", isNew: areNew)
         }
     }
 

@@ -24,6 +24,7 @@ private struct Ceremony {
     let uri: String?
     var written: [String] = []
     var lines: [String] = []
+    var shares: [JSONValue] = []
 
     init(_ invocation: Invocation) throws {
         self.invocation = invocation
@@ -42,16 +43,20 @@ private struct Ceremony {
         guard invocation.value("shares") != nil else { return nil }
         let count = Int(
             try invocation.number(
-                "shares", in: Int64(KeyShare.counts.lowerBound)...Int64(KeyShare.counts.upperBound)))
-        let secrets = try IssuerPlace.custodians(invocation, count: count)
+                "shares", in: Int64(KeyShare.counts.lowerBound)...Int64(KeyShare.counts.upperBound))
+        )
+        let secrets = try IssuerPlace.custodians(invocation, count: count, areNew: true)
         let shares = try KeyShare.create(count: count)
         for (share, secret) in zip(shares, secrets) {
             let path = path("share-\(share.number).key")
             try share.seal(to: path, passphrase: secret.bytes)
             written.append(path)
+            let value = try share.checkValue()
+            self.shares.append(
+                .record(["number": .integer(Int64(share.number)), "check": .text(value)]))
             lines.append(
                 "  share-\(share.number).key    for custodian \(share.number) alone, check value "
-                    + "\(try share.checkValue())")
+                    + value)
         }
         if let first = shares.first {
             lines.append("  the key of all shares has the check value \(first.keyCheckValue)")
@@ -82,11 +87,12 @@ private struct Ceremony {
         let secret =
             try shared
             ?? IssuerPlace.secret(
-                invocation, "passphrase-file", "Passphrase: ", "the passphrase")
+                invocation, "passphrase-file", "Passphrase: ", "the passphrase", isNew: true)
         let keys = try IssuerKeys.create(epoch: epoch)
         try keys.seal(to: file, passphrase: secret.bytes)
         written.append(file)
-        lines.append("  issuer.keys    everything; keep it off terminals and copy it to a safe place")
+        lines.append(
+            "  issuer.keys    everything; keep it off terminals and copy it to a safe place")
         if shared == nil {
             try cut(keys, terminal: secret, ledger: secret)
         }
@@ -95,7 +101,8 @@ private struct Ceremony {
 
     /// One bundle a role: whoever holds it can do what that role does and nothing else (P4).
     private mutating func cut(_ keys: IssuerKeys, terminal: Secret?, ledger: Secret?) throws {
-        let terminal = try invocation.value("terminal-passphrase-file").map(IssuerPlace.read) ?? terminal
+        let terminal =
+            try invocation.value("terminal-passphrase-file").map(IssuerPlace.read) ?? terminal
         let ledger = try invocation.value("ledger-passphrase-file").map(IssuerPlace.read) ?? ledger
         if let terminal {
             try keys.terminalBundle().seal(
@@ -140,6 +147,7 @@ private struct Ceremony {
             .record([
                 "schema": .text("eco.key-init.1"), "epoch": .integer(Int64(ceremony.epoch)),
                 "issuer": .text(key), "directory": .text(ceremony.folder ?? ""),
+                "shares": .array(ceremony.shares),
             ]),
             ["Keys of epoch \(ceremony.epoch) made in \(place):"] + ceremony.lines
                 + ["Issuer's public key: \(key)"])

@@ -28,7 +28,8 @@ let keyCommands: [Command] =
         Command(
             ["key", "bundle"], "cut the keys of one terminal or of the ledger, sealed to it",
             options: keyOptions + [
-                .value("terminal", "KEY", "K3 masters, sealed to a terminal: eco-terminal key show"),
+                .value(
+                    "terminal", "KEY", "K3 masters, sealed to a terminal: eco-terminal key show"),
                 .value("ledger", "KEY", "K1 and K2 masters, sealed to the ledger"),
                 .value("epochs", "N,…", "only these epochs (all)"),
                 .value("out", "FILE", "the new bundle"),
@@ -212,6 +213,9 @@ private func write(
 @Sendable private func serveKeys(_ invocation: Invocation) throws {
     Signals.block([SIGINT, SIGTERM])
     let path = try invocation.required("socket")
+    do { try Processes.forbidDumps() } catch {
+        throw Failure("the memory cannot be closed: \(error)", hint: "see prctl(2)", code: .keys)
+    }
     let keys = try openIssuer(invocation)
     do throws(KeyStoreError) {
         let agent = try KeyAgent(keys, at: path, mode: invocation.flag("group") ? 0o660 : 0o600)

@@ -5,6 +5,8 @@ public import Tokens
 /// Where the issuer's keys are, and what is done with them there.
 protocol Custody: Sendable {
     var epochs: [UInt8] { get }
+    /// `epochs`, and those whose making or dropping was cut short.
+    var present: [UInt8] { get }
     var issuerKey: Ed25519PublicKey { get }
     func cardKey(_ number: UInt8, uid: [UInt8], epoch: UInt8) throws(KeyStoreError) -> AES128Key
     func sign(token: CardToken) throws(KeyStoreError) -> Sign1
@@ -19,6 +21,10 @@ protocol Custody: Sendable {
     func retiring(epoch: UInt8) throws(KeyStoreError) -> any Custody
     /// What a sealed file holds.
     func content() throws(KeyStoreError) -> KeyRecords
+}
+
+extension Custody {
+    var present: [UInt8] { epochs }
 }
 
 /// The issuer's keys: masters K0...K4 for each epoch and the key that signs card tokens.
@@ -113,14 +119,16 @@ public final class IssuerKeys: SealedKeys {
     /// The same keys and fresh masters of the epoch after the last. On a token they are made at
     /// once; those of a file are the caller's to write. - Throws: `KeyStoreError`.
     public func addingEpoch() throws(KeyStoreError) -> IssuerKeys {
-        guard let last = epochs.last, last < 255 else { throw .unsupported("no epoch is left") }
+        guard let last = custody.present.last, last < 255 else {
+            throw .unsupported("no epoch is left")
+        }
         return IssuerKeys(custody: try custody.adding(epoch: last + 1))
     }
 
     /// The same keys without an epoch: its cards can no longer be made, reset or verified. The
     /// last epoch stays. - Throws: `KeyStoreError`.
     public func retiring(epoch: UInt8) throws(KeyStoreError) -> IssuerKeys {
-        guard epochs.contains(epoch) else { throw .unknownEpoch(epoch) }
+        guard custody.present.contains(epoch) else { throw .unknownEpoch(epoch) }
         guard epoch != epochs.last else {
             throw .unsupported("the newest epoch is the one cards are made with")
         }

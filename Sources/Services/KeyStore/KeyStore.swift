@@ -17,7 +17,9 @@
 //       another computation and is refused (an NTAG 424 and a DESFire have 7).
 //   K6  A bundle for a public key is sealed by HPKE (RFC 9180) and signed by the issuer: only its
 //       recipient reads it, only the issuer makes it.
-//   K7  A ceremony that fails leaves what was there before.
+//   K7  A ceremony that fails leaves what was there before. One that is cut by power leaves an
+//       epoch with masters missing, which is never used and can be retired; nothing is destroyed
+//       but by retiring.
 //
 // Decision on K1, which all cards of an epoch share: the card's K1 is derived, K1 =
 // AN10922(master, 01 || epoch || "CARTEECO META READ"), so that the master stays on the token

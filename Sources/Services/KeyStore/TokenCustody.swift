@@ -16,7 +16,10 @@ final class TokenCustody: Custody {
     private let masters: [Place: TokenObject]
     private let signing: TokenObject
     let issuerKey: Ed25519PublicKey
+    /// Those whose five masters are there.
     let epochs: [UInt8]
+    /// Those with any master: what was cut short while it was made or dropped is never used.
+    let present: [UInt8]
 
     private static let mark = Array("ECO1".utf8)
     private static let signingPlace = mark + [0x00, 0xED]
@@ -80,12 +83,15 @@ final class TokenCustody: Custody {
         } catch let error as PKCS11Error { throw KeyStoreError(error, session) } catch {
             throw error as? KeyStoreError ?? .token("\(error)")
         }
-        epochs = Set(masters.keys.map(\.epoch)).sorted()
-        for epoch in epochs {
-            for number in IssuerKeys.keyNumbers
-            where masters[Place(epoch: epoch, number: number)] == nil {
-                throw .token("\(Self.label(number, epoch)) is missing")
-            }
+        let found = masters
+        present = Set(found.keys.map(\.epoch)).sorted()
+        let missing = { (epoch: UInt8) in
+            IssuerKeys.keyNumbers.first { found[Place(epoch: epoch, number: $0)] == nil }
+        }
+        epochs = present.filter { missing($0) == nil }
+        if epochs.isEmpty {
+            let epoch = present.last ?? 1
+            throw .token("\(Self.label(missing(epoch) ?? 0, epoch)) is missing")
         }
     }
 
