@@ -53,6 +53,24 @@ private final class Office {
             error: String(decoding: talk, as: UTF8.self))
     }
 
+    /// Starts a program that goes on until it is ended; what it says goes into a file.
+    func start(_ program: String, _ words: [String]) throws -> ChildProcess {
+        let path = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+            .deletingLastPathComponent().appending(path: program).path
+        return try ChildProcess.start(path, words, output: self("out"), errors: self("errors"))
+    }
+
+    /// True as soon as the program started says `text`.
+    func says(_ text: String) -> Bool {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < deadline {
+            let said = (try? Files.read(self("out"), atMost: 1 << 16)) ?? []
+            if String(decoding: said, as: UTF8.self).contains(text) { return true }
+            usleep(20_000)
+        }
+        return false
+    }
+
     func card(_ words: [String]) throws -> Result { try run("eco-card", words) }
 
     var sealed: [String] { ["--keys", self("keys"), "--passphrase-file", self("pass")] }
@@ -127,6 +145,35 @@ private final class Office {
             #expect([2, 10].contains(refused.code), "\(wrong)")
             #expect(!Files.exists(office("x")))
         }
+    }
+
+    @Test func `A terminal serves with its bundle, and not with another issuer's`() throws {
+        let office = try Office()
+        #expect(try office.card(["key", "init"] + office.sealed).code == 0)
+        let issuer = String(
+            decoding: try Files.read(office("keys/issuer.pub"), atMost: 100), as: UTF8.self)
+        let other = Hexadecimal.text(try IssuerKeys.create(epoch: 1).issuerKey.bytes)
+        for (name, key) in [("good.conf", issuer), ("bad.conf", other + "\n")] {
+            let settings =
+                "directory = \(office("till"))\nkeys = \(office("till.bundle"))\n"
+                + "passphrase-file = \(office("one"))\nlisten = 127.0.0.1:0\nissuer = \(key)"
+            try Files.writeAtomically(Array(settings.utf8), to: office(name))
+        }
+        let conf = ["-c", office("good.conf")]
+        let shown = try office.run("eco-terminal", ["key", "show", "--json"] + conf)
+        let key = try #require(shown.json["sealing"] as? String)
+        let cut = ["key", "bundle", "--terminal", key, "--out", office("till.bundle")]
+        #expect(try office.card(cut + office.sealed).code == 0)
+        // A ledger that is out of reach: the terminal serves within its limits.
+        let ledger = "http://127.0.0.1:9\n\(other)\n"
+        try Files.writeAtomically(Array(ledger.utf8), to: office("till/ledger.conf"))
+        let refused = try office.run("eco-terminal", ["serve", "-c", office("bad.conf")])
+        #expect(refused.code == 10)
+        #expect(refused.error.contains("issuer.pub"), "\(refused.error)")
+        let terminal = try office.start("eco-terminal", ["serve"] + conf)
+        #expect(office.says("Open http://127.0.0.1:"))
+        terminal.signal(SIGTERM)
+        #expect(terminal.wait() == 0)
     }
 
     @Test func `The ledger's bundle is sealed to the ledger, and a rotation makes a new one`()

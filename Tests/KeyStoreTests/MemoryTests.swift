@@ -32,13 +32,15 @@ private func provision(_ keys: IssuerKeys) throws -> CardToken {
     return try Personalisation(keys: keys, epoch: keys.epochs.last ?? 0).run(&field, order).claims
 }
 
-/// Says "ready" and goes on living until it is told that it may end.
-private func stay(_ folder: String, holding keys: IssuerKeys) throws {
+/// Says "ready" and goes on, making cards or at rest, until it is told that it may end.
+private func stay(_ folder: String, holding keys: IssuerKeys, isBusy: Bool = false) throws {
     // Proof that the search sees what this process holds: the SHA-256 of its folder's name.
     let canary = SecretBytes(Array(sha256(Array(folder.utf8)).prefix(16)))
     try Files.writeAtomically(Array(String(getpid()).utf8), to: folder + "/ready")
     let deadline = ContinuousClock.now + .seconds(120)
-    while !Files.exists(folder + "/done"), ContinuousClock.now < deadline { usleep(20_000) }
+    while !Files.exists(folder + "/done"), ContinuousClock.now < deadline {
+        if isBusy { _ = try provision(keys) } else { usleep(20_000) }
+    }
     withExtendedLifetime(keys) { _ = canary.count }
 }
 
@@ -51,13 +53,19 @@ private func waitFor(_ path: String) -> Bool {
     return false
 }
 
-/// What the search finds in the process that says "ready" in `folder`; lets it end.
-private func searched(_ needles: [[UInt8]], _ folder: String) throws -> Set<Int> {
+/// What `rounds` of search find in the process that says "ready" in `folder`; lets it end.
+private func searched(
+    _ needles: [[UInt8]], _ folder: String, rounds: Int = 1
+) throws -> Set<Int> {
     defer { try? Files.writeAtomically([], to: folder + "/done") }
     try #require(waitFor(folder + "/ready"))
     let text = try Files.read(folder + "/ready", atMost: 100)
     let number = try #require(Int32(String(decoding: text, as: UTF8.self)))
-    return try MemorySearch.found(needles, inProcess: number)
+    var found: Set<Int> = []
+    for _ in 0..<rounds {
+        found.formUnion(try MemorySearch.found(needles, inProcess: number))
+    }
+    return found
 }
 
 private func needles(_ masters: [[UInt8]], _ folder: String) -> [[UInt8]] {
@@ -83,11 +91,13 @@ extension SoftTokenSuites {
                 ], output: soft.folder + "/out", errors: soft.folder + "/errors")
             try #require(waitFor(soft.folder + "/agent"))
             let folder = soft.folder
-            let search = Task.detached { try searched(needles(masters, folder), folder) }
+            let search = Task.detached {
+                try searched(needles(masters, folder), folder, rounds: 10)
+            }
             await #expect(processExitsWith: .success) { [folder = folder as String] in
                 let keys = try IssuerKeys.open(agent: folder + "/agent")
                 _ = try provision(keys)
-                try stay(folder, holding: keys)
+                try stay(folder, holding: keys, isBusy: true)
             }
             #expect(try await search.value == [5])
             #expect(try MemorySearch.found(masters, below: soft.folder).isEmpty)

@@ -230,9 +230,9 @@ final class TokenCustody: Custody {
     // MARK: Use
 
     private func master(_ number: UInt8, _ epoch: UInt8) throws(KeyStoreError) -> TokenObject {
-        guard let object = masters[Place(epoch: epoch, number: number)] else {
-            throw .unknownEpoch(epoch)
-        }
+        // K7: of an epoch cut short nothing is used.
+        guard epochs.contains(epoch), let object = masters[Place(epoch: epoch, number: number)]
+        else { throw .unknownEpoch(epoch) }
         return object
     }
 
