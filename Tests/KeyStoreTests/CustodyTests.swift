@@ -267,6 +267,42 @@ private func phrase(_ text: String) -> SecretBytes { SecretBytes(Array(text.utf8
         }
     }
 
+    /// Says it is one issuer and signs as another.
+    private struct Liar: Custody {
+        let shown: FileCustody
+        let used: FileCustody
+        var epochs: [UInt8] { shown.epochs }
+        var issuerKey: Ed25519PublicKey { shown.issuerKey }
+        func cardKey(
+            _ number: UInt8, uid: [UInt8], epoch: UInt8
+        ) throws(KeyStoreError) -> AES128Key {
+            try used.cardKey(number, uid: uid, epoch: epoch)
+        }
+        func sign(token: CardToken) -> Sign1 { used.sign(token: token) }
+        func sign(bundle: [UInt8]) -> Sign1 { used.sign(bundle: bundle) }
+        func terminalRecords(_ epochs: [UInt8]) -> KeyRecords { used.terminalRecords(epochs) }
+        func ledgerRecords(_ epochs: [UInt8]) throws(KeyStoreError) -> KeyRecords {
+            try used.ledgerRecords(epochs)
+        }
+        func adding(epoch: UInt8) throws(KeyStoreError) -> any Custody { self }
+        func retiring(epoch: UInt8) throws(KeyStoreError) -> any Custody { self }
+        func content() -> KeyRecords { used.content() }
+    }
+
+    @Test func `An agent that signs as another issuer is not believed`() throws {
+        let folder = try TemporaryFolder()
+        let liar = Liar(
+            shown: try FileCustody.create(epoch: 1), used: try FileCustody.create(epoch: 1))
+        let served = try Served(IssuerKeys(custody: liar), folder("agent"))
+        let number = try #require(CardNumber(serial: 42))
+        let token = try #require(
+            CardToken(
+                number: number, issued: 1, expires: 2, uid: uid, epoch: 1, cardClass: .member))
+        #expect(throws: KeyStoreError.io("the agent signed something else")) {
+            _ = try IssuerKeys.open(agent: served.path).sign(token: token)
+        }
+    }
+
     @Test func `Nonsense on the socket is dropped or refused, and the next one is served`()
         throws
     {
