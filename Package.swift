@@ -64,6 +64,7 @@ let package = Package(
         library("CCBOR", "libcbor", apt: "libcbor-dev"),
         library("CMicroHTTPD", "libmicrohttpd", apt: "libmicrohttpd-dev"),
         library("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
+        library("CP11Kit", "p11-kit-1", apt: "libp11-kit-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
 
@@ -73,6 +74,7 @@ let package = Package(
         binding("SQLite", ["CSQLite"]),
         binding("HTTPServer", ["CMicroHTTPD"]),
         binding("HTTPClient", ["CCurl"]),
+        binding("PKCS11", ["CP11Kit"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
 
@@ -96,6 +98,8 @@ let package = Package(
             ]),
         service("Readers", ["Cards", "NFC", "PCSC", "Threads"]),
         service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "Tokens"]),
+        service("Readers", ["Cards", "PCSC", "Threads"]),
+        service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "PKCS11", "Tokens"]),
         service(
             "LedgerBook",
             ["COSE", "Cards", "Crypto", "LedgerMessages", "Operations", "SQLite", "Tokens"]),
@@ -212,7 +216,12 @@ let package = Package(
                 "Readers", "SQLite", "Terminal", "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
-        tests("KeyStoreTests", ["COSE", "Cards", "Crypto", "KeyStore", "Linux", "Tokens"]),
+        tests(
+            "KeyStoreTests",
+            [
+                "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "PKCS11",
+                "Provisioning", "Tokens", "eco-card", "eco-ledger", "eco-terminal",
+            ]),
         tests(
             "ProvisioningTests",
             [
