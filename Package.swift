@@ -62,6 +62,7 @@ let package = Package(
         library("CCBOR", "libcbor", apt: "libcbor-dev"),
         library("CMicroHTTPD", "libmicrohttpd", apt: "libmicrohttpd-dev"),
         library("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
+        library("CQREncode", "libqrencode", apt: "libqrencode-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
 
@@ -70,6 +71,7 @@ let package = Package(
         binding("SQLite", ["CSQLite"]),
         binding("HTTPServer", ["CMicroHTTPD"]),
         binding("HTTPClient", ["CCurl"]),
+        binding("QRCode", ["CQREncode"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
 
@@ -111,6 +113,12 @@ let package = Package(
             "Provisioning",
             ["COSE", "Cards", "Crypto", "KeyStore", "Operations", "Readers", "Tokens"]),
         machine(
+            "Batches",
+            [
+                "COSE", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning", "SQLite", "Tokens",
+            ]),
+        machine("Labels", ["Crypto", "Linux", "QRCode", "Tokens"]),
+        machine(
             "LedgerService",
             [
                 "COSE", "Crypto", "HTTPServer", "LedgerBook", "LedgerMessages", "Operations",
@@ -134,8 +142,8 @@ let package = Package(
         program(
             "eco-card",
             [
-                "COSE", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning", "Readers",
-                "Tokens",
+                "Batches", "COSE", "Cards", "Crypto", "KeyStore", "Labels", "Linux", "Provisioning",
+                "Readers", "Threads", "Tokens",
             ]),
         program(
             "eco-ledger",
@@ -149,7 +157,7 @@ let package = Package(
         program(
             "eco-bench",
             [
-                "COSE", "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore",
+                "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore",
                 "LedgerClient", "Linux", "Operations", "PCSC", "Provisioning",
                 "ReaderEmulation", "Terminal", "Tokens",
             ]),
@@ -208,6 +216,12 @@ let package = Package(
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Operations",
                 "Provisioning", "Tokens",
+            ]),
+        tests(
+            "BatchesTests",
+            [
+                "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Labels", "Linux",
+                "Provisioning", "SQLite", "Tokens", "eco-bench",
             ]),
         tests(
             "ReadersTests",
