@@ -166,7 +166,8 @@ let package = Package(
         tests(
             "EndToEndTests",
             [
-                "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux", "Operations",
+                "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux",
+                "Operations",
                 "ReaderEmulation", "eco-bench", "eco-card", "eco-ledger", "eco-sim", "eco-terminal",
             ]),
         tests("CryptoTests", ["Crypto"]),
@@ -220,7 +221,8 @@ let package = Package(
         tests(
             "BatchesTests",
             [
-                "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Labels", "Linux",
+                "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Labels",
+                "Linux",
                 "Provisioning", "SQLite", "Tokens", "eco-bench",
             ]),
         tests(

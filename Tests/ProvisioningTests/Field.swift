@@ -27,7 +27,7 @@ final class Field {
         sent = []
     }
 
-    fileprivate func respond(_ command: [UInt8]) -> [UInt8] {
+    func respond(_ command: [UInt8]) -> [UInt8] {
         sent.append(command)
         return card.respond(to: command)
     }

@@ -8,7 +8,9 @@ import Testing
 @Suite struct ProgramTests {
     private static let commands = [
         "key init", "key list", "card provision", "card info", "card read", "card verify",
-        "card reset", "reader list", "reader watch", "token show", "token verify",
+        "card reset", "card rekey", "batch run", "batch resume", "batch report", "batch check",
+        "batch spoil", "batch register", "label print", "reader list", "reader watch", "token show",
+        "token verify",
     ]
 
     @Test func `Every command explains itself with two examples`() throws {

@@ -24,7 +24,7 @@ enum Floors {
     /// A C library has one owner.
     static let owners: [String: Set<String>] = [
         "CPCSC": ["PCSC"], "CSQLite": ["SQLite"], "COpenSSL": ["Crypto"], "CCBOR": ["COSE"],
-        "CMicroHTTPD": ["HTTPServer"], "CCurl": ["HTTPClient"],
+        "CMicroHTTPD": ["HTTPServer"], "CCurl": ["HTTPClient"], "CQREncode": ["QRCode"],
         "CLinux": ["Linux", "Threads", "CommandLineTool"], "CWebAssets": ["Screen"],
     ]
 

@@ -36,7 +36,8 @@ enum BatchSchema {
             "UPDATE ON cards",
             when: "NEW.seq <> OLD.seq OR NEW.number <> OLD.number OR NEW.fixed <> OLD.fixed",
             "a row does not change"),
-        refusing("UPDATE ON cards", when: rank("NEW") + " < " + rank("OLD"), "a row never goes back"),
+        refusing(
+            "UPDATE ON cards", when: rank("NEW") + " < " + rank("OLD"), "a row never goes back"),
         refusing("DELETE ON steps", when: nil, "a step stays"),
         refusing("UPDATE ON steps", when: nil, "a step does not change"),
     ]

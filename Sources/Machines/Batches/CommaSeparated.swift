@@ -37,7 +37,8 @@ enum CommaSeparated {
         fields.map { field in
             let isPlain = field.utf8.allSatisfy { ![0x2C, 0x22, 0x0D, 0x0A].contains($0) }
             if isPlain { return field }
-            return "\"" + field.split(separator: "\"", omittingEmptySubsequences: false)
+            return "\""
+                + field.split(separator: "\"", omittingEmptySubsequences: false)
                 .joined(separator: "\"\"") + "\""
         }.joined(separator: ",") + "\r\n"
     }

@@ -138,6 +138,13 @@ struct CardPlan: Equatable, Sendable {
 }
 
 extension Inspection {
+    /// Keys, settings and content of files 01 and 02 are what the factory delivers.
+    var isFactory: Bool {
+        keyVersions.allSatisfy { $0 == 0 } && imageSettings == CardLayout.factoryImageSettings
+            && stateSettings == CardLayout.factoryStateSettings
+            && container == CardLayout.factoryContainer && file == CardLayout.padded([])
+    }
+
     /// Whether file 02 holds these 256 bytes. With mirrors on, what stands below the two
     /// cryptograms cannot be seen and does not matter.
     func holds(_ content: [UInt8], _ image: NDEFImage) -> Bool {

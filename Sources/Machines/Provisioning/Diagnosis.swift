@@ -150,8 +150,8 @@ public struct Diagnosis: Equatable, Sendable {
         case .blank: "A blank NTAG 424 DNA as the factory delivers it."
         case .ours(let claims): "A Carte ECO: \(claims.number), key epoch \(claims.epoch)."
         case .halfway(let next, let changed, let claims):
-            "A half-written Carte ECO\(claims.map { " (\($0.number))" } ?? ""): \(changed) of 5 keys "
-                + "are changed, next is: \(next.words)."
+            "A half-written Carte ECO\(claims.map { " (\($0.number))" } ?? ""): \(changed) of 5 "
+                + "keys are changed, next is: \(next.words)."
         case .betweenEpochs(let next, let from, let to, let claims):
             "A Carte ECO (\(claims.number)) between key epochs \(from) and \(to), next is: "
                 + "\(next.words)."

@@ -52,7 +52,7 @@ public enum DryRun {
         host: String, number: CardNumber, epoch: UInt8
     ) throws(ProvisioningError) -> [PlannedCommand] {
         let image = try sample(host, number, .member, epoch, SampleKey())
-        return inspection + commands(.resetting(.finished(image, epoch: epoch)))
+        return inspection + commands(.resetting(.finished(image, epoch: epoch))) + reads(.verify)
     }
 
     /// A key nobody keeps, for tokens of the right size.

@@ -87,7 +87,7 @@ public enum ProvisioningStep: String, CaseIterable, Sendable {
     public static let resetting: [ProvisioningStep] =
         [
             .inspect, .key1, .key2, .key3, .key4, .key0, .cardState, .stateSettings, .container,
-            .imageSettings, .image,
+            .imageSettings, .image, .verify,
         ]
 
     /// In words.

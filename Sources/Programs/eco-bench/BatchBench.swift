@@ -40,6 +40,10 @@ private struct BenchBox {
     var manifest: String { directory + "/box.csv" }
     var register: String { directory + "/cards.ndjson" }
 
+    static func uid(_ index: Int) -> [UInt8] {
+        [0x04, 0xEC, 0, 0, 0] + [index >> 8, index].map { UInt8(truncatingIfNeeded: $0) }
+    }
+
     func card(_ index: Int) -> String { "\(directory)/\(index).card" }
 
     /// Makes what is missing; a kill in between is made good by the next run.
@@ -52,9 +56,8 @@ private struct BenchBox {
         }
         let rows = try Manifest(path: manifest).rows.count
         for index in 1...rows where !Files.exists(card(index)) {
-            let serial = [index >> 8, index].map { UInt8(truncatingIfNeeded: $0) }
             var storage = ImageStorage(path: card(index))
-            try storage.commit(CardMemory.factory(uid: [0x04, 0xEC, 0, 0, 0] + serial))
+            try storage.commit(CardMemory.factory(uid: Self.uid(index)))
         }
     }
 
@@ -90,7 +93,8 @@ private struct BenchBox {
         now: Clock.realtimeMilliseconds)
     let start = ContinuousClock.now
     var (finished, commands) = (0, 0)
-    for index in 1...(try store.counts().total) {
+    let done = Set(try store.cards().filter { $0.state.isDone }.compactMap(\.uid))
+    for index in 1...(try store.counts().total) where !done.contains(BenchBox.uid(index)) {
         var channel = try ImageChannel(box.card(index))
         switch runner.card(&channel) {
         case .finished(_, isResumed: _, fault: nil):

@@ -8,10 +8,12 @@ import Tokens
 
 private let batchOptions: [OptionSpecification] =
     [
-        .value("reader", "NAME|INDEX", letter: "r", "the reader: how its name begins, or its number")
+        .value(
+            "reader", "NAME|INDEX", letter: "r", "the reader: how its name begins, or its number")
     ] + keyOptions + [
         .value("first", "NUMBER", "the first number given to rows without one (random ones)"),
         .value("register", "FILE", "append each finished card to FILE, for the ledger"),
+        .value("idle", "SECONDS", "end when no card came for so long (never)"),
         .flag("quiet", "no bell"),
     ]
 
@@ -72,7 +74,7 @@ let batchCommands: [Command] = [
         options: [.value("register", "FILE", "the register; a card stands there once")],
         examples: [
             "eco-card batch register box.csv --register cards.ndjson",
-            "eco-ledger card add cards.ndjson -d sqlite:ledger.sqlite",
+            "eco-card batch register box.csv --register cards.ndjson --json",
         ], run: register),
 ]
 
@@ -91,6 +93,7 @@ private func work(_ invocation: Invocation, _ store: BatchStore, _ keys: IssuerK
     guard keys.epochs.contains(store.settings.epoch) else {
         throw Failure(KeyStoreError.unknownEpoch(store.settings.epoch))
     }
+    let idle = try invocation.number("idle", in: 1...86_400, default: 0)
     var file: RegisterFile?
     if let path = invocation.value("register") {
         do throws(RegisterError) {
@@ -110,8 +113,9 @@ private func work(_ invocation: Invocation, _ store: BatchStore, _ keys: IssuerK
     let desk = BatchDesk(runner, store, talk, counts)
     let reader = CardReader(choice: readerChoice(invocation), desk: desk)
     reader.start()
+    let patience = Duration.seconds(idle)
     var isStopped = false
-    while !desk.isOver {
+    while !desk.isOver, idle == 0 || desk.idle < patience {
         if Signals.wait([SIGINT, SIGTERM], atMost: .milliseconds(100)) != nil {
             isStopped = true
             break

@@ -15,6 +15,7 @@ final class BatchDesk: CardDesk {
         /// Cards finished in this run, and the time from the first card on.
         var finished = 0
         var started: ContinuousClock.Instant?
+        var lastCard = ContinuousClock.now
         var fault: BatchError?
         var isOver: Bool
     }
@@ -31,6 +32,9 @@ final class BatchDesk: CardDesk {
         state = Monitor(State(counts: counts, isOver: counts.isComplete))
         talk.begin(counts)
     }
+
+    /// Since the last card was handed over.
+    var idle: Duration { state.read { ContinuousClock.now - $0.lastCard } }
 
     /// Nothing is left to prepare, or the state file failed.
     var isOver: Bool { state.read { $0.isOver } }
@@ -52,6 +56,7 @@ final class BatchDesk: CardDesk {
         let (commands, time) = (connection.commands, ContinuousClock.now - start)
         let counts = try? store.counts()
         let pace = state.update { state in
+            state.lastCard = ContinuousClock.now
             if let counts { state.counts = counts }
             switch outcome {
             case .finished: state.finished += 1
@@ -86,6 +91,11 @@ final class BatchDesk: CardDesk {
             throw Failure(
                 "stopped: \(pace.counts.planned) rows to do, \(open.count) half done",
                 hint: "eco-card batch resume goes on", code: .interrupted)
+        }
+        if open.isEmpty, !pace.counts.isComplete {
+            throw Failure(
+                "no card came in time: \(pace.counts.planned) rows to do",
+                hint: "eco-card batch resume goes on", code: .noCard)
         }
         guard open.isEmpty else {
             throw Failure(

@@ -29,15 +29,16 @@ struct BatchTalk: Sendable {
     func begin(_ counts: BatchCounts) {
         if isJSON { return event("begin", members(counts)) }
         Console.error(
-            "Lot de \(counts.total) cartes : \(counts.done) prêtes, \(counts.halfDone) à reprendre, "
-                + "\(counts.planned) à faire.")
+            "Lot de \(counts.total) cartes : \(counts.done) prêtes, \(counts.halfDone) à "
+                + "reprendre, \(counts.planned) à faire.")
         if counts.halfDone > 0 { Console.error("Posez d'abord les cartes à reprendre.") }
     }
 
     func reader(_ name: String?) {
         if isJSON { return event("reader", [.init("name", name.map { .text($0) } ?? .null)]) }
         Console.error(
-            name.map { "Lecteur : \($0). Posez une carte." } ?? "Lecteur débranché : rebranchez-le.")
+            name.map { "Lecteur : \($0). Posez une carte." } ?? "Lecteur débranché : rebranchez-le."
+        )
     }
 
     func several() {

@@ -1,5 +1,5 @@
-import COSE
 import Batches
+import COSE
 import Cards
 import CommandLineTool
 import Crypto
