@@ -153,6 +153,38 @@ private final class Judge: PersonalisationRecorder, @unchecked Sendable {  // be
         Console.error("fuzz: SEED=\(seed) \(runs) conversations, \(done) done, longest \(longest)")
     }
 
+    @Test func `A lie about the version of key 4 is found by the fresh read`() throws {
+        struct OneLie: CardChannel {
+            let field: Field
+            let version: UInt8
+            mutating func transmit(_ command: [UInt8]) throws(CardError) -> [UInt8] {
+                let answer = field.respond(command)
+                // The first GetKeyVersion of key 4 is the ninth command of an inspection.
+                return field.commands == 9 ? [version, 0x91, 0x00] : answer
+            }
+        }
+        let blank = Field(try factory())
+        var channel = OneLie(field: blank, version: 1)
+        let engine = Personalisation(keys: network.keys, epoch: 1)
+        #expect(throws: ProvisioningError.foreign("no token of this issuer")) {
+            try engine.run(&channel, order)
+        }
+        let torn = Field(try factory(), try FaultPlan("lost@27"))
+        _ = try? network.provision(torn, order)
+        torn.again()
+        channel = OneLie(field: torn, version: 1)
+        #expect(throws: ProvisioningError.verification("key versions or token are not ours")) {
+            try engine.run(&channel, order)
+        }
+        torn.again()
+        try network.provision(torn, order)
+        torn.again()
+        channel = OneLie(field: torn, version: 0)
+        #expect(throws: ProvisioningError.verification("the factory state")) {
+            try engine.reset(&channel)
+        }
+    }
+
     /// One piece of work; true when it claims to be done, and then it must be.
     private func run(
         _ work: Int, _ channel: inout LyingChannel, _ field: Field, _ seed: UInt64

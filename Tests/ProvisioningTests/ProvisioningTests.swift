@@ -118,6 +118,16 @@ import Tokens
         try network.provision(field, Network.order(host: longest))
     }
 
+    @Test func `An epoch there are no keys of is refused before the card is touched`() throws {
+        let network = try Network()
+        let field = Field(try factory())
+        let before = field.memory
+        #expect(throws: ProvisioningError.keys(.unknownEpoch(2))) {
+            try network.with(epoch: 2).provision(field, Network.order())
+        }
+        #expect(field.memory == before)
+    }
+
     @Test func `NXP's signature is told from none`() throws {
         let published: [UInt8] = [0x04, 0x51, 0x8D, 0xFA, 0xA9, 0x61, 0x80]
         let network = try Network()
@@ -188,6 +198,31 @@ func expectFactory(_ field: Field) throws {
             #expect(refusal == .foreign("no token of this issuer"))
         }
         #expect(halves == 4)
+    }
+
+    @Test func `A first read that does not verify ends the work before any key is tried`() throws {
+        let network = Network(keys: try Epochs.keys(1, 2), epoch: 1)
+        let field = Field(try factory())
+        try network.provision(field, Network.order())
+        let whole = try #require(field.memory)
+        let works: [(Field) throws -> Void] = [
+            { try network.provision($0, Network.order()) }, { try network.reset($0) },
+            { try network.with(epoch: 2).rekey($0) },
+        ]
+        for (number, what) in [(1, "PICCData does not name this card"), (2, "the SDM MAC")] {
+            var memory = whole
+            try memory.setKey(number, [UInt8](repeating: 9, count: 16), version: 1)
+            for work in works {
+                #expect(try expectUntouched(memory, work) == .foreign(what))
+            }
+        }
+        // Ours in every byte that can be copied, but on another card.
+        var copy = try factory([0x04, 9, 9, 9, 9, 9, 9])
+        copy.setContent(whole.files[1].content, file: 2)
+        for number in 0...4 { try copy.setKey(number, whole.keys[number].value, version: 1) }
+        for work in works {
+            #expect(try expectUntouched(copy, work) == .foreign("no token of this issuer"))
+        }
     }
 
     @Test func `Keys of an unknown version are not tried`() throws {

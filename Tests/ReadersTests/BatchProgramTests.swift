@@ -40,6 +40,8 @@ extension LivePCSC {
             let box = try prepare(technician, rows: count)
             var (process, out) = try technician.start(["batch", "run"] + box)
             defer { process.terminate() }
+            // A batch is begun once this is told; from here on any instant will do.
+            #expect(Technician.line(out).contains("\"event\":\"begin\""))
             var (kills, commands, milliseconds, resumed) = (0, 0, 0, 0)
             let killed = Set((1...count).shuffled().prefix(min(20, count / 3)))
             let start = ContinuousClock.now
@@ -114,7 +116,7 @@ extension LivePCSC {
             #expect(first.terminationStatus == 130)
             let torn = try #require(slot.remove())
             // Nobody lays a card down: the run ends by itself and says what is open.
-            let idle = try technician.run(["batch", "resume"] + box + ["--idle", "1"])
+            let idle = try technician.run(["batch", "resume"] + box + ["--wait", "1"])
             #expect(idle.code == 6 && idle.error.contains("1 cards are half done"))
             let (second, words) = try technician.start(["batch", "resume"] + box)
             slot.insert(torn)
@@ -123,8 +125,45 @@ extension LivePCSC {
             second.waitUntilExit()
             #expect(second.terminationStatus == 130)
             slot.remove()
-            #expect(try technician.run(["batch", "resume"] + box + ["--idle", "1"]).code == 4)
+            #expect(try technician.run(["batch", "resume"] + box + ["--wait", "1"]).code == 4)
             #expect(try technician.run(["batch", "run"] + box).code == 2)
+        }
+
+        @Test func `On a terminal there is a line and a bell a card, and a summary`() throws {
+            let technician = try Technician()
+            let box = try prepare(technician, rows: 2)
+            let words = (["batch", "run"] + box).joined(separator: " ")
+            let process = Process()
+            process.executableURL = URL(filePath: "/usr/bin/script")
+            process.arguments = ["-qec", "\(Technician.program.path) \(words)", "/dev/null"]
+            process.standardInput = FileHandle.nullDevice
+            let out = Pipe()
+            process.standardOutput = out
+            try process.run()
+            var text = ""
+            for last: UInt8 in [1, 2] {
+                slot.insert(try ntag(last, last == 1 ? nil : "lost@28"))
+                while !text.contains(last == 1 ? "✓" : "✗") {
+                    let part = out.fileHandleForReading.availableData
+                    try #require(!part.isEmpty, "\(text)")
+                    text += String(decoding: part, as: UTF8.self)
+                }
+                let card = try #require(slot.remove())
+                if last == 2 { slot.insert(card) }
+            }
+            text += String(
+                decoding: out.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+            #expect(text.contains("[1/2] 04…0501  ✓ 0,"), "\(text)")
+            #expect(text.contains("[1/2] 04…0502  ✗ 0,"), "\(text)")
+            #expect(
+                text.contains("Carte retirée trop tôt : reposez la même. Ligne 2, à reprendre."))
+            #expect(text.contains("[2/2] 04…0502  ✓ 0,"))
+            #expect(text.contains("échecs 1") && text.contains("reste ~"))
+            #expect(text.count { $0 == "\u{7}" } == 5)
+            #expect(text.contains("Boîte terminée : 2 cartes prêtes sur 2, 2 transmises"))
+            #expect(!text.contains("eco.batch-event"))
         }
 
         @Test func `A card changes its epoch only under keys of both, and the plan needs no card`()

@@ -62,9 +62,8 @@ public final class BatchStore: @unchecked Sendable {  // because the owner seria
         let planned = try fixedRows(database)
         let rows = Dictionary(
             manifest.rows.map { ($0.sequence, $0) }, uniquingKeysWith: { first, _ in first })
-        for (sequence, fixed) in planned where rows[sequence]?.fixed != fixed {
-            throw .rowChanged(sequence)
-        }
+        let changed = planned.filter { rows[$0.key]?.fixed != $0.value }.keys
+        if let sequence = changed.min() { throw .rowChanged(sequence) }
         let new = manifest.rows.filter { planned[$0.sequence] == nil }
         if !new.isEmpty {
             try change(database) { () throws(SQLiteError) in

@@ -1,4 +1,3 @@
-import Crypto
 import Linux
 public import Tokens
 
@@ -31,8 +30,6 @@ public struct ManifestRow: Equatable, Sendable {
 public struct Manifest: Equatable, Sendable {
     /// Rows in the order of the file.
     public let rows: [ManifestRow]
-    /// SHA-256 of the file, 32 bytes.
-    public let digest: [UInt8]
 
     /// Most bytes and most rows of a manifest.
     public static let sizeMax = 4 << 20
@@ -72,7 +69,6 @@ public struct Manifest: Equatable, Sendable {
         }
         guard !rows.isEmpty else { throw .line(head.line + 1, "no card") }
         self.rows = rows
-        digest = sha256(bytes)
     }
 
     private static func columns(

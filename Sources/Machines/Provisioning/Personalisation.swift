@@ -67,6 +67,7 @@ public struct Personalisation: Sendable {
     public func run(
         _ channel: inout some CardChannel & ~Copyable, _ order: CardOrder, found: Inspection
     ) throws(ProvisioningError) -> ProvisionedCard {
+        guard keys.epochs.contains(epoch) else { throw .keys(.unknownEpoch(epoch)) }
         if requiresOriginal, !found.isOriginal { throw .notOriginal }
         var done = ProvisioningStep.provisioning.count - 2
         if try !isFinished(found, order) {

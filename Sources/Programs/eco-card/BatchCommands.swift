@@ -7,13 +7,9 @@ import Readers
 import Tokens
 
 private let batchOptions: [OptionSpecification] =
-    [
-        .value(
-            "reader", "NAME|INDEX", letter: "r", "the reader: how its name begins, or its number")
-    ] + keyOptions + [
+    readerOptions + keyOptions + [
         .value("first", "NUMBER", "the first number given to rows without one (random ones)"),
         .value("register", "FILE", "append each finished card to FILE, for the ledger"),
-        .value("idle", "SECONDS", "end when no card came for so long (never)"),
         .flag("quiet", "no bell"),
     ]
 
@@ -93,7 +89,8 @@ private func work(_ invocation: Invocation, _ store: BatchStore, _ keys: IssuerK
     guard keys.epochs.contains(store.settings.epoch) else {
         throw Failure(KeyStoreError.unknownEpoch(store.settings.epoch))
     }
-    let idle = try invocation.number("idle", in: 1...86_400, default: 0)
+    // A box has no end to its patience unless it is given one.
+    let wait = try invocation.number("wait", in: 1...3_600, default: 0)
     var file: RegisterFile?
     if let path = invocation.value("register") {
         do throws(RegisterError) {
@@ -108,14 +105,15 @@ private func work(_ invocation: Invocation, _ store: BatchStore, _ keys: IssuerK
     let counts: BatchCounts
     do throws(BatchError) { counts = try store.counts() } catch { throw Failure(error) }
     let talk = BatchTalk(
-        isJSON: invocation.isJSON || !Console.errorIsTerminal(),
+        streams: invocation.isJSON || isatty(1) == 0,
+        talks: !invocation.isJSON && Console.errorIsTerminal(),
         isQuiet: invocation.flag("quiet"))
     let desk = BatchDesk(runner, store, talk, counts)
     let reader = CardReader(choice: readerChoice(invocation), desk: desk)
     reader.start()
-    let patience = Duration.seconds(idle)
+    let patience = Duration.seconds(wait)
     var isStopped = false
-    while !desk.isOver, idle == 0 || desk.idle < patience {
+    while !desk.isOver, wait == 0 || desk.idle < patience {
         if Signals.wait([SIGINT, SIGTERM], atMost: .milliseconds(100)) != nil {
             isStopped = true
             break

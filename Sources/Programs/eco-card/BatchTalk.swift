@@ -7,10 +7,18 @@ import Tokens
 
 /// What a run says: one line a card on a terminal, one JSON object a card for programs.
 struct BatchTalk: Sendable {
-    let isJSON: Bool
+    /// Objects go to stdout: it is a program's, or was asked to be.
+    let streams: Bool
+    /// Lines go to stderr: somebody looks at it.
+    let talks: Bool
     let isQuiet: Bool
 
+    private func say(_ line: String) {
+        if talks { Console.error(line) }
+    }
+
     private func event(_ name: String, _ members: [JSONValue.Member]) {
+        guard streams else { return }
         let head: [JSONValue.Member] = [
             .init("schema", .text("eco.batch-event.1")), .init("event", .text(name)),
         ]
@@ -27,27 +35,27 @@ struct BatchTalk: Sendable {
     }
 
     func begin(_ counts: BatchCounts) {
-        if isJSON { return event("begin", members(counts)) }
-        Console.error(
+        event("begin", members(counts))
+        say(
             "Lot de \(counts.total) cartes : \(counts.done) prêtes, \(counts.halfDone) à "
                 + "reprendre, \(counts.planned) à faire.")
-        if counts.halfDone > 0 { Console.error("Posez d'abord les cartes à reprendre.") }
+        if counts.halfDone > 0 { say("Posez d'abord les cartes à reprendre.") }
     }
 
     func reader(_ name: String?) {
-        if isJSON { return event("reader", [.init("name", name.map { .text($0) } ?? .null)]) }
-        Console.error(
+        event("reader", [.init("name", name.map { .text($0) } ?? .null)])
+        say(
             name.map { "Lecteur : \($0). Posez une carte." } ?? "Lecteur débranché : rebranchez-le."
         )
     }
 
     func several() {
-        if isJSON { return event("several", []) }
-        Console.error("Deux cartes détectées : n'en laissez qu'une.")
+        event("several", [])
+        say("Deux cartes détectées : n'en laissez qu'une.")
     }
 
     func next() {
-        if isJSON { event("removed", []) }
+        event("removed", [])
     }
 
     /// "[ 37/200] 04…5E80  ✓ 1,8 s  reste ~7 min  échecs 2", and the bell: one stroke for a whole
@@ -56,22 +64,19 @@ struct BatchTalk: Sendable {
         let told = Told(outcome)
         let seconds = time.components
         let milliseconds = seconds.seconds * 1_000 + seconds.attoseconds / 1_000_000_000_000_000
-        if isJSON {
-            var list: [JSONValue.Member] = [
-                .init("result", .text(told.word)),
-                .init("seq", told.card.map { .integer(Int64($0.sequence)) } ?? .null),
-                .init("number", told.card.map { .text($0.number.digits) } ?? .null),
-                .init("uid", told.uid.map { .text($0) } ?? .null),
-                .init("milliseconds", .integer(milliseconds)),
-                .init("commands", .integer(Int64(commands))),
-            ]
-            list += members(pace.counts)
-            list.append(.init("failures", .integer(Int64(pace.failures))))
-            if !told.sentence.isEmpty { list.append(.init("text", .text(told.sentence))) }
-            event("card", list)
-        } else {
-            Console.error(line(told, pace, milliseconds))
-        }
+        var list: [JSONValue.Member] = [
+            .init("result", .text(told.word)),
+            .init("seq", told.card.map { .integer(Int64($0.sequence)) } ?? .null),
+            .init("number", told.card.map { .text($0.number.digits) } ?? .null),
+            .init("uid", told.uid.map { .text($0) } ?? .null),
+            .init("milliseconds", .integer(milliseconds)),
+            .init("commands", .integer(Int64(commands))),
+        ]
+        list += members(pace.counts)
+        list.append(.init("failures", .integer(Int64(pace.failures))))
+        if !told.sentence.isEmpty { list.append(.init("text", .text(told.sentence))) }
+        event("card", list)
+        say(line(told, pace, milliseconds))
     }
 
     private func line(_ told: Told, _ pace: BatchPace, _ milliseconds: Int64) -> String {
@@ -91,25 +96,23 @@ struct BatchTalk: Sendable {
 
     func end(_ pace: BatchPace, open: [Int]) {
         let counts = pace.counts
-        if isJSON {
-            return event(
-                "end",
-                members(counts) + [
-                    .init("registered", .integer(Int64(counts.registered))),
-                    .init("failures", .integer(Int64(pace.failures))),
-                    .init("open", .array(open.map { .integer(Int64($0)) })),
-                    .init(
-                        "cards-per-minute",
-                        pace.perMinute.map { .integer(Int64($0.rounded())) } ?? .null),
-                ])
-        }
-        Console.error(
+        event(
+            "end",
+            members(counts) + [
+                .init("registered", .integer(Int64(counts.registered))),
+                .init("failures", .integer(Int64(pace.failures))),
+                .init("open", .array(open.map { .integer(Int64($0)) })),
+                .init(
+                    "cards-per-minute",
+                    pace.perMinute.map { .integer(Int64($0.rounded())) } ?? .null),
+            ])
+        say(
             "\(counts.isComplete ? "Boîte terminée" : "Arrêt") : \(counts.done) cartes prêtes sur "
                 + "\(counts.total), \(counts.registered) transmises, \(counts.spoiled) perdues, "
                 + "\(counts.planned) à faire, échecs \(pace.failures)"
                 + (pace.perMinute.map { ", \(Int($0.rounded())) cartes/min" } ?? "") + ".")
         if !open.isEmpty {
-            Console.error(
+            say(
                 "À reprendre : lignes \(open.map { String($0) }.joined(separator: ", ")). "
                     + "eco-card batch resume les termine.")
         }
