@@ -125,6 +125,48 @@ extension Alone {
             #expect(try store.counts().isComplete)
         }
 
+        @Test func `With a full disk nothing is sent that is not written down`() throws {
+            let box = try Box(rows: 30)
+            let store = try box.begin()
+            #expect(try Files.mode(BatchStore.path(of: box.manifest)) == 0o600)
+            var limit = try #require(
+                try store.database.rows("PRAGMA page_count").first?.first?.integer)
+            var failed = 0
+            for last: UInt8 in 1...30 {
+                let laid = try Laid(last)
+                // The disk is full again and again, and each time a page grows free.
+                while limit < 1_000 {
+                    try store.database.run("PRAGMA max_page_count = \(limit)")
+                    let outcome = laid.meet(box.runner(store))
+                    try expectRecorded(laid, store)
+                    if case .finished = outcome { break }
+                    switch outcome {
+                    case .broken(.storage(let error)): #expect(error.isFull)
+                    case .failed(_, .notRecorded): break
+                    case let other: Issue.record("\(other)")
+                    }
+                    failed += 1
+                    limit += 1
+                    laid.again()
+                }
+                _ = try laid.verify(box.keys)
+            }
+            #expect(failed > 2)
+            #expect(try store.counts().isComplete)
+        }
+
+        /// Every key that is changed on the card stands in the steps.
+        private func expectRecorded(_ laid: Laid, _ store: BatchStore) throws {
+            let memory = try #require(laid.memory)
+            let recorded = try store.database.rows(
+                "SELECT step FROM steps JOIN cards USING(seq) WHERE phase = 'will' AND uid = ?",
+                [.blob(memory.uid)]
+            ).compactMap { $0[0].text }
+            for (number, key) in memory.keys.enumerated() where !key.isFactory {
+                #expect(recorded.contains("key\(number)"))
+            }
+        }
+
         @Test func `One process a manifest, begun once, and a planned row may not change`() throws {
             let box = try Box()
             #expect(throws: BatchError.notBegun) { try box.resume() }

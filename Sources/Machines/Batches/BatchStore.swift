@@ -27,7 +27,12 @@ public final class BatchStore: @unchecked Sendable {  // because the owner seria
         first: CardNumber? = nil
     ) throws(BatchError) -> BatchStore {
         let lock = try locked(manifestPath)
-        let database = try opened(path(of: manifestPath), .create)
+        // It holds UIDs: made for its owner alone before SQLite opens it; what SQLite makes beside
+        // it has the same mode.
+        do { try Files.append([], to: path(of: manifestPath), mode: 0o600) } catch {
+            throw .file("\(error)")
+        }
+        let database = try opened(path(of: manifestPath), .readWrite)
         guard try version(database) == 0 else { throw .alreadyBegun }
         try change(database) { () throws(SQLiteError) in
             for statement in BatchSchema.statements { try database.run(statement) }

@@ -164,6 +164,8 @@ private struct Told {
     private static func sentence(_ error: ProvisioningError) -> String {
         switch error {
         case .card(.removed), .card(.timedOut): "Carte retirée trop tôt : reposez la même."
+        case .card(.refused(.authenticationError, _)):
+            "Les clés d'usine n'y sont pas : écartez-la, puis batch spoil."
         case .card: "La carte n'a pas bien répondu : reposez la même."
         case .notNTAG424: "Ce n'est pas une NTAG 424 DNA : écartez-la."
         case .hidesUID: "Cette carte cache son numéro de série : écartez-la."
