@@ -152,6 +152,16 @@ final class LinePlace {
         }
     }
 
+    @Test func `A card under a chip that was opened anew comes as a new one`() throws {
+        let service = Service(line.choice)
+        chip.insert(try ntag())
+        #expect(service.desk.waits(for: [.reader(true), .card("ok")]))
+        chip.brownOut()
+        #expect(
+            service.desk.waits(for: [.reader(true), .card("ok"), .removed, .card("ok")]),
+            "\(service.desk.events)")
+    }
+
     @Test func `A chip that saw no card for long is opened anew`() throws {
         var times = ChipTimes()
         times.idle = .milliseconds(200)
