@@ -203,6 +203,18 @@ final class LinePlace {
         #expect(service.desk.waits(for: [.reader(true), .card("ok")], atMost: .seconds(8)))
     }
 
+    @Test func `A cable that garbles every frame is no reader, until it is mended`() throws {
+        let chip = chip
+        let service = Service(
+            line.choice, TestDesk(TestDesk.interrupted { chip.disturb(true) }))
+        #expect(service.desk.waits(for: [.reader(true)]))
+        chip.insert(try ntag())
+        let broken: [Event] = [.reader(true), .card("fault"), .removed, .reader(false)]
+        #expect(service.desk.waits(for: broken, atMost: .seconds(8)), "\(service.desk.events)")
+        chip.disturb(false)
+        #expect(service.desk.waits(for: broken + [.reader(true)], atMost: .seconds(8)))
+    }
+
     @Test func `It stops within a second, whatever it is doing`() throws {
         for millisecond in stride(from: 0, through: 600, by: 60) {
             let service = Service(line.choice)

@@ -19,6 +19,8 @@ struct ChipTimes: Sendable {
     var question = Duration.milliseconds(600)
     /// How long the field stays off so that cards forget.
     var darkness = Duration.milliseconds(8)
+    /// How long a card has power before it must answer (ISO/IEC 14443-3: 5 ms).
+    var light = Duration.milliseconds(6)
     /// How long one look may take: no more than four calls, half a second each.
     var look = Duration.seconds(2)
     /// A chip that saw no card for so long is opened anew.
@@ -75,6 +77,7 @@ struct ChipField {
         if isDark {
             try chip.setField(true)
             isDark = false
+            pause(times.light)
         }
         let targets = try chip.list()
         isUsed = !targets.isEmpty
