@@ -42,7 +42,8 @@ func program(_ name: String, _ imports: [String]) -> Target {
 func tests(_ name: String, _ imports: [String]) -> Target {
     .testTarget(
         name: name, dependencies: imports.map { .byName(name: $0) },
-        path: "Tests/\(name)", swiftSettings: bound)
+        path: "Tests/\(name)", exclude: name == "InteropTests" ? ["Scripts"] : [],
+        swiftSettings: bound)
 }
 
 let package = Package(
@@ -63,6 +64,7 @@ let package = Package(
         library("CCBOR", "libcbor", apt: "libcbor-dev"),
         library("CMicroHTTPD", "libmicrohttpd", apt: "libmicrohttpd-dev"),
         library("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
+        library("CP11Kit", "p11-kit-1", apt: "libp11-kit-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
 
@@ -72,6 +74,7 @@ let package = Package(
         binding("SQLite", ["CSQLite"]),
         binding("HTTPServer", ["CMicroHTTPD"]),
         binding("HTTPClient", ["CCurl"]),
+        binding("PKCS11", ["CP11Kit"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
 
@@ -95,6 +98,8 @@ let package = Package(
             ]),
         service("Readers", ["Cards", "NFC", "PCSC", "Threads"]),
         service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "Tokens"]),
+        service("Readers", ["Cards", "PCSC", "Threads"]),
+        service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "PKCS11", "Tokens"]),
         service(
             "LedgerBook",
             ["COSE", "Cards", "Crypto", "LedgerMessages", "Operations", "SQLite", "Tokens"]),
@@ -164,6 +169,12 @@ let package = Package(
                 "Operations",
                 "ReaderEmulation", "eco-bench", "eco-card", "eco-ledger", "eco-sim", "eco-terminal",
             ]),
+        tests(
+            "InteropTests",
+            [
+                "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning",
+                "ReaderEmulation", "Tokens",
+            ]),
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
         tests("TidyTests", []),
@@ -205,7 +216,12 @@ let package = Package(
                 "Readers", "SQLite", "Terminal", "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
-        tests("KeyStoreTests", ["COSE", "Cards", "Crypto", "KeyStore", "Linux", "Tokens"]),
+        tests(
+            "KeyStoreTests",
+            [
+                "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "PKCS11",
+                "Provisioning", "Tokens", "eco-card", "eco-ledger", "eco-terminal",
+            ]),
         tests(
             "ProvisioningTests",
             [

@@ -47,8 +47,8 @@ import Tokens
         let field = Field(try factory())
         let claims = try network.provision(field, Network.order()).claims
         field.again()
-        let terminal = network.keys.terminalBundle()
-        let ledger = network.keys.ledgerBundle()
+        let terminal = try network.keys.terminalBundle()
+        let ledger = try network.keys.ledgerBundle()
         let digest = Array(sha256([7]).prefix(16))
 
         var card = NTAG424Card(FieldChannel(field: field))
@@ -110,7 +110,7 @@ import Tokens
         #expect(field.memory == before)
         // All but host and token of file 02 is 112 bytes (CARDS.md).
         let token = try network.provision(Field(try factory()), Network.order()).claims
-        let room = 256 - 112 - network.keys.sign(token: token).bytes.count
+        let room = 256 - 112 - (try network.keys.sign(token: token).bytes.count)
         let longest = String(repeating: "a", count: min(24, room))
         #expect(throws: ProvisioningError.self) {
             try network.provision(field, Network.order(host: longest + "a"))

@@ -7,7 +7,8 @@ import Testing
 /// eco-card without a card.
 @Suite struct ProgramTests {
     private static let commands = [
-        "key init", "key list", "card provision", "card info", "card read", "card verify",
+        "key init", "key list", "key rotate", "key bundle", "key check", "key agent",
+        "card provision", "card info", "card read", "card verify",
         "card reset", "reader list", "reader watch", "token show", "token verify",
     ]
 

@@ -40,7 +40,8 @@ final class Bench {
             classes: [.anonymous, .member], issuers: [issuer.issuerKey], revokedKids: [],
             epochs: [BenchIssuer.epoch], languages: ["fr"])
         world = BenchWorld(
-            terminal: terminalKey.publicKey.kid, keys: issuer.terminalBundle(), journal: journal,
+            terminal: terminalKey.publicKey.kid, keys: try issuer.terminalBundle(),
+            journal: journal,
             policy: policy)
     }
 
@@ -69,7 +70,7 @@ final class Bench {
         _ token: CardToken, state: CardStateRecord? = .fresh
     ) throws -> SoftwareNTAG424 {
         try BenchIssuer.card(
-            uid: token.uid, token: issuer.sign(token: token).bytes, keys: issuer, state: state)
+            uid: token.uid, token: try issuer.sign(token: token).bytes, keys: issuer, state: state)
     }
 
     func arm(_ cents: Int64 = 1_250) -> Armed {
@@ -171,7 +172,7 @@ extension Bench {
         guard case .sdm(let piccData, let mac, let stated) = evidence, stated == digest else {
             return nil
         }
-        let ledger = issuer.ledgerBundle()
+        let ledger = try issuer.ledgerBundle()
         guard
             let plain = SDM.decrypt(
                 piccData: piccData, metaReadKey: try ledger.metaReadKey(epoch: BenchIssuer.epoch)),

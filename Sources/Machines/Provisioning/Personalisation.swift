@@ -110,7 +110,7 @@ public struct Personalisation: Sendable {
                 number: order.number, issued: order.issued, expires: order.expires,
                 uid: found.uid, epoch: epoch, cardClass: order.cardClass)
         else { throw .layout("UID or dates") }
-        return keys.sign(token: token).bytes
+        do { return try keys.sign(token: token).bytes } catch { throw .keys(error) }
     }
 
     private func layout(_ host: String, _ token: [UInt8]) throws(ProvisioningError) -> NDEFImage {

@@ -176,7 +176,7 @@ private final class TapRun {
         self.card = card
         path = directory + "/eco-bench-" + Hexadecimal.text(randomBytes(8)) + ".sqlite"
         let signer = try SigningKey.create()
-        world = BenchWorld(
+        world = try BenchWorld(
             journal: try Journal(path: path, signer: signer), keys: card.keys,
             terminal: signer.publicKey.kid, now: now)
     }

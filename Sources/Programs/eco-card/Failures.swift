@@ -51,7 +51,7 @@ extension Failure {
         case .alreadyThere(let path):
             self.init(
                 "\(path) is there already",
-                hint: "keys are never overwritten: choose another folder", code: .keys)
+                hint: "nothing is ever overwritten: choose another place", code: .keys)
         case .io(let what):
             self.init(
                 "the key file cannot be read or written: \(what)",
@@ -64,6 +64,63 @@ extension Failure {
             self.init(
                 "others can read the passphrase file \(path)", hint: "chmod 600 \(path)",
                 code: .keys)
+        case .shares(let what):
+            self.init(
+                "the shares do not open the keys: \(what)",
+                hint: "give the files of all custodians of one ceremony; eco-card key check shows "
+                    + "what a share is", code: .keys)
+        case .otherRecipient, .notFromIssuer:
+            self.init(
+                "the bundle is not for these keys", hint: "cut a new one: eco-card key bundle",
+                code: .keys)
+        case .unsupported(let what):
+            self.init("these keys cannot do that: \(what)", hint: "see --help", code: .keys)
+        case .address, .module, .noToken, .wrongPIN, .pinLocked, .tokenFull, .token:
+            self.init(token: error)
+        }
+    }
+
+    /// What a PKCS#11 token or its module refuses.
+    private init(token error: KeyStoreError) {
+        let (sentence, hint) =
+            switch error {
+            case .address(let what):
+                (
+                    "the address of the token is not understood: \(what)",
+                    "for example --pkcs11 'pkcs11:token=eco?module-path=/usr/lib/softhsm/"
+                        + "libsofthsm2.so', the PIN in --pin-file"
+                )
+            case .module(let what):
+                (
+                    "the PKCS#11 module cannot be loaded: \(what)",
+                    "check module-path, or p11-kit list-modules"
+                )
+            case .noToken:
+                (
+                    "no token answers to this address",
+                    "is it plugged in? p11-kit list-modules shows the tokens; nothing was changed"
+                )
+            case .wrongPIN(let tries):
+                (
+                    "the PIN is wrong" + Self.words(tries),
+                    "give the right --pin-file; a wrong one counts each time"
+                )
+            case .pinLocked:
+                ("the PIN is locked", "the token's security officer can set a new one")
+            case .tokenFull:
+                ("the token has no room", "nothing was made; free room or take another token")
+            case .token(let what):
+                ("the token refuses: \(what)", "nothing was changed; see the token's manual")
+            default: ("the keys cannot be used: \(error)", "nothing was changed")
+            }
+        self.init(sentence, hint: hint, code: .keys)
+    }
+
+    private static func words(_ tries: KeyStoreError.PINTries) -> String {
+        switch tries {
+        case .unknown: ""
+        case .few: "; the token says that few tries are left"
+        case .one: "; the next wrong one locks it"
         }
     }
 
@@ -125,8 +182,22 @@ let readerOptions: [OptionSpecification] = [
     .value("wait", "SECONDS", "how long a card may take to come (30)"),
 ]
 
-/// The options of commands that need the issuer's keys.
-let keyOptions: [OptionSpecification] = [
+/// The options of commands that make the issuer's keys.
+let placeOptions: [OptionSpecification] = [
     .value("keys", "DIR", "folder with issuer.keys"),
     .value("passphrase-file", "FILE", "file with the passphrase, readable by its owner only"),
+    .value("pkcs11", "URI", "keys on a token instead: pkcs11:token=NAME?module-path=FILE"),
+    .value("pin-file", "FILE", "file with the token's PIN, readable by its owner only"),
+    custodianOption,
 ]
+
+let custodianOption = OptionSpecification.value(
+    "share-passphrase-files", "FILE,…", "the custodians' passphrases, one file each")
+let shareOption = OptionSpecification.value(
+    "share-files", "FILE,…", "all custodians' shares, instead of passphrase or PIN")
+
+/// The options of commands that need the issuer's keys: in a folder, on a token, at an agent.
+let keyOptions: [OptionSpecification] =
+    placeOptions + [
+        shareOption, .value("agent", "SOCKET", "keys that eco-card key agent answers for"),
+    ]

@@ -23,6 +23,9 @@ char *const *linux_environment(void);
 /// 128 + the signal that ended the child. The child stays a zombie until `waitpid`.
 int linux_child_ended(pid_t child, int block, int *code);
 
+/// Calls `prctl` with PR_SET_DUMPABLE 0: 0, or -1 and errno.
+int linux_forbid_dumps(void);
+
 /// Calls `getopt_long` and hands its globals back. `word` restarts the scan when it is 0.
 /// The answer is the option's `val`, '?' unknown, ':' no value, -1 end.
 typedef struct linux_option_row {
