@@ -25,7 +25,7 @@ extension Failure {
                 code: .noCard)
         case .severalCards:
             self.init(
-                "cards lie in several readers", hint: "leave one, or choose its reader with -r",
+                "several cards lie there", hint: "leave one, or choose its reader with -r",
                 code: .noCard)
         case .fault(let what):
             self.init(
