@@ -42,7 +42,8 @@ func program(_ name: String, _ imports: [String]) -> Target {
 func tests(_ name: String, _ imports: [String]) -> Target {
     .testTarget(
         name: name, dependencies: imports.map { .byName(name: $0) },
-        path: "Tests/\(name)", swiftSettings: bound)
+        path: "Tests/\(name)", exclude: name == "InteropTests" ? ["Scripts"] : [],
+        swiftSettings: bound)
 }
 
 let package = Package(
@@ -57,6 +58,7 @@ let package = Package(
     targets: [
         // CLibraries
         library("CPCSC", "libpcsclite", apt: "libpcsclite-dev"),
+        library("CNFC", "libnfc", apt: "libnfc-dev"),
         library("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
         library("COpenSSL", "libcrypto", apt: "libssl-dev"),
         library("CCBOR", "libcbor", apt: "libcbor-dev"),
@@ -68,6 +70,7 @@ let package = Package(
 
         // Bindings
         binding("PCSC", ["CPCSC"]),
+        binding("NFC", ["CNFC"]),
         binding("SQLite", ["CSQLite"]),
         binding("HTTPServer", ["CMicroHTTPD"]),
         binding("HTTPClient", ["CCurl"]),
@@ -93,6 +96,8 @@ let package = Package(
                 "COSE", "Crypto", "HTTPClient", "Journal", "LedgerMessages", "Linux",
                 "Operations", "Threads", "Tokens",
             ]),
+        service("Readers", ["Cards", "NFC", "PCSC", "Threads"]),
+        service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "Tokens"]),
         service("Readers", ["Cards", "PCSC", "Threads"]),
         service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "PKCS11", "Tokens"]),
         service(
@@ -164,6 +169,12 @@ let package = Package(
                 "Operations",
                 "ReaderEmulation", "eco-bench", "eco-card", "eco-ledger", "eco-sim", "eco-terminal",
             ]),
+        tests(
+            "InteropTests",
+            [
+                "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning",
+                "ReaderEmulation", "Tokens",
+            ]),
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
         tests("TidyTests", []),
@@ -189,7 +200,7 @@ let package = Package(
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(
             "ReaderEmulationTests",
-            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "eco-sim"]),
+            ["CardEmulation", "Linux", "NFC", "PCSC", "ReaderEmulation", "eco-sim"]),
         tests("COSETests", ["COSE", "Crypto", "Tokens"]),
         tests(
             "JournalTests",
@@ -201,8 +212,8 @@ let package = Package(
             "TerminalTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "HTTPServer", "Journal", "KeyStore",
-                "LedgerClient", "LedgerMessages", "Linux", "Operations", "SQLite", "Terminal",
-                "Threads", "Tokens",
+                "LedgerClient", "LedgerMessages", "Linux", "Operations", "ReaderEmulation",
+                "Readers", "SQLite", "Terminal", "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests(
@@ -215,13 +226,13 @@ let package = Package(
             "ProvisioningTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Operations",
-                "Provisioning", "Tokens",
+                "Provisioning", "ReaderEmulation", "Readers", "Tokens",
             ]),
         tests(
             "ReadersTests",
             [
-                "CardEmulation", "Cards", "Linux", "PCSC", "ReaderEmulation", "Readers", "Threads",
-                "eco-card",
+                "CardEmulation", "Cards", "Linux", "NFC", "PCSC", "ReaderEmulation", "Readers",
+                "Threads", "eco-card",
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -17,7 +17,7 @@ import Tokens
 @testable import Terminal
 
 /// A real terminal without reader and network: journal, link files, key store, the machine's clock.
-private final class LiveBench {
+final class LiveBench {
     let folder: String
     let issuer: IssuerKeys
     let journal: Journal

@@ -23,8 +23,9 @@ enum Floors {
 
     /// A C library has one owner.
     static let owners: [String: Set<String>] = [
-        "CPCSC": ["PCSC"], "CSQLite": ["SQLite"], "COpenSSL": ["Crypto"], "CCBOR": ["COSE"],
-        "CMicroHTTPD": ["HTTPServer"], "CCurl": ["HTTPClient"], "CP11Kit": ["PKCS11"],
+        "CPCSC": ["PCSC"], "CNFC": ["NFC"], "CSQLite": ["SQLite"], "COpenSSL": ["Crypto"],
+        "CCBOR": ["COSE"], "CP11Kit": ["PKCS11"],
+        "CMicroHTTPD": ["HTTPServer"], "CCurl": ["HTTPClient"],
         "CLinux": ["Linux", "Threads", "CommandLineTool"], "CWebAssets": ["Screen"],
     ]
 

@@ -93,6 +93,8 @@ public struct FaultyCard: SoftwareCard {
     /// That of the card.
     public var atr: [UInt8] { card.atr }
     /// That of the card.
+    public var identity: ContactlessIdentity { card.identity }
+    /// That of the card.
     public var workingTime: Duration { card.workingTime }
 
     /// The card is back, and no longer mute.

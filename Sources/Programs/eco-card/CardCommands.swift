@@ -54,10 +54,11 @@ func conversation<R>(
     _ body: (inout CardConnection) throws(ProvisioningError) -> R
 ) throws -> R {
     let seconds = try invocation.number("wait", in: 0...3_600, default: 30)
+    let choice = try readerChoice(invocation)
     let result: Result<R, ProvisioningError>
     do {
         result = try withCard(
-            choice: readerChoice(invocation), waiting: .seconds(seconds),
+            choice: choice, waiting: .seconds(seconds),
             notice: { Console.error("Lay the card on the reader (\($0))…") }, body)
     } catch { throw Failure(error) }
     do { return try result.get() } catch { throw Failure(error) }

@@ -16,7 +16,8 @@ extension Failure {
         case .noReader:
             self.init(
                 "no reader found",
-                hint: "plug a reader in, or choose one with -r; eco-card reader list shows them",
+                hint: "plug a reader in, or choose one with -r or --nfc; "
+                    + "eco-card reader list shows those of PC/SC",
                 code: .noReader)
         case .noCard:
             self.init(
@@ -160,14 +161,24 @@ extension Failure {
 }
 
 /// The reader a command line chooses.
-func readerChoice(_ invocation: Invocation) -> ReaderChoice {
-    guard let text = invocation.value("reader") else { return .any }
-    return Int(text).map { .index($0) } ?? .name(text)
+func readerChoice(_ invocation: Invocation) throws -> ReaderChoice {
+    guard let connstring = invocation.value("nfc") else {
+        return ReaderChoice(invocation.value("reader") ?? "")
+    }
+    guard invocation.value("reader") == nil else {
+        throw Failure("-r and --nfc are two readers", hint: "give one of them", code: .usage)
+    }
+    return .nfc(connstring)
 }
+
+/// A chip through libnfc instead of a PC/SC reader.
+let chipOption = OptionSpecification.value(
+    "nfc", "CONNSTRING", "a PN532 through libnfc, as pn532_uart:/dev/ttyAMA0")
 
 /// The options of commands that talk to a card.
 let readerOptions: [OptionSpecification] = [
     .value("reader", "NAME|INDEX", letter: "r", "the reader: how its name begins, or its number"),
+    chipOption,
     .value("wait", "SECONDS", "how long a card may take to come (30)"),
 ]
 

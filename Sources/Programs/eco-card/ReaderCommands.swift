@@ -6,11 +6,20 @@ import Readers
 
 let readerCommands: [Command] = [
     Command(
-        ["reader", "list"], "list the readers",
-        examples: ["eco-card reader list", "eco-card reader list --json"],
+        ["reader", "list"], "list the readers of PC/SC, or see whether a chip answers",
+        options: [chipOption],
+        examples: [
+            "eco-card reader list", "eco-card reader list --nfc pn532_uart:/dev/ttyAMA0 --json",
+        ],
         run: { invocation in
             let names: [String]
-            do throws(ReaderError) { names = try readerNames() } catch { throw Failure(error) }
+            do throws(ReaderError) {
+                if let connstring = invocation.value("nfc") {
+                    names = [try chipName(connstring)]
+                } else {
+                    names = try readerNames()
+                }
+            } catch { throw Failure(error) }
             guard !names.isEmpty else { throw Failure(ReaderError.noReader) }
             invocation.print(
                 .record([
@@ -26,7 +35,7 @@ let readerCommands: [Command] = [
         run: { invocation in
             Signals.block([SIGINT, SIGTERM])
             let watcher = Watcher(isJSON: invocation.isJSON)
-            let reader = CardReader(choice: readerChoice(invocation), desk: watcher)
+            let reader = CardReader(choice: try readerChoice(invocation), desk: watcher)
             reader.start()
             while Signals.wait([SIGINT, SIGTERM], atMost: .seconds(1)) == nil {}
             reader.stop()
@@ -59,5 +68,5 @@ private final class Watcher: CardDesk {
 
     func cardRemoved() { say("removed", "Card removed.") }
 
-    func severalCards() { say("several", "Cards in two readers: leave one.") }
+    func severalCards() { say("several", "Several cards: leave one.") }
 }

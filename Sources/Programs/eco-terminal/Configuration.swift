@@ -137,14 +137,8 @@ struct Configuration {
         }
     }
 
-    /// The reader.
-    var reader: ReaderChoice {
-        get throws {
-            let text = try value("reader")
-            if text.isEmpty { return .any }
-            return Int(text).map { .index($0) } ?? .name(text)
-        }
-    }
+    /// The reader: a name, a number, or `nfc:` and a connection string of libnfc.
+    var reader: ReaderChoice { get throws { ReaderChoice(try value("reader")) } }
 
     /// Address, port, language and place of the reader.
     var screen: ScreenConfiguration {

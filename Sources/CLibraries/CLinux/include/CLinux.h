@@ -37,5 +37,10 @@ int linux_next_option(
     int count, char *const *words, const char *letters, const void *options, int *word,
     const char **argument, int *letter);
 
+/// Opens a pseudo terminal in raw mode: the master's non-blocking descriptor, or -1 and errno.
+/// `*slave` is a descriptor of its other end, `path` (`size` bytes) that end's name. Calls
+/// `posix_openpt`, `grantpt`, `unlockpt`, `ptsname_r`, `open`, `cfmakeraw`.
+int linux_open_terminal(int *slave, char *path, size_t size);
+
 /// The `struct option` table of `rows`, ended by a row of zeros; free it with `free`.
 void *linux_option_table(const linux_option_row *rows, int count);
