@@ -76,8 +76,9 @@ final class Laid {
 
     var memory: CardMemory? { (card.card as? SoftwareNTAG424)?.memory }
 
-    func again() {
-        card = FaultyCard(card.card, plan: FaultPlan())
+    func again(_ plan: String? = nil) {
+        let next = plan.flatMap { try? FaultPlan($0) } ?? FaultPlan()
+        card = FaultyCard(card.card, plan: next)
         card.powerOff()
         card.powerOn()
         commands = 0

@@ -76,6 +76,31 @@ extension Alone {
                 "batch: \(3 * whole.commands) tears, \(torn) torn, \(resumed) resumed rows")
         }
 
+        @Test func `The row tells which keys are changed, also one whose answer was lost`() throws {
+            let box = try Box(rows: 1)
+            let store = try box.begin()
+            let laid = try Laid(1, "lost@28")
+            guard case .failed(let first, .card(.removed)) = laid.meet(box.runner(store)) else {
+                Issue.record("it was not torn")
+                return
+            }
+            #expect(first.state == .keysChanged && first.keysChanged == 0b10)
+            #expect(laid.memory?.keys[2].version == 1)
+            // Found by its version; the next change is torn as well.
+            laid.again("lost@21")
+            guard case .failed(let second, .card(.removed)) = laid.meet(box.runner(store)) else {
+                Issue.record("it was not torn")
+                return
+            }
+            #expect(second.keysChanged == 0b110 && second.failures == 2)
+            laid.again()
+            guard case .finished(let last, isResumed: true, _) = laid.meet(box.runner(store)) else {
+                Issue.record("it did not finish")
+                return
+            }
+            #expect(last.keysChanged == 0b11111 && last.state == .verified)
+        }
+
         @Test func `Cards begun or finished elsewhere take no row`() throws {
             let box = try Box()
             let store = try box.begin()
@@ -189,7 +214,8 @@ extension Alone {
             store = nil
             let file = try Database(path: BatchStore.path(of: box.manifest), access: .readWrite)
             for statement in [
-                "DELETE FROM cards WHERE seq = 2", "UPDATE cards SET uid = x'04010203040599'",
+                "DELETE FROM cards WHERE seq = 2",
+                "UPDATE cards SET uid = x'04010203040599' WHERE seq = 1",
                 "UPDATE cards SET state = 'detected' WHERE seq = 1",
                 "UPDATE cards SET number = '1' WHERE seq = 2", "DELETE FROM steps",
                 "UPDATE steps SET phase = 'did'", "UPDATE cards SET state = 'lost'",

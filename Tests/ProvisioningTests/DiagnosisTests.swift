@@ -82,6 +82,31 @@ import Testing
         #expect(opened)
     }
 
+    @Test func `A key that failed beyond the card's limit is closed, and another epoch frees it`()
+        throws
+    {
+        let network = Network(keys: try Epochs.keys(1, 2), epoch: 1)
+        let field = Field(try factory())
+        try network.provision(field, Network.order())
+        var channel = FieldChannel(field: field)
+        try NTAG424.selectApplication(&channel)
+        let master = try network.keys.cardKey(0, uid: uid, epoch: 1)
+        let session = try NTAG424.authenticate(&channel, key: master, keyNumber: 0)
+        // SetConfiguration 0A: failures count, at most 3 of them (CARD-COMMANDS §6.3).
+        _ = try channel.transmit(
+            try session.command(0x5C, header: [0x0A], data: [1, 3, 0, 1, 0], mode: .full))
+        let wrong = try network.keys.cardKey(4, uid: uid, epoch: 1)
+        for _ in 0..<3 {
+            try NTAG424.selectApplication(&channel)
+            _ = try? NTAG424.authenticate(&channel, key: wrong, keyNumber: 3)
+        }
+        field.again()
+        #expect(try diagnose(field, network.keys).door == .closed)
+        field.again()
+        try network.with(epoch: 2).rekey(field)
+        #expect(try diagnose(field, network.keys).door == .open)
+    }
+
     @Test func `Other cards say what they are by their version`() throws {
         for (plan, words) in [
             ("sw=6A82@1,sw=6D00@2", "another"), ("sw=6A82@1", "NTAG"),

@@ -187,8 +187,8 @@ public struct Diagnosis: Equatable, Sendable {
                     + "it on the reader and run card verify until it opens.")
         case .closed:
             lines.append(
-                "Locked out (919D): key 3 has failed too often; only key 0 can free it: card "
-                    + "rekey or card reset.")
+                "Locked out (919D): key 3 has failed too often, or the card was switched to "
+                    + "another protocol. Only key 0 can free it: card rekey or card reset.")
         case .wrongKey: lines.append("Key 3 is not the one its version names: do not hand it out.")
         }
         return lines

@@ -27,6 +27,8 @@ let batchCommands: [Command] = [
             "eco-card batch run box.csv --keys keys --register cards.ndjson --require-original",
         ],
         run: { invocation in
+            // Before anything may start a thread: a signal is the main thread's alone.
+            Signals.block([SIGINT, SIGTERM])
             let keys = try openIssuer(invocation)
             guard let epoch = keys.epochs.last else { throw Failure(KeyStoreError.unknownEpoch(0)) }
             let settings = BatchSettings(
@@ -50,6 +52,8 @@ let batchCommands: [Command] = [
             "eco-card batch resume box.csv --keys keys --passphrase-file p --json",
         ],
         run: { invocation in
+            // Before anything may start a thread: a signal is the main thread's alone.
+            Signals.block([SIGINT, SIGTERM])
             let keys = try openIssuer(invocation)
             let first = try firstNumber(invocation)
             let store: BatchStore
@@ -99,7 +103,6 @@ private func work(_ invocation: Invocation, _ store: BatchStore, _ keys: IssuerK
             file = register
         } catch { throw Failure(error, path) }
     }
-    Signals.block([SIGINT, SIGTERM])
     let runner = BatchRunner(
         store: store, keys: keys, register: file, now: Clock.realtimeMilliseconds)
     let counts: BatchCounts

@@ -2,7 +2,6 @@ import Batches
 import COSE
 import Cards
 import CommandLineTool
-import Crypto
 import KeyStore
 import Linux
 import Provisioning
@@ -53,12 +52,6 @@ func conversation<R>(
             notice: { Console.error("Lay the card on the reader (\($0))…") }, body)
     } catch { throw Failure(error) }
     do { return try result.get() } catch { throw Failure(error) }
-}
-
-/// "04…5E80": enough to tell cards apart, not enough to follow one.
-func masked(_ uid: [UInt8]) -> String {
-    let text = Hexadecimal.text(uid).uppercased()
-    return text.prefix(2) + "…" + text.suffix(4)
 }
 
 let classes: [(String, CardClass)] = [

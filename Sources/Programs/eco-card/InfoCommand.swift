@@ -1,3 +1,4 @@
+import Batches
 import CommandLineTool
 import Crypto
 import Provisioning
@@ -43,7 +44,8 @@ let infoCommands: [Command] = [
     members.append(.init("key-3", .text(word(card.door))))
     if let uid = card.uid {
         let text =
-            invocation.flag("show-uid") ? Hexadecimal.text(uid).uppercased() : masked(uid)
+            invocation.flag("show-uid")
+            ? Hexadecimal.text(uid).uppercased() : BatchReport.masked(uid)
         members += [.init("uid", .text(text)), .init("original", .bool(card.isOriginal))]
         lines.append(
             "UID \(text); originality signature: \(card.isOriginal ? "NXP's" : "not NXP's").")
