@@ -61,10 +61,13 @@ final class TokenCustody: Custody {
         _ uri: String, from old: borrowing SecretBytes, to new: borrowing SecretBytes
     ) throws(KeyStoreError) {
         let session = try login(uri, old)
-        let (before, after) = (old.withBytes { $0 }, new.withBytes { $0 })
-        do { try session.changePIN(from: before, to: after) } catch {
-            throw KeyStoreError(error, session)
-        }
+        do {
+            try old.withBytes { (before) throws(PKCS11Error) in
+                try new.withBytes { (after) throws(PKCS11Error) in
+                    try session.changePIN(from: before, to: after)
+                }
+            }
+        } catch { throw KeyStoreError(error, session) }
     }
 
     /// What is on the token, each master checked (K4).
