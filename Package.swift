@@ -97,8 +97,6 @@ let package = Package(
                 "Operations", "Threads", "Tokens",
             ]),
         service("Readers", ["Cards", "NFC", "PCSC", "Threads"]),
-        service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "Tokens"]),
-        service("Readers", ["Cards", "PCSC", "Threads"]),
         service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "PKCS11", "Tokens"]),
         service(
             "LedgerBook",
