@@ -65,6 +65,7 @@ let package = Package(
         library("CMicroHTTPD", "libmicrohttpd", apt: "libmicrohttpd-dev"),
         library("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         library("CP11Kit", "p11-kit-1", apt: "libp11-kit-dev"),
+        library("CQREncode", "libqrencode", apt: "libqrencode-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
 
@@ -75,6 +76,7 @@ let package = Package(
         binding("HTTPServer", ["CMicroHTTPD"]),
         binding("HTTPClient", ["CCurl"]),
         binding("PKCS11", ["CP11Kit"]),
+        binding("QRCode", ["CQREncode"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
 
@@ -116,6 +118,12 @@ let package = Package(
             "Provisioning",
             ["COSE", "Cards", "Crypto", "KeyStore", "Operations", "Readers", "Tokens"]),
         machine(
+            "Batches",
+            [
+                "COSE", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning", "SQLite", "Tokens",
+            ]),
+        machine("Labels", ["Crypto", "Linux", "QRCode", "Tokens"]),
+        machine(
             "LedgerService",
             [
                 "COSE", "Crypto", "HTTPServer", "LedgerBook", "LedgerMessages", "Operations",
@@ -139,8 +147,8 @@ let package = Package(
         program(
             "eco-card",
             [
-                "COSE", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning", "Readers",
-                "Tokens",
+                "Batches", "COSE", "Cards", "Crypto", "KeyStore", "Labels", "Linux", "Provisioning",
+                "Readers", "Threads", "Tokens",
             ]),
         program(
             "eco-ledger",
@@ -154,7 +162,7 @@ let package = Package(
         program(
             "eco-bench",
             [
-                "COSE", "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore",
+                "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore",
                 "LedgerClient", "Linux", "Operations", "PCSC", "Provisioning",
                 "ReaderEmulation", "Terminal", "Tokens",
             ]),
@@ -164,8 +172,8 @@ let package = Package(
             "EndToEndTests",
             [
                 "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux",
-                "Operations",
-                "ReaderEmulation", "eco-bench", "eco-card", "eco-ledger", "eco-sim", "eco-terminal",
+                "Operations", "ReaderEmulation", "eco-bench", "eco-card", "eco-ledger", "eco-sim",
+                "eco-terminal",
             ]),
         tests(
             "InteropTests",
@@ -225,6 +233,12 @@ let package = Package(
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Operations",
                 "Provisioning", "ReaderEmulation", "Readers", "Tokens",
+            ]),
+        tests(
+            "BatchesTests",
+            [
+                "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Labels",
+                "Linux", "Provisioning", "SQLite", "Tokens", "eco-bench",
             ]),
         tests(
             "ReadersTests",

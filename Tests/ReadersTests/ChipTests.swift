@@ -152,6 +152,16 @@ final class LinePlace {
         }
     }
 
+    @Test func `A card under a chip that was opened anew comes as a new one`() throws {
+        let service = Service(line.choice)
+        chip.insert(try ntag())
+        #expect(service.desk.waits(for: [.reader(true), .card("ok")]))
+        chip.brownOut()
+        #expect(
+            service.desk.waits(for: [.reader(true), .card("ok"), .removed, .card("ok")]),
+            "\(service.desk.events)")
+    }
+
     @Test func `A chip that saw no card for long is opened anew`() throws {
         var times = ChipTimes()
         times.idle = .milliseconds(200)
@@ -191,6 +201,18 @@ final class LinePlace {
         chip = try VirtualPN532(link: line.path)
         chip.insert(try ntag())
         #expect(service.desk.waits(for: [.reader(true), .card("ok")], atMost: .seconds(8)))
+    }
+
+    @Test func `A cable that garbles every frame is no reader, until it is mended`() throws {
+        let chip = chip
+        let service = Service(
+            line.choice, TestDesk(TestDesk.interrupted { chip.disturb(true) }))
+        #expect(service.desk.waits(for: [.reader(true)]))
+        chip.insert(try ntag())
+        let broken: [Event] = [.reader(true), .card("fault"), .removed, .reader(false)]
+        #expect(service.desk.waits(for: broken, atMost: .seconds(8)), "\(service.desk.events)")
+        chip.disturb(false)
+        #expect(service.desk.waits(for: broken + [.reader(true)], atMost: .seconds(8)))
     }
 
     @Test func `It stops within a second, whatever it is doing`() throws {

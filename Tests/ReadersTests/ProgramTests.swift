@@ -8,8 +8,10 @@ import Testing
 @Suite struct ProgramTests {
     private static let commands = [
         "key init", "key list", "key rotate", "key bundle", "key check", "key agent",
-        "card provision", "card info", "card read", "card verify",
-        "card reset", "reader list", "reader watch", "token show", "token verify",
+        "card provision", "card info", "card read", "card verify", "card reset", "card rekey",
+        "batch run", "batch resume", "batch report", "batch check", "batch spoil",
+        "batch register", "label print", "reader list", "reader watch", "token show",
+        "token verify",
     ]
 
     @Test func `Every command explains itself with two examples`() throws {

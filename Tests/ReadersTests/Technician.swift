@@ -7,7 +7,7 @@ final class Technician {
     var keys: [String] { ["--keys", folder + "/keys", "--passphrase-file", folder + "/pass"] }
 
     /// The program beside the test's own executable.
-    private static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+    static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appending(path: "eco-card")
 
     init() throws {

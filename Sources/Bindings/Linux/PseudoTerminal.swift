@@ -51,7 +51,4 @@ public struct PseudoTerminal: ~Copyable, Sendable {
             done += max(count, 0)
         }
     }
-
-    /// Takes back what was written and not read by the other end. Calls `tcflush`.
-    public func discardUnread() { tcflush(slave, TCIFLUSH) }
 }

@@ -146,16 +146,13 @@ public struct Device: ~Copyable {
 
 /// The serial line a connection string names, held against other processes of ours (N4).
 struct SerialLine: ~Copyable {
-    /// libnfc's mark in the line's input flags: "somebody has it".
-    private static let mark: tcflag_t = 0x8000_0000
-
     private let file: Int32
 
     private init(file: Int32) { self.file = file }
 
     deinit { Glibc.close(file) }
 
-    /// Nil when the string names no serial line. Calls `open`, `flock` and `tcsetattr`.
+    /// Nil when the string names no serial line. Calls `open` and `flock`.
     static func claim(_ connstring: String) throws(NFCError) -> SerialLine? {
         let parts = connstring.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count >= 2, parts[0] == "pn532_uart" || parts[0] == "arygon" else { return nil }
@@ -164,14 +161,6 @@ struct SerialLine: ~Copyable {
         let line = SerialLine(file: file)
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             throw NFCError(call: "flock", code: NFCError.busy)
-        }
-        var settings = termios()
-        guard tcgetattr(file, &settings) == 0 else {
-            throw NFCError(call: "tcgetattr", code: NFCError.noSuchDevice)
-        }
-        if settings.c_iflag & mark != 0 {
-            settings.c_iflag &= ~mark
-            tcsetattr(file, TCSANOW, &settings)
         }
         return line
     }

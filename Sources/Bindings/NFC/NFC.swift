@@ -8,8 +8,9 @@
 //   N2  What a card says of itself is checked here before a length of it is believed.
 //   N3  libnfc is silent and its files do not matter: its log is off before it starts, nothing is
 //       searched for, a device is what its connection string says.
-//   N4  A serial line belongs to one process of ours at a time (`flock`); the mark libnfc leaves
-//       on the line of a process that was killed is wiped, which would else shut it for ever.
+//   N4  A serial line belongs to one process of ours at a time (`flock`, which the kernel lets go
+//       when a process is killed). libnfc's own mark for this, bit 31 of the line's input flags,
+//       is dropped by glibc and keeps nobody out.
 // Does not promise: a bound for a chip that trickles (libnfc starts its clock anew at each byte:
 // 300 ms times the bytes of a frame); to survive a chip that lies on purpose (libnfc ends the
 // process when the chip's status has bit 7 set); chips of other families.

@@ -6,13 +6,14 @@ public struct ContactlessIdentity: Equatable, Sendable {
     public let sak: UInt8
     /// UID, 4, 7 or 10 bytes.
     public let uid: [UInt8]
-    /// ATS with its length first; empty when the card does not speak ISO/IEC 14443-4.
+    /// ATS with its length first, at most 62 bytes, what a reader takes that asks for frames of 64;
+    /// empty when the card does not speak ISO/IEC 14443-4.
     public let ats: [UInt8]
 
-    /// An identity. Nil: the UID has another length, ATQA is not two bytes, the ATS's first byte
-    /// is not its length.
+    /// An identity. Nil: the UID has another length, ATQA is not two bytes, the ATS is too
+    /// long or its first byte is not its length.
     public init?(atqa: [UInt8], sak: UInt8, uid: [UInt8], ats: [UInt8]) {
-        let isWhole = ats.isEmpty || (ats.count <= 254 && ats[0] == UInt8(ats.count))
+        let isWhole = ats.isEmpty || (ats.count <= 62 && ats[0] == UInt8(ats.count))
         guard atqa.count == 2, [4, 7, 10].contains(uid.count), isWhole else { return nil }
         self.atqa = atqa
         self.sak = sak

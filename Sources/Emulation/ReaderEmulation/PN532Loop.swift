@@ -128,9 +128,16 @@ struct PN532Loop {
 
     /// A host that does not read loses what it does not read, as on a wire.
     private func send(_ frame: PN532Frame) {
-        let bytes = frame.bytes
+        var bytes = frame.bytes
         pass(bytes.count)
-        line.update { $0.traffic.toHost += bytes.count }
+        let isDisturbed = line.update { line in
+            line.traffic.toHost += bytes.count
+            return line.isDisturbed
+        }
+        // Neither preamble nor postamble: a host might not look at them.
+        if isDisturbed {
+            bytes[Int.random(in: 1..<bytes.count - 1)] ^= 1 << UInt8.random(in: 0...7)
+        }
         try? wire.terminal.write(bytes, timeout: Self.writeLimit)
     }
 

@@ -66,6 +66,9 @@ public final class VirtualPN532: VirtualReader {
     /// host wakes it, which a host that is not told so never does.
     public func brownOut() { line.update { $0.isToReset = true } }
 
+    /// From now on a bit changes in every frame to the host, as on a bad cable, or no longer.
+    public func disturb(_ isBad: Bool) { line.update { $0.isDisturbed = isBad } }
+
     /// What went over the line since the start.
     public var lineTraffic: LineTraffic { line.read { $0.traffic } }
 }
@@ -98,5 +101,6 @@ final class PN532Wire: Sendable {
 struct PN532Line: Sendable {
     var isStopping = false
     var isToReset = false
+    var isDisturbed = false
     var traffic = LineTraffic()
 }

@@ -25,7 +25,7 @@ extension Failure {
                 code: .noCard)
         case .severalCards:
             self.init(
-                "cards lie in several readers", hint: "leave one, or choose its reader with -r",
+                "several cards lie there", hint: "leave one, or choose its reader with -r",
                 code: .noCard)
         case .fault(let what):
             self.init(
@@ -139,6 +139,31 @@ extension Failure {
             self.init(
                 "this card is not an NTAG 424 DNA", hint: "take another card",
                 code: .cardRefused)
+        case .hidesUID:
+            self.init(
+                "this card hides its UID", hint: "take another card: no key can be made for it",
+                code: .cardRefused)
+        case .notOriginal:
+            self.init(
+                "NXP did not sign this card's UID", hint: "take another card; nothing was written",
+                code: .cardRefused)
+        case .unfinished(let command):
+            self.init(
+                "this card is in the middle of something else",
+                hint: "finish that first: eco-card \(command)", code: .cardRefused)
+        case .lockedOut(let key, let isFinal):
+            self.init(
+                "key \(key) is locked out after many failures",
+                hint: isFinal
+                    ? "eco-card card info --keys says what is left to do"
+                    : "leave the card there and run the same command again: each run shortens "
+                        + "the delay",
+                code: .cardRefused)
+        case .notRecorded(let what):
+            self.init(
+                "the work cannot be recorded: \(what)",
+                hint: "mend that and run the same command again: nothing more was sent",
+                code: .partial)
         case .foreign(let what):
             self.init(
                 "this card belongs to somebody else: \(what)",

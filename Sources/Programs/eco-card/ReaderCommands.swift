@@ -1,7 +1,7 @@
-import Cards
 import CommandLineTool
 import Glibc
 import Linux
+import Provisioning
 import Readers
 
 let readerCommands: [Command] = [
@@ -50,11 +50,13 @@ private final class Watcher: CardDesk {
 
     var wantsCard: Bool { true }
 
-    private func say(_ event: String, _ words: String) {
-        let object = JSONValue.record([
-            "schema": .text("eco.reader-event.1"), "event": .text(event), "text": .text(words),
-        ])
-        Console.out(isJSON ? object.text : words)
+    private func say(_ event: String, _ words: String, _ diagnosis: Diagnosis? = nil) {
+        var members: [JSONValue.Member] = [
+            .init("schema", .text("eco.reader-event.1")), .init("event", .text(event)),
+            .init("text", .text(words)),
+        ]
+        if let diagnosis { members.append(.init("kind", .text(diagnosis.word))) }
+        Console.out(isJSON ? JSONValue.object(members).text : words)
     }
 
     func readerChanged(_ name: String?) {
@@ -62,8 +64,11 @@ private final class Watcher: CardDesk {
     }
 
     func card(_ connection: inout CardConnection) {
-        let application = (try? NTAG424.selectApplication(&connection)) != nil
-        say("card", application ? "Card: NTAG 424 DNA application." : "Card: something else.")
+        let diagnosis: Diagnosis
+        do { diagnosis = try Diagnosis.read(&connection) } catch {
+            return say("card", "Card: \(Failure(error).sentence).")
+        }
+        say("card", "Card: \(diagnosis.sentence)", diagnosis)
     }
 
     func cardRemoved() { say("removed", "Card removed.") }

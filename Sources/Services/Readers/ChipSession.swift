@@ -19,6 +19,8 @@ struct ChipTimes: Sendable {
     var question = Duration.milliseconds(600)
     /// How long the field stays off so that cards forget.
     var darkness = Duration.milliseconds(8)
+    /// How long a card has power before it must answer (ISO/IEC 14443-3: 5 ms).
+    var light = Duration.milliseconds(6)
     /// How long one look may take: no more than four calls, half a second each.
     var look = Duration.seconds(2)
     /// A chip that saw no card for so long is opened anew.
@@ -29,8 +31,9 @@ struct ChipTimes: Sendable {
 
 /// What one look at the field needs to know of the looks before.
 struct ChipField {
-    /// Counts the cards that came, as PC/SC's daemon does.
-    private var insertions: UInt32 = 0
+    /// Times the chip was opened. A card that was there before comes as a new one: nobody knows
+    /// what happened meanwhile. (That it left while the chip is open is seen as an empty field.)
+    private var openings: UInt32 = 0
     /// The card that the chip talks with.
     private(set) var target: Target?
     /// A card was found since the field last came on: it would not be found again.
@@ -45,9 +48,9 @@ struct ChipField {
         self.times = times
     }
 
-    /// The chip was opened anew: the card in the field, if there is one, comes as a new one.
+    /// The chip was opened.
     mutating func begin() {
-        insertions &+= 1
+        openings &+= 1
         target = nil
         isUsed = false
         isDark = false
@@ -57,11 +60,10 @@ struct ChipField {
     mutating func look(
         _ chip: borrowing Device, isWanted: Bool, pause: (Duration) -> Void
     ) throws(NFCError) -> [ReaderMachine.Held] {
-        let held = ReaderMachine.Held(name: name, events: insertions)
+        let held = ReaderMachine.Held(name: name, events: openings)
         if target != nil {
             if try chip.isPresent() { return [held] }
             target = nil
-            insertions &+= 1
             return []
         }
         guard isWanted else {
@@ -75,11 +77,12 @@ struct ChipField {
         if isDark {
             try chip.setField(true)
             isDark = false
+            pause(times.light)
         }
         let targets = try chip.list()
         isUsed = !targets.isEmpty
         if targets.count == 1 { target = targets.first }
-        let names = [held, ReaderMachine.Held(name: name + " (2)", events: insertions)]
+        let names = [held, ReaderMachine.Held(name: name + " (2)", events: openings)]
         return Array(names.prefix(targets.count))
     }
 

@@ -61,11 +61,11 @@ public enum ReaderChoice: Sendable, Equatable {
 public enum ReaderError: Error, Equatable, Sendable {
     /// The PC/SC service does not run.
     case noService
-    /// No reader of that choice.
+    /// No reader of that choice, or no chip at the connection string.
     case noReader
     /// No card came in time.
     case noCard
-    /// Cards lie in several readers of that choice.
+    /// Cards lie in several readers of that choice, or two before the chip.
     case severalCards
     /// The service or the reader failed: call and code.
     case fault(String)
@@ -87,7 +87,7 @@ public enum ReaderError: Error, Equatable, Sendable {
 
 /// Who receives cards. Every call comes on the reader's thread (D1).
 public protocol CardDesk: AnyObject, Sendable {
-    /// Asked at each turn (at most 100 ms apart) while a card lies there that was not handed over.
+    /// Asked at each turn, at most 150 ms apart, as long as no card was handed over.
     var wantsCard: Bool { get }
     /// The reader in use, or nil when there is none.
     func readerChanged(_ name: String?)
@@ -95,6 +95,6 @@ public protocol CardDesk: AnyObject, Sendable {
     func card(_ connection: inout CardConnection)
     /// The card that was handed over has left.
     func cardRemoved()
-    /// Cards lie in two readers while one is wanted.
+    /// Cards lie in two readers, or two before the chip, while one is wanted.
     func severalCards()
 }
