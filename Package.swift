@@ -232,7 +232,7 @@ let package = Package(
             "ProvisioningTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Operations",
-                "Provisioning", "ReaderEmulation", "Readers", "Tokens",
+                "PCSC", "Provisioning", "ReaderEmulation", "Readers", "Tokens",
             ]),
         tests(
             "BatchesTests",
