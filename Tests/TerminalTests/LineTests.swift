@@ -41,7 +41,8 @@ import Threads
         }
         print(
             "tap over libnfc: \(apdus) bytes of APDUs, \(apdus + 9 * 26) on the line, "
-                + "\(modelled) ms at 115200, \(air) on the air; opened, found and closed: \(chip.lineTraffic)"
+                + "\(modelled) ms at 115200, \(air) on the air; opened, found and closed: "
+                + "\(chip.lineTraffic)"
         )
     }
 
