@@ -35,9 +35,14 @@ import Threads
         #expect(bytes - counts[0] - counts[1] <= 9 * 26 + 2 * 3)
         #expect(bytes - counts[0] - counts[1] >= 9 * 26)
         let modelled = Double(apdus + 9 * 26) * 10 / 115_200 * 1_000
+        let pace = AirPace(.kilobits106, readerFrame: 64)
+        let air = zip(result.commands, result.answers).reduce(Duration.zero) { sum, exchange in
+            sum + pace.exchange(command: exchange.0.count, answer: exchange.1.count).total
+        }
         print(
             "tap over libnfc: \(apdus) bytes of APDUs, \(apdus + 9 * 26) on the line, "
-                + "\(modelled) ms at 115200; opened, found and closed: \(chip.lineTraffic)")
+                + "\(modelled) ms at 115200, \(air) on the air; opened, found and closed: \(chip.lineTraffic)"
+        )
     }
 
     @Test(arguments: [nil, 115_200, 921_600] as [Int?])
