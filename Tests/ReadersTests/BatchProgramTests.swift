@@ -192,6 +192,15 @@ extension LivePCSC {
                 #expect((plan.json["commands"] as? [Any])?.isEmpty == false)
             }
             #expect(try technician.run(["card", "verify"] + technician.keys).code == 0)
+            #expect(try technician.run(["key", "rotate"] + technician.keys).code == 0)
+            let moved = try technician.run(rekey + technician.keys + register + ["--json"])
+            #expect(moved.code == 0, "\(moved.error)")
+            #expect(moved.json["epoch"] as? Int == 2 && moved.json["found"] as? Int == 0)
+            #expect(try technician.run(["card", "verify"] + technician.keys).code == 0)
+            let after = try technician.run(["card", "info", "--json"])
+            #expect(after.json["epoch"] as? Int == 2)
+            let both = try Files.read(technician.folder + "/cards.ndjson", atMost: 1_000)
+            #expect(both.split(separator: 0x0A).count == 2)
         }
     }
 }

@@ -204,7 +204,7 @@ let chipOption = OptionSpecification.value(
 let readerOptions: [OptionSpecification] = [
     .value("reader", "NAME|INDEX", letter: "r", "the reader: how its name begins, or its number"),
     chipOption,
-    .value("wait", "SECONDS", "how long a card may take to come (30)"),
+    .value("wait", "SECONDS", "how long a card may take to come (30; in a batch: no end)"),
 ]
 
 /// The options of commands that make the issuer's keys.
