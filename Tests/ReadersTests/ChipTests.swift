@@ -171,6 +171,7 @@ final class LinePlace {
         chip.insert(try ntag())
         service.desk.wantsCard = true
         #expect(service.desk.waits(for: [.reader(true), .card("ok")]))
+        #expect(service.reaches(.waitingForRemoval))
         let count = service.reader.health.reopenings
         #expect(service.stays(.waitingForRemoval, for: .milliseconds(700)))
         #expect(service.reader.health.reopenings == count, "a card lies there")
