@@ -163,7 +163,8 @@ struct Booking {
         switch entry.body {
         case .payment(let payment): return try judge(payment, of: entry, row: row)
         case .technicalEvent: return Judgement(outcome: .settled)
-        case .other: return Judgement(outcome: .held(code: "kind-unsupported"))
+        case .refund, .reversal, .topUp, .action, .enrolment, .cardEvent, .closure:
+            return Judgement(outcome: .held(code: "kind-unsupported"))
         }
     }
 
