@@ -7,7 +7,7 @@ import Glibc
     static func main() {
         let program = Program(
             "eco-terminal", "eco-terminal takes Carte ECO payments at a checkout.",
-            commands: [serveCommand, pairCommand] + journalCommands)
+            commands: [serveCommand, pairCommand] + journalCommands + roleCommands)
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 }
