@@ -214,6 +214,31 @@ extension Till {
         #expect(try book.audit().faults == [])
     }
 
+    @Test func `Releasing asks for money and limits again`() throws {
+        let id = EntryID(milliseconds: 5)
+        #expect(try send(try till.topUp(card, 500, id: id)) == .settled)
+        #expect(try send(till.reverse(id)) == .held(code: "reversal-top-up"))
+        #expect(try send(till.reverse(id)) == .held(code: "reversal-top-up"))
+        let orphan = try till.refund(EntryID(milliseconds: 6), card, 100)
+        #expect(try send(orphan) == .held(code: "payment-unknown"))
+        func release(_ sequence: UInt64) throws {
+            try ledger.book.decide(
+                terminal: till.kid, sequence: sequence, release: true, reason: "slip",
+                now: Sunday.noon)
+        }
+        try release(2)
+        #expect(try ledger.balance(card) == 10_000)
+        #expect(throws: BookError.malformed("it cannot be booked: already-reversed")) {
+            try release(3)
+        }
+        #expect(throws: BookError.malformed("it cannot be booked: payment-unknown")) {
+            try release(4)
+        }
+        #expect(try ledger.book.held().count == 2, "what was not booked still waits")
+        #expect(try ledger.balance(card) == 10_000)
+        #expect(try ledger.book.audit().faults == [])
+    }
+
     @Test func `Training of every kind moves nothing`() throws {
         let id = EntryID(milliseconds: Sunday.noon)
         let body = EntryBody.topUp(

@@ -60,7 +60,7 @@ extension Booking {
     }
 
     /// `already refunded + this one <= payment`, to the card that paid.
-    private func judge(_ refund: Refund) throws(BookError) -> Outcome {
+    func judge(_ refund: Refund) throws(BookError) -> Outcome {
         guard let target = try target(refund.payment) else {
             return .held(code: "payment-unknown")
         }
@@ -129,6 +129,22 @@ extension Booking {
         guard target.isBooked else { return .held(code: "target-not-settled") }
         // It takes money from a card that did not sign for that.
         return kind == .topUp ? .held(code: "reversal-top-up") : .settled
+    }
+
+    /// Whether a person may release what was held: money and limits are asked again, for they may
+    /// have changed since. That the day is closed by now is no reason: it was not when it came.
+    func checkRelease(of entry: Entry) throws(BookError) {
+        let outcome: Outcome =
+            switch entry.body {
+            case .refund(let refund): try judge(refund)
+            case .reversal(let reversal): try judge(reversal, of: entry)
+            case .payment, .topUp, .action, .enrolment, .cardEvent, .closure, .technicalEvent:
+                .settled
+            }
+        switch outcome {
+        case .settled, .held(code: "reversal-top-up"), .declined(code: "day-closed"): return
+        case .declined, .held, .duplicate: throw .malformed("it cannot be booked: \(outcome.code)")
+        }
     }
 
     // MARK: effects

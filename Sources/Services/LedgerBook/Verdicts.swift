@@ -52,6 +52,7 @@ extension Book {
             guard others == 0 else { throw .malformed("the same operation is booked already") }
             let booking = Booking(
                 book: self, terminal: terminal, keys: nil, now: now, nextRow: 0)
+            try booking.checkRelease(of: entry)
             for flag in try booking.apply(entry, row: id) + ["released"] {
                 try run(
                     "INSERT INTO flags(entry, flag) VALUES(?,?) ON CONFLICT DO NOTHING",
