@@ -241,7 +241,8 @@ final class LinePlace {
         try turn()
         let before = try openFiles()
         for _ in 0..<30 { try turn() }
-        #expect(try openFiles() <= before)
+        // Suites beside this one open files too; one left by each turn would be thirty.
+        #expect(try openFiles() < before + 15)
     }
 
     @Test func `One card for a command line: found, counted, refused in twos`() throws {
