@@ -42,7 +42,8 @@ func program(_ name: String, _ imports: [String]) -> Target {
 func tests(_ name: String, _ imports: [String]) -> Target {
     .testTarget(
         name: name, dependencies: imports.map { .byName(name: $0) },
-        path: "Tests/\(name)", swiftSettings: bound)
+        path: "Tests/\(name)", exclude: name == "InteropTests" ? ["Scripts"] : [],
+        swiftSettings: bound)
 }
 
 let package = Package(
@@ -57,19 +58,25 @@ let package = Package(
     targets: [
         // CLibraries
         library("CPCSC", "libpcsclite", apt: "libpcsclite-dev"),
+        library("CNFC", "libnfc", apt: "libnfc-dev"),
         library("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
         library("COpenSSL", "libcrypto", apt: "libssl-dev"),
         library("CCBOR", "libcbor", apt: "libcbor-dev"),
         library("CMicroHTTPD", "libmicrohttpd", apt: "libmicrohttpd-dev"),
         library("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
+        library("CP11Kit", "p11-kit-1", apt: "libp11-kit-dev"),
+        library("CQREncode", "libqrencode", apt: "libqrencode-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
 
         // Bindings
         binding("PCSC", ["CPCSC"]),
+        binding("NFC", ["CNFC"]),
         binding("SQLite", ["CSQLite"]),
         binding("HTTPServer", ["CMicroHTTPD"]),
         binding("HTTPClient", ["CCurl"]),
+        binding("PKCS11", ["CP11Kit"]),
+        binding("QRCode", ["CQREncode"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
 
@@ -91,8 +98,8 @@ let package = Package(
                 "COSE", "Crypto", "HTTPClient", "Journal", "LedgerMessages", "Linux",
                 "Operations", "Threads", "Tokens",
             ]),
-        service("Readers", ["Cards", "PCSC", "Threads"]),
-        service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "Tokens"]),
+        service("Readers", ["Cards", "NFC", "PCSC", "Threads"]),
+        service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "PKCS11", "Tokens"]),
         service(
             "LedgerBook",
             ["COSE", "Cards", "Crypto", "LedgerMessages", "Operations", "SQLite", "Tokens"]),
@@ -113,6 +120,12 @@ let package = Package(
         machine(
             "Provisioning",
             ["COSE", "Cards", "Crypto", "KeyStore", "Operations", "Readers", "Tokens"]),
+        machine(
+            "Batches",
+            [
+                "COSE", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning", "SQLite", "Tokens",
+            ]),
+        machine("Labels", ["Crypto", "Linux", "QRCode", "Tokens"]),
         machine(
             "LedgerService",
             [
@@ -137,8 +150,8 @@ let package = Package(
         program(
             "eco-card",
             [
-                "COSE", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning", "Readers",
-                "Tokens",
+                "Batches", "COSE", "Cards", "Crypto", "KeyStore", "Labels", "Linux", "Provisioning",
+                "Readers", "Threads", "Tokens",
             ]),
         program(
             "eco-ledger",
@@ -152,7 +165,7 @@ let package = Package(
         program(
             "eco-bench",
             [
-                "COSE", "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore",
+                "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore",
                 "LedgerClient", "Linux", "Operations", "PCSC", "Provisioning",
                 "ReaderEmulation", "Terminal", "Tokens",
             ]),
@@ -161,8 +174,15 @@ let package = Package(
         tests(
             "EndToEndTests",
             [
-                "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux", "Operations",
-                "ReaderEmulation", "eco-bench", "eco-card", "eco-ledger", "eco-sim", "eco-terminal",
+                "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux",
+                "Operations", "ReaderEmulation", "eco-bench", "eco-card", "eco-ledger", "eco-sim",
+                "eco-terminal",
+            ]),
+        tests(
+            "InteropTests",
+            [
+                "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning",
+                "ReaderEmulation", "Tokens",
             ]),
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
@@ -189,7 +209,7 @@ let package = Package(
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(
             "ReaderEmulationTests",
-            ["CardEmulation", "Linux", "PCSC", "ReaderEmulation", "eco-sim"]),
+            ["CardEmulation", "Linux", "NFC", "PCSC", "ReaderEmulation", "eco-sim"]),
         tests("COSETests", ["COSE", "Crypto", "Tokens"]),
         tests(
             "JournalTests",
@@ -201,22 +221,33 @@ let package = Package(
             "TerminalTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "HTTPServer", "Journal", "KeyStore",
-                "LedgerClient", "LedgerMessages", "Linux", "Operations", "SQLite", "Terminal",
-                "Threads", "Tokens",
+                "LedgerClient", "LedgerMessages", "Linux", "Operations", "ReaderEmulation",
+                "Readers", "SQLite", "Terminal", "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
-        tests("KeyStoreTests", ["COSE", "Cards", "Crypto", "KeyStore", "Linux", "Tokens"]),
+        tests(
+            "KeyStoreTests",
+            [
+                "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "PKCS11",
+                "Provisioning", "Tokens", "eco-card", "eco-ledger", "eco-terminal",
+            ]),
         tests(
             "ProvisioningTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Operations",
-                "Provisioning", "Tokens",
+                "PCSC", "Provisioning", "ReaderEmulation", "Readers", "Tokens",
+            ]),
+        tests(
+            "BatchesTests",
+            [
+                "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Labels",
+                "Linux", "Provisioning", "SQLite", "Tokens", "eco-bench",
             ]),
         tests(
             "ReadersTests",
             [
-                "CardEmulation", "Cards", "Linux", "PCSC", "ReaderEmulation", "Readers", "Threads",
-                "eco-card",
+                "CardEmulation", "Cards", "Linux", "NFC", "PCSC", "ReaderEmulation", "Readers",
+                "Threads", "eco-card",
             ]),
     ],
     swiftLanguageModes: [.v6]

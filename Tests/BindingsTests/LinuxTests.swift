@@ -39,6 +39,52 @@ import Threads
         #expect(try Files.list(folder.path) == ["file"])
     }
 
+    @Test func `a link is made, replaced, and takes no other thing's place`() throws {
+        let folder = try TemporaryFolder()
+        try Files.writeAtomically([1], to: folder("one"))
+        try Files.writeAtomically([2], to: folder("two"))
+        try Files.link(folder("one"), at: folder("link"))
+        #expect(try Files.read(folder("link"), atMost: 1) == [1])
+        try Files.link(folder("two"), at: folder("link"))
+        #expect(try Files.read(folder("link"), atMost: 1) == [2])
+        #expect(throws: LinuxError(call: "symlink", code: EEXIST)) {
+            try Files.link(folder("one"), at: folder("two"))
+        }
+        #expect(throws: LinuxError(call: "symlink", code: ENOENT)) {
+            try Files.link(folder("one"), at: folder("absent/link"))
+        }
+        #expect(try Files.list(folder.path) == ["link", "one", "two"])
+    }
+
+    @Test func `bytes cross a pseudo terminal as they are, and its end is a hang-up`() throws {
+        let every = (0...255).map { UInt8($0) }
+        var file: Int32 = -1
+        do {
+            let line = try PseudoTerminal()
+            file = open(line.path, O_RDWR | O_NOCTTY | O_NONBLOCK)
+            #expect(file >= 0)
+            #expect(try line.read(atMost: 10, timeout: .milliseconds(5)) == nil)
+            try line.write(every, timeout: .seconds(1))
+            var bytes = [UInt8](repeating: 0, count: 300)
+            #expect(read(file, &bytes, 300) == 256 && Array(bytes[..<256]) == every)
+            #expect(Glibc.write(file, every, 256) == 256)
+            var came: [UInt8] = []
+            while came.count < 256, let part = try line.read(atMost: 100, timeout: .seconds(1)) {
+                #expect(part.count <= 100)
+                came += part
+            }
+            #expect(came == every)
+            #expect(throws: LinuxError(call: "write", code: ETIMEDOUT)) {
+                try line.write([UInt8](repeating: 1, count: 100_000), timeout: .milliseconds(20))
+            }
+        }
+        // Hung up: what nobody read is gone, and nothing can be written.
+        var byte: UInt8 = 0
+        while read(file, &byte, 1) == 1 {}
+        #expect(Glibc.write(file, &byte, 1) == -1 && errno == EIO)
+        close(file)
+    }
+
     @Test func `a lock has one holder`() throws {
         let folder = try TemporaryFolder()
         let path = folder("lock")

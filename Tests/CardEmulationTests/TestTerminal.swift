@@ -106,7 +106,7 @@ struct TestTerminal {
 
 /// Bytes of hexadecimal text; spaces are allowed. For constants of tests.
 func bytes(_ text: String) -> [UInt8] {
-    Hexadecimal.bytes(text.utf8.filter { $0 != 0x20 }) ?? []
+    Hexadecimal.bytes(text.filter { $0 != " " }) ?? []
 }
 
 /// The status of an answer, e.g. "911e".

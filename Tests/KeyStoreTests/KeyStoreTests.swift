@@ -78,7 +78,7 @@ private let uid: [UInt8] = [0x04, 1, 2, 3, 4, 5, 6]
             CardToken(
                 number: number, issued: 1, expires: 2, uid: [UInt8](repeating: 9, count: length),
                 epoch: 1, cardClass: .member))
-        let message = keys.sign(token: token)
+        let message = try keys.sign(token: token)
         #expect(message.bytes.count <= CardToken.sizeMax)
         let carried = try CarriedToken(message.bytes)
         #expect(carried.claims == token)

@@ -9,7 +9,8 @@ import Tokens
 /// A reader's field with one software card in it.
 final class Field {
     var card: FaultyCard
-    private(set) var commands = 0
+    private(set) var sent: [[UInt8]] = []
+    var commands: Int { sent.count }
 
     init(_ memory: CardMemory, _ plan: FaultPlan = FaultPlan()) {
         card = FaultyCard(SoftwareNTAG424(memory), plan: plan)
@@ -23,11 +24,11 @@ final class Field {
         card = FaultyCard(card.card, plan: plan)
         card.powerOff()
         card.powerOn()
-        commands = 0
+        sent = []
     }
 
-    fileprivate func respond(_ command: [UInt8]) -> [UInt8] {
-        commands += 1
+    func respond(_ command: [UInt8]) -> [UInt8] {
+        sent.append(command)
         return card.respond(to: command)
     }
 }
@@ -49,9 +50,15 @@ struct Network {
     let epoch: UInt8
 
     init(epoch: UInt8 = 1) throws {
-        keys = try IssuerKeys.create(epoch: epoch)
+        self.init(keys: try IssuerKeys.create(epoch: epoch), epoch: epoch)
+    }
+
+    init(keys: IssuerKeys, epoch: UInt8) {
+        self.keys = keys
         self.epoch = epoch
     }
+
+    func with(epoch: UInt8) -> Network { Network(keys: keys, epoch: epoch) }
 
     static func order(_ serial: Int64 = 10, host: String = "carte.eco.example") throws -> CardOrder
     {
@@ -63,11 +70,20 @@ struct Network {
     @discardableResult
     func provision(
         _ field: Field, _ order: CardOrder,
+        requiresOriginal: Bool = false, recorder: (any PersonalisationRecorder)? = nil,
         progress: @escaping @Sendable (ProvisioningStep) -> Void = { _ in }
     ) throws(ProvisioningError) -> ProvisionedCard {
         var channel = FieldChannel(field: field)
-        return try Personalisation(keys: keys, epoch: epoch, progress: progress)
-            .run(&channel, order)
+        return try Personalisation(
+            keys: keys, epoch: epoch, requiresOriginal: requiresOriginal, recorder: recorder,
+            progress: progress
+        ).run(&channel, order)
+    }
+
+    @discardableResult
+    func rekey(_ field: Field) throws(ProvisioningError) -> ProvisionedCard {
+        var channel = FieldChannel(field: field)
+        return try Personalisation(keys: keys, epoch: epoch).rekey(&channel)
     }
 
     func reset(_ field: Field) throws(ProvisioningError) {

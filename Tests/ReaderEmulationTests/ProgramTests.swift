@@ -46,7 +46,13 @@ import Testing
                 ["card", "--profile", "desfire", "--image", image], 2,
                 "desfire cannot be played yet"
             ),
-            (["card", "--pn532", "x", "--image", image], 2, "PN532 cannot be played yet"),
+            (["card", "--pn532", image, "--image", image], 1, "EEXIST"),
+            (
+                ["card", "--pn532", "x", "--vpcd", "127.0.0.1:1", "--image", image], 2,
+                "two readers"
+            ),
+            (["card", "--pn532", "x", "--baud", "300", "--image", image], 2, "--baud takes"),
+            (["card", "--baud", "9600", "--image", image], 2, "--baud paces a PN532"),
             (["card"], 2, "--image is missing"),
             (["card", "--image", image, "--fault", "burn@1"], 2, "'burn@1' is no fault"),
             (["card", "--image", image, "--air-rate", "9600"], 2, "9600 is no air rate"),

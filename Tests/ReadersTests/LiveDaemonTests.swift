@@ -33,24 +33,14 @@ extension LivePCSC {
             throws
         {
             let kills = Monitor(0)
-            let service = Service(
-                .any,
-                TestDesk { connection in
-                    guard (try? NTAG424.selectApplication(&connection)) != nil else { return "no" }
-                    if kills.update({ kills in
-                        kills += 1
-                        return kills
-                    }) == 1 {
-                        Daemon.shared.kill()
-                    }
-                    do throws(CardError) {
-                        _ = try NTAG424.version(&connection)
-                        return "ok"
-                    } catch {
-                        if case .readerFault = error { return "fault" }
-                        return "\(error)"
-                    }
-                })
+            let kill = TestDesk.interrupted {
+                let count = kills.update { kills in
+                    kills += 1
+                    return kills
+                }
+                if count == 1 { Daemon.shared.kill() }
+            }
+            let service = Service(.any, TestDesk(kill))
             #expect(service.desk.waits(for: [.reader(true)]))
             slot.insert(try ntag())
             #expect(

@@ -51,6 +51,24 @@ final class TestDesk: CardDesk {
         } catch { return "\(error)" }
     }
 
+    /// SELECT, then something happens, then GetVersion: "ok", "fault" for a reader that failed, or
+    /// the error.
+    static func interrupted(
+        by happening: @escaping @Sendable () -> Void
+    ) -> @Sendable (inout CardConnection) -> String {
+        { connection in
+            guard (try? NTAG424.selectApplication(&connection)) != nil else { return "no" }
+            happening()
+            do throws(CardError) {
+                _ = try NTAG424.version(&connection)
+                return "ok"
+            } catch {
+                if case .readerFault = error { return "fault" }
+                return "\(error)"
+            }
+        }
+    }
+
     var wantsCard: Bool {
         get { monitor.read { $0.wants } }
         set { monitor.update { $0.wants = newValue } }
@@ -77,9 +95,12 @@ final class Service {
     let desk: TestDesk
     let reader: CardReader
 
-    init(_ choice: ReaderChoice = .any, _ desk: TestDesk = TestDesk()) {
+    init(
+        _ choice: ReaderChoice = .any, _ desk: TestDesk = TestDesk(),
+        times: ChipTimes = ChipTimes()
+    ) {
         self.desk = desk
-        reader = CardReader(choice: choice, desk: desk)
+        reader = CardReader(choice: choice, desk: desk, times: times)
         reader.start()
     }
 

@@ -7,8 +7,11 @@ import Testing
 /// eco-card without a card.
 @Suite struct ProgramTests {
     private static let commands = [
-        "key init", "key list", "card provision", "card info", "card read", "card verify",
-        "card reset", "reader list", "reader watch", "token show", "token verify",
+        "key init", "key list", "key rotate", "key bundle", "key check", "key agent",
+        "card provision", "card info", "card read", "card verify", "card reset", "card rekey",
+        "batch run", "batch resume", "batch report", "batch check", "batch spoil",
+        "batch register", "label print", "reader list", "reader watch", "token show",
+        "token verify",
     ]
 
     @Test func `Every command explains itself with two examples`() throws {
@@ -71,6 +74,74 @@ import Testing
             let lines = result.error.split(separator: "\n")
             #expect(lines.count == 2 && lines.last?.hasSuffix("(code \(code))") == true, "\(words)")
             #expect(!result.error.contains("correct horse"))
+        }
+    }
+}
+
+/// eco-card at a PN532 in software, through the real libnfc.
+@Suite(.serialized) final class ChipProgramTests {
+    private let line: LinePlace
+    private let chip: VirtualPN532
+    private var reader: [String] { ["--nfc", chip.connstring] }
+
+    init() throws {
+        line = try LinePlace()
+        chip = try VirtualPN532(link: line.path)
+    }
+
+    deinit { chip.stop() }
+
+    @Test func `A card's life over libnfc: blank, provisioned, verified, reset`() throws {
+        let technician = try Technician()
+        let keys = technician.keys
+        #expect(try technician.run(["key", "init"] + keys).code == 0)
+        let list = try technician.run(["reader", "list", "--json"] + reader)
+        #expect((list.json["readers"] as? [String])?.first?.contains("pn532_uart") == true)
+        #expect(try technician.run(["card", "info", "--wait", "0"] + reader).code == 4)
+        chip.insert(try ntag(0x77))
+        let blank = try technician.run(["card", "info", "--json"] + reader)
+        #expect(blank.json["kind"] as? String == "blank", "\(blank.error)")
+        let provision = ["card", "provision", "--number", "100000000008"] + keys + reader
+        #expect(try technician.run(provision).code == 0)
+        #expect(try technician.run(["card", "verify"] + keys + reader).code == 0)
+        let info = try technician.run(["card", "info", "--json"] + reader)
+        #expect(info.json["kind"] as? String == "ours")
+        #expect(try technician.run(["card", "reset", "--yes"] + keys + reader).code == 0)
+        chip.second.insert(try ntag(0x78))
+        #expect(try technician.run(["card", "info"] + reader).code == 4)
+    }
+
+    @Test func `Watching says who came and went`() throws {
+        let technician = try Technician()
+        let (watch, out) = try technician.start(["reader", "watch", "--json"] + reader)
+        defer { watch.waitUntilExit() }
+        defer { watch.terminate() }
+        #expect(Technician.line(out).contains("\"event\":\"reader\""))
+        chip.insert(try ntag())
+        #expect(Technician.line(out).contains("\"event\":\"card\""))
+        chip.remove()
+        #expect(Technician.line(out).contains("\"event\":\"removed\""))
+        chip.stop()
+        #expect(Technician.line(out).contains("\"event\":\"reader-lost\""))
+        watch.terminate()
+        watch.waitUntilExit()
+        #expect(watch.terminationStatus == 0)
+    }
+
+    @Test func `libnfc writes nothing anywhere, also when it is asked to`() throws {
+        let technician = try Technician()
+        chip.insert(try ntag(1, "mute@2"))
+        let cases: [(Int32, [String])] = [
+            (3, ["--nfc", "pn532_uart:/nowhere"]), (3, ["--nfc", "pcsc:ACS"]), (2, ["-r", "1"]),
+            (6, []),
+        ]
+        for (code, words) in cases {
+            let chosen = code == 3 ? words : reader + words
+            let result = try technician.run(
+                ["card", "info"] + chosen, environment: ["LIBNFC_LOG_LEVEL": "3"])
+            #expect(result.code == code, "\(words): \(result.error)")
+            #expect(result.out.isEmpty)
+            #expect(result.error.split(separator: "\n").count == 2, "\(result.error)")
         }
     }
 }

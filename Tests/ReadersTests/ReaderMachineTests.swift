@@ -138,4 +138,11 @@ import Testing
         #expect(ReaderChoice.index(2).select(names).isEmpty)
         #expect(ReaderChoice.index(-1).select(names).isEmpty)
     }
+    @Test func `A choice is read as a person writes it`() {
+        #expect(ReaderChoice("") == .any)
+        #expect(ReaderChoice("1") == .index(1))
+        #expect(ReaderChoice("ACS ACR") == .name("ACS ACR"))
+        #expect(ReaderChoice("nfc:pn532_uart:/dev/ttyAMA0") == .nfc("pn532_uart:/dev/ttyAMA0"))
+        #expect(ReaderChoice.nfc("x").select(["x"]).isEmpty)
+    }
 }

@@ -7,7 +7,7 @@ final class Technician {
     var keys: [String] { ["--keys", folder + "/keys", "--passphrase-file", folder + "/pass"] }
 
     /// The program beside the test's own executable.
-    private static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+    static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appending(path: "eco-card")
 
     init() throws {
@@ -27,8 +27,10 @@ final class Technician {
     }
 
     /// Runs a command to its end, without a terminal.
-    func run(_ words: [String]) throws -> Result {
+    func run(_ words: [String], environment: [String: String] = [:]) throws -> Result {
         let process = Process()
+        let own = ProcessInfo.processInfo.environment
+        process.environment = own.merging(environment) { $1 }
         process.executableURL = Self.program
         process.arguments = words
         let (out, error) = (Pipe(), Pipe())

@@ -8,18 +8,14 @@ final class Browser {
 
     struct Failure: Error { let text: String }
 
-    private let driver = Process()
+    private let driver: Process
     private let client: WireClient
     private var session = ""
 
     init() throws {
-        let output = Pipe()
-        driver.executableURL = URL(filePath: Self.driverPath)
-        driver.arguments = ["--port=0"]
-        driver.standardOutput = output
-        driver.standardError = FileHandle.nullDevice
-        try driver.run()
-        client = WireClient(port: try Self.port(output.fileHandleForReading))
+        let started = try Self.startDriver()
+        driver = started.driver
+        client = WireClient(port: started.port)
         let arguments = [
             "--headless=new", "--no-sandbox", "--hide-scrollbars", "--disable-gpu",
             "--autoplay-policy=no-user-gesture-required", "--force-prefers-reduced-motion",
@@ -37,6 +33,26 @@ final class Browser {
         _ = try? call("DELETE", "/session/\(session)", nil)
         // By its identifier, and for good: it may have been started with SIGTERM blocked.
         kill(driver.processIdentifier, SIGKILL)
+    }
+
+    /// A chromedriver that listens. Asked for any free port it takes one on IPv6 first and ends if
+    /// somebody holds the same number on IPv4: then it is asked again.
+    private static func startDriver(tries: Int = 5) throws -> (driver: Process, port: UInt16) {
+        let output = Pipe()
+        let driver = Process()
+        driver.executableURL = URL(filePath: driverPath)
+        driver.arguments = ["--port=0"]
+        driver.standardOutput = output
+        driver.standardError = FileHandle.nullDevice
+        try driver.run()
+        do {
+            return (driver, try port(output.fileHandleForReading))
+        } catch let failure as Failure
+            where tries > 1 && failure.text.contains("port not available")
+        {
+            driver.waitUntilExit()
+            return try startDriver(tries: tries - 1)
+        }
     }
 
     /// chromedriver says its port once it listens.

@@ -7,6 +7,7 @@ import Journal
 import KeyStore
 import Linux
 import Operations
+import ReaderEmulation
 import SQLite
 import Terminal
 import Threads
@@ -20,9 +21,14 @@ final class Bench {
     let terminalKey: SigningKey
     let journal: Journal
     let world: BenchWorld
+    let stack: Stack
+    /// The reader of `Stack.libnfc`.
+    let chip: VirtualPN532?
     private var serial: Int64 = 0
 
-    init() throws {
+    init(_ stack: Stack = .memory) throws {
+        self.stack = stack
+        chip = stack == .libnfc ? try VirtualPN532(recordsContent: true) : nil
         folder = NSTemporaryDirectory() + "/terminal-" + UUID().uuidString
         try Files.makeDirectory(folder)
         issuer = try IssuerKeys.create(epoch: BenchIssuer.epoch)
@@ -34,11 +40,15 @@ final class Bench {
             classes: [.anonymous, .member], issuers: [issuer.issuerKey], revokedKids: [],
             epochs: [BenchIssuer.epoch], languages: ["fr"])
         world = BenchWorld(
-            terminal: terminalKey.publicKey.kid, keys: issuer.terminalBundle(), journal: journal,
+            terminal: terminalKey.publicKey.kid, keys: try issuer.terminalBundle(),
+            journal: journal,
             policy: policy)
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
+    deinit {
+        chip?.stop()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
 
     func token(
         uid: [UInt8], issued: UInt64 = now - 100, expires: UInt64 = now + 1_000,
@@ -60,7 +70,7 @@ final class Bench {
         _ token: CardToken, state: CardStateRecord? = .fresh
     ) throws -> SoftwareNTAG424 {
         try BenchIssuer.card(
-            uid: token.uid, token: issuer.sign(token: token).bytes, keys: issuer, state: state)
+            uid: token.uid, token: try issuer.sign(token: token).bytes, keys: issuer, state: state)
     }
 
     func arm(_ cents: Int64 = 1_250) -> Armed {
@@ -101,13 +111,22 @@ extension Bench {
         fault: (BenchFault, Int)? = nil,
         alter: ((_ number: Int, _ answer: [UInt8]) -> [UInt8])? = nil
     ) -> TapResult {
-        var channel = BenchChannel(card)
-        channel.fault = fault.map { (kind: $0.0, at: $0.1) }
-        channel.alter = alter
         let notes = TapNotes(binding: binding)
         let tap = Tap(
             operation: operation, binding: binding, world: world,
             progress: { notes.steps.append($0) }, bind: { notes.binding = notes.binding ?? $0 })
+        if let chip {
+            precondition(alter == nil, "tests: only in memory an answer is altered on its way")
+            let outcome = chip.present(&card, fault, to: tap)
+            let exchanges = chip.exchanges
+            return TapResult(
+                outcome: outcome, binding: notes.binding, steps: notes.steps,
+                commands: exchanges.compactMap(\.command),
+                answers: exchanges.compactMap(\.answer).filter { !$0.isEmpty })
+        }
+        var channel = BenchChannel(card)
+        channel.fault = fault.map { (kind: $0.0, at: $0.1) }
+        channel.alter = alter
         var profile = NTAG424Card(channel)
         let outcome = tap.run(&profile)
         channel = profile.end()
@@ -153,7 +172,7 @@ extension Bench {
         guard case .sdm(let piccData, let mac, let stated) = evidence, stated == digest else {
             return nil
         }
-        let ledger = issuer.ledgerBundle()
+        let ledger = try issuer.ledgerBundle()
         guard
             let plain = SDM.decrypt(
                 piccData: piccData, metaReadKey: try ledger.metaReadKey(epoch: BenchIssuer.epoch)),

@@ -17,7 +17,7 @@ import Tokens
 @testable import Terminal
 
 /// A real terminal without reader and network: journal, link files, key store, the machine's clock.
-private final class LiveBench {
+final class LiveBench {
     let folder: String
     let issuer: IssuerKeys
     let journal: Journal
@@ -47,7 +47,7 @@ private final class LiveBench {
             signer: terminal, journal: journal, directory: folder)
         let log = log
         world = LiveWorld(
-            journal: journal, link: link, keys: issuer.terminalBundle(),
+            journal: journal, link: link, keys: try issuer.terminalBundle(),
             terminal: terminal.publicKey.kid
         ) { line in log.update { $0.append(line) } }
         let uid = BenchIssuer.uid(1)
@@ -55,7 +55,7 @@ private final class LiveBench {
             number: CardNumber(serial: 42)!, issued: now / 1_000 - 10,
             expires: now / 1_000 + 3_600, uid: uid, epoch: BenchIssuer.epoch, cardClass: .member)!
         card = try BenchIssuer.card(
-            uid: uid, token: issuer.sign(token: token).bytes, keys: issuer)
+            uid: uid, token: try issuer.sign(token: token).bytes, keys: issuer)
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }

@@ -48,7 +48,7 @@ private final class OrderBench {
             address: LedgerAddress(url: "http://127.0.0.1:9", key: ledger.publicKey),
             signer: terminal, journal: journal, directory: folder)
         world = LiveWorld(
-            journal: journal, link: link, keys: issuer.terminalBundle(),
+            journal: journal, link: link, keys: try issuer.terminalBundle(),
             terminal: terminal.publicKey.kid, log: { _ in })
         checkout = Checkout(
             world: world, pins: PINBook(directory: folder), log: { _ in })

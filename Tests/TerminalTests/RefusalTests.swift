@@ -36,7 +36,7 @@ import Tokens
 
     @Test func `A token copied to another card is told from wrong keys`() throws {
         let bench = try Bench()
-        let token = bench.issuer.sign(token: bench.token(uid: BenchIssuer.uid(1))).bytes
+        let token = try bench.issuer.sign(token: bench.token(uid: BenchIssuer.uid(1))).bytes
         // Another card of the same issuer with the token of card 1: its own K3 differs.
         expect(
             "C32", bench,
@@ -110,7 +110,7 @@ import Tokens
         let bench = try Bench()
         let uid = BenchIssuer.uid(1)
         let token = bench.token(uid: uid)
-        var altered = bench.issuer.sign(token: token).bytes
+        var altered = try bench.issuer.sign(token: token).bytes
         altered[altered.count - 1] ^= 1
         expect("C31", bench, try BenchIssuer.card(uid: uid, token: altered, keys: bench.issuer))
         let good = try bench.card(token)
@@ -174,7 +174,7 @@ import Tokens
 
     @Test func `The reason of a suspected fraud is noted, without a number or a UID`() throws {
         let bench = try Bench()
-        let token = bench.issuer.sign(token: bench.token(uid: BenchIssuer.uid(1))).bytes
+        let token = try bench.issuer.sign(token: bench.token(uid: BenchIssuer.uid(1))).bytes
         expect(
             "C32", bench,
             try BenchIssuer.card(uid: BenchIssuer.uid(2), token: token, keys: bench.issuer))

@@ -10,10 +10,13 @@ import Tokens
 
 /// The tap of a card, end to end in one process: real commands, a software card, a real journal.
 @Suite struct TapTests {
-    @Test func `A payment is accepted in nine APDUs and its evidence proves this operation only`()
+    @Test(arguments: Stack.allCases)
+    func `A payment is accepted in nine APDUs and its evidence proves this operation only`(
+        _ stack: Stack
+    )
         throws
     {
-        let bench = try Bench()
+        let bench = try Bench(stack)
         var card = try bench.card()
         let operation = bench.arm()
         let result = bench.tap(&card, operation)
@@ -50,10 +53,13 @@ import Tokens
         #expect(state.current?.lastEntry == operation.id.short)
     }
 
-    @Test func `The ledger's approval is written down, and re-arms the card when it says so`()
+    @Test(arguments: Stack.allCases)
+    func `The ledger's approval is written down, and re-arms the card when it says so`(
+        _ stack: Stack
+    )
         throws
     {
-        let bench = try Bench()
+        let bench = try Bench(stack)
         var card = try bench.card()
         #expect(bench.tap(&card, bench.arm(500)).isAccepted)
         let id = [UInt8](repeating: 7, count: 16)
@@ -68,8 +74,9 @@ import Tokens
         #expect(bench.world.asked.count == 3)
     }
 
-    @Test func `An operation already in the journal is not booked again`() throws {
-        let bench = try Bench()
+    @Test(arguments: Stack.allCases)
+    func `An operation already in the journal is not booked again`(_ stack: Stack) throws {
+        let bench = try Bench(stack)
         var card = try bench.card()
         let operation = bench.arm()
         #expect(bench.tap(&card, operation).isAccepted)
@@ -78,9 +85,10 @@ import Tokens
         #expect(try bench.state(of: &card).current?.allowance.count == 1)
     }
 
-    @Test func `The card's own limits hold over operations and across terminals`() throws {
-        let bench = try Bench()
-        let other = try Bench()
+    @Test(arguments: Stack.allCases)
+    func `The card's own limits hold over operations and across terminals`(_ stack: Stack) throws {
+        let bench = try Bench(stack)
+        let other = try Bench(stack)
         var card = try bench.card()
         for _ in 0..<2 { #expect(bench.tap(&card, bench.arm(2_000)).isAccepted) }
         #expect(
@@ -95,8 +103,9 @@ import Tokens
         #expect(sixth == .refused(.cardLimitReached(left: .zero)))
     }
 
-    @Test func `Each limit and each answer of the ledger has its code`() throws {
-        let bench = try Bench()
+    @Test(arguments: Stack.allCases)
+    func `Each limit and each answer of the ledger has its code`(_ stack: Stack) throws {
+        let bench = try Bench(stack)
         var card = try bench.card()
         #expect(bench.tap(&card, bench.arm(2_001)).code == "P02")
         bench.world.set { $0.secondsWithoutLedger = 86_401 }
@@ -119,8 +128,9 @@ import Tokens
         #expect(try bench.state(of: &card).current?.allowance == .unused)
     }
 
-    @Test func `A card whose state is torn needs the ledger, which repairs it`() throws {
-        let bench = try Bench()
+    @Test(arguments: Stack.allCases)
+    func `A card whose state is torn needs the ledger, which repairs it`(_ stack: Stack) throws {
+        let bench = try Bench(stack)
         let token = bench.token(uid: BenchIssuer.uid(9))
         var card = try bench.card(token, state: nil)
         #expect(bench.tap(&card, bench.arm()).code == "P07")
@@ -133,8 +143,11 @@ import Tokens
         #expect(try bench.state(of: &card).current?.allowance.count == 1)
     }
 
-    @Test func `An entry that cannot be written is not accepted, and nothing is booked`() throws {
-        let bench = try Bench()
+    @Test(arguments: Stack.allCases)
+    func `An entry that cannot be written is not accepted, and nothing is booked`(_ stack: Stack)
+        throws
+    {
+        let bench = try Bench(stack)
         var card = try bench.card()
         let raw = try Database(path: bench.journal.path, access: .readWrite)
         try raw.script(

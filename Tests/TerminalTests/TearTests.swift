@@ -8,13 +8,16 @@ import Tokens
 /// R9: the card leaves at every APDU, in every way; nothing is lost, nothing is charged twice.
 @Suite struct TearTests {
     struct Tear: Sendable, CustomTestStringConvertible {
+        let stack: Stack
         let kind: BenchFault
         let at: Int
-        var testDescription: String { "\(kind) at \(at)" }
+        var testDescription: String { "\(stack): \(kind) at \(at)" }
     }
 
-    static let tears = BenchFault.allCases.flatMap { kind in
-        (1...9).map { Tear(kind: kind, at: $0) }
+    static let tears = Stack.allCases.flatMap { stack in
+        BenchFault.allCases.flatMap { kind in
+            (1...9).map { Tear(stack: stack, kind: kind, at: $0) }
+        }
     }
 
     /// A reply that came before the last APDU tears the next one; after the last there is none.
@@ -24,7 +27,7 @@ import Tokens
     func `Torn and presented again, the operation is booked once and counted once`(
         tear: Tear
     ) throws {
-        let bench = try Bench()
+        let bench = try Bench(tear.stack)
         var card = try bench.card()
         let operation = bench.arm()
         let torn = bench.tap(&card, operation, fault: (tear.kind, tear.at))
@@ -50,7 +53,7 @@ import Tokens
     func `Torn and cancelled, nothing is booked and the next operation goes on as usual`(
         tear: Tear
     ) throws {
-        let bench = try Bench()
+        let bench = try Bench(tear.stack)
         var card = try bench.card()
         let first = bench.arm()
         let torn = bench.tap(&card, first, fault: (tear.kind, tear.at))
@@ -72,7 +75,7 @@ import Tokens
         tear: Tear
     ) throws {
         guard !mayBeAccepted(tear) else { return }
-        let bench = try Bench()
+        let bench = try Bench(tear.stack)
         var card = try bench.card()
         let operation = bench.arm()
         var torn = bench.tap(&card, operation, fault: (tear.kind, tear.at))
@@ -85,10 +88,13 @@ import Tokens
         #expect(state.allowance == CardAllowance(total: operation.amount, count: 1))
     }
 
-    @Test func `A torn offline payment that the ledger then approves is not counted on the card`()
+    @Test(arguments: Stack.allCases)
+    func `A torn offline payment that the ledger then approves is not counted on the card`(
+        _ stack: Stack
+    )
         throws
     {
-        let bench = try Bench()
+        let bench = try Bench(stack)
         var card = try bench.card()
         let operation = bench.arm()
         let torn = bench.tap(&card, operation, fault: (.afterSend, 6))
@@ -108,8 +114,9 @@ import Tokens
         #expect(bench.entries == 2)
     }
 
-    @Test func `Only the card an operation began with may finish it`() throws {
-        let bench = try Bench()
+    @Test(arguments: Stack.allCases)
+    func `Only the card an operation began with may finish it`(_ stack: Stack) throws {
+        let bench = try Bench(stack)
         var card = try bench.card(1)
         var other = try bench.card(2)
         let operation = bench.arm()
@@ -123,8 +130,9 @@ import Tokens
         #expect(bench.entries == 1)
     }
 
-    @Test func `Torn before it was read, a card binds nothing`() throws {
-        let bench = try Bench()
+    @Test(arguments: Stack.allCases)
+    func `Torn before it was read, a card binds nothing`(_ stack: Stack) throws {
+        let bench = try Bench(stack)
         var card = try bench.card(1)
         var other = try bench.card(2)
         let operation = bench.arm()

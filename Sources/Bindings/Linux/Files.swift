@@ -78,6 +78,24 @@ public enum Files {
         if error != 0 { throw LinuxError(call: "mkdir", code: error) }
     }
 
+    /// Makes `path` a symbolic link to `target`, in place of an older link; `EEXIST` when there is
+    /// something else. Calls `lstat`, `symlink` and `rename`.
+    public static func link(_ target: String, at path: String) throws(LinuxError) {
+        var found = stat()
+        if lstat(path, &found) == 0, found.st_mode & S_IFMT != S_IFLNK {
+            throw LinuxError(call: "symlink", code: EEXIST)
+        }
+        let temporary = "\(path).\(getpid()).tmp"
+        unlink(temporary)  // only a crashed process with our number can have left it
+        _ = try check("symlink") { symlink(target, temporary) }
+        do throws(LinuxError) {
+            _ = try check("rename") { rename(temporary, path) }
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+    }
+
     /// Removes a file or an empty directory. Calls `remove`.
     public static func remove(_ path: String) throws(LinuxError) {
         _ = try check("remove") { Glibc.remove(path) }

@@ -1,7 +1,8 @@
 // Linux: the system calls of the product, as values and typed errors.
 //
-// Purpose: files, a file lock, TCP on this machine's network, clocks, signals, child processes,
-// the console and `getopt_long`. It knows no word of the product.
+// Purpose: files, a file lock, pseudo terminals, TCP on this machine's network, sockets in the
+// file system, clocks, signals, child processes, the console and `getopt_long`. It knows no word
+// of the product.
 //
 // Promises: a call interrupted by a signal goes on; descriptors close on exec; a refused call is
 // a `LinuxError` with the call's name and the `errno`; reads have limits given by the caller.

@@ -31,6 +31,15 @@ public enum Signals {
     }
 }
 
+/// What others may see of this process.
+public enum Processes {
+    /// From now on its memory is written to no core file and only root can look into it.
+    /// Calls `prctl` with `PR_SET_DUMPABLE`.
+    public static func forbidDumps() throws(LinuxError) {
+        _ = try check("prctl") { linux_forbid_dumps() }
+    }
+}
+
 /// A process this one started. Dropping it kills and reaps it: none is left behind.
 public struct ChildProcess: ~Copyable {
     /// The process number, ours until this value is dropped.

@@ -178,7 +178,7 @@ public struct TCPListener: ~Copyable {
 }
 
 /// Waits until a descriptor has `event`; false at the time-out. Signals do not lengthen the wait.
-private func isReady(
+func isReady(
     _ file: Int32, _ event: Int32, within timeout: Duration?
 ) throws(LinuxError) -> Bool {
     let deadline = timeout.map { ContinuousClock.now + min($0, .seconds(31_536_000)) }

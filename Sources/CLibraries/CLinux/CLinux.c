@@ -1,12 +1,16 @@
 #define _GNU_SOURCE 1
 #include "CLinux.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/timex.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 void linux_name_thread(const char *name) {
@@ -25,6 +29,8 @@ int linux_clock_synchronised(void) {
 }
 
 char *const *linux_environment(void) { return environ; }
+
+int linux_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L); }
 
 int linux_child_ended(pid_t child, int block, int *code) {
     siginfo_t information = {0};
@@ -55,4 +61,24 @@ void *linux_option_table(const linux_option_row *rows, int count) {
             rows[i].name, rows[i].takes_value ? required_argument : no_argument, NULL,
             rows[i].value};
     return table;
+}
+
+int linux_open_terminal(int *slave, char *path, size_t size) {
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (master < 0) return -1;
+    int end = -1;
+    struct termios settings;
+    if (grantpt(master) == 0 && unlockpt(master) == 0 && ptsname_r(master, path, size) == 0 &&
+        (end = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC)) >= 0 && tcgetattr(end, &settings) == 0) {
+        cfmakeraw(&settings);
+        if (tcsetattr(end, TCSANOW, &settings) == 0) {
+            *slave = end;
+            return master;
+        }
+    }
+    int code = errno;
+    if (end >= 0) close(end);
+    close(master);
+    errno = code;
+    return -1;
 }

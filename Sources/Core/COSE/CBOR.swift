@@ -66,8 +66,27 @@ extension CBOR {
     /// The deterministic encoding (RFC 8949 §4.2.1): shortest heads, map keys in bytewise order.
     public var encoded: [UInt8] {
         var output: [UInt8] = []
+        output.reserveCapacity(512)
         append(to: &output)
         return output
+    }
+
+    /// Pairs in the order of their encoded keys.
+    private static func sorted(_ pairs: [Pair]) -> [Pair] {
+        let encoded = pairs.map { ($0.key.encoded, $0) }
+        return encoded.sorted { $0.0.lexicographicallyPrecedes($1.0) }.map(\.1)
+    }
+
+    /// True when the keys are integers in the order of their encodings, as our own maps are.
+    private static func isAscending(_ pairs: [Pair]) -> Bool {
+        pairs.indices.dropFirst().allSatisfy { index in
+            switch (pairs[index - 1].key, pairs[index].key) {
+            case (.unsigned(let left), .unsigned(let right)): left < right
+            case (.negative(let left), .negative(let right)): left < right
+            case (.unsigned, .negative): true
+            default: false
+            }
+        }
     }
 
     private func append(to output: inout [UInt8]) {
@@ -80,7 +99,7 @@ extension CBOR {
             unsafe Self.head(&output) { unsafe cbor_encode_bytestring_start(bytes.count, $0, $1) }
             output += bytes
         case .text(let text):
-            let bytes = Array(text.utf8)
+            let bytes = text.utf8
             unsafe Self.head(&output) { unsafe cbor_encode_string_start(bytes.count, $0, $1) }
             output += bytes
         case .array(let items):
@@ -88,10 +107,9 @@ extension CBOR {
             for item in items { item.append(to: &output) }
         case .map(let pairs):
             unsafe Self.head(&output) { unsafe cbor_encode_map_start(pairs.count, $0, $1) }
-            let encoded = pairs.map { ($0.key.encoded, $0.value) }
-            for (key, value) in encoded.sorted(by: { $0.0.lexicographicallyPrecedes($1.0) }) {
-                output += key
-                value.append(to: &output)
+            for pair in Self.isAscending(pairs) ? pairs : Self.sorted(pairs) {
+                pair.key.append(to: &output)
+                pair.value.append(to: &output)
             }
         case .tagged(let tag, let item):
             unsafe Self.head(&output) { unsafe cbor_encode_tag(tag, $0, $1) }
@@ -107,12 +125,11 @@ extension CBOR {
     private static func head(
         _ output: inout [UInt8], _ encode: (UnsafeMutablePointer<UInt8>, Int) -> Int
     ) {
-        var buffer = [UInt8](repeating: 0, count: 9)
-        let count = unsafe buffer.withUnsafeMutableBufferPointer {
-            unsafe encode($0.baseAddress!, 9)
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 9) { buffer in
+            let count = unsafe encode(buffer.baseAddress!, 9)
+            precondition(count > 0 && count <= 9, "COSE: libcbor encoder wrote no head")
+            for index in 0..<count { unsafe output.append(buffer[index]) }
         }
-        precondition(count > 0 && count <= 9, "COSE: libcbor encoder wrote no head")
-        output += buffer[..<count]
     }
 }
 

@@ -37,16 +37,35 @@ struct CBORReader {
     private mutating func pairs(_ count: UInt64, depth: Int) throws(COSEError) -> [CBOR.Pair] {
         guard count <= UInt64(bytes.count - position) / 2 else { throw .truncated }
         var pairs: [CBOR.Pair] = []
-        var seen: Set<[UInt8]> = []
+        var keys = SeenKeys()
         for _ in 0..<count {
             let start = position
             let key = try item(depth: depth + 1)
-            guard seen.insert(Array(bytes[start..<position])).inserted else {
-                throw .duplicateKey
-            }
+            guard keys.insert(start..<position, of: bytes) else { throw .duplicateKey }
             pairs.append(CBOR.Pair(key, try item(depth: depth + 1)))
         }
         return pairs
+    }
+
+    /// The encoded keys of one map. While they ascend, as in every deterministic map, none can
+    /// repeat and none is copied.
+    private struct SeenKeys {
+        private var ranges: [Range<Int>] = []
+        private var set: Set<[UInt8]>?
+
+        /// False for a key that was there.
+        mutating func insert(_ range: Range<Int>, of bytes: [UInt8]) -> Bool {
+            if set == nil {
+                let isAscending =
+                    ranges.last.map { bytes[$0].lexicographicallyPrecedes(bytes[range]) } ?? true
+                if isAscending {
+                    ranges.append(range)
+                    return true
+                }
+                set = Set(ranges.map { Array(bytes[$0]) })
+            }
+            return set?.insert(Array(bytes[range])).inserted ?? false
+        }
     }
 
     // MARK: heads

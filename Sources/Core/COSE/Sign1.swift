@@ -36,8 +36,28 @@ public struct Sign1: Equatable, Sendable {
 
     /// Signs `payload`; `kid` has 8 bytes, or 4 in a card token.
     public init(signing payload: [UInt8], kid: [UInt8], key: borrowing Ed25519PrivateKey) {
-        let protected = CBOR.record([1: .integer(-8), 4: .bytes(kid)]).encoded
-        let signature = key.sign(Self.toBeSigned(protected, payload))
+        let protected = Self.protected(kid)
+        self.init(
+            payload: payload, kid: kid, protected: protected,
+            signature: key.sign(Self.toBeSigned(protected, payload)))
+    }
+
+    /// Has `payload` signed by a key held elsewhere: `sign` gives 64 bytes for what is to be
+    /// signed. - Throws: what `sign` throws.
+    public init<E: Error>(
+        signing payload: [UInt8], kid: [UInt8], by sign: ([UInt8]) throws(E) -> [UInt8]
+    ) throws(E) {
+        let protected = Self.protected(kid)
+        self.init(
+            payload: payload, kid: kid, protected: protected,
+            signature: try sign(Self.toBeSigned(protected, payload)))
+    }
+
+    private static func protected(_ kid: [UInt8]) -> [UInt8] {
+        CBOR.record([1: .integer(-8), 4: .bytes(kid)]).encoded
+    }
+
+    private init(payload: [UInt8], kid: [UInt8], protected: [UInt8], signature: [UInt8]) {
         self.kid = kid
         self.payload = payload
         self.protected = protected

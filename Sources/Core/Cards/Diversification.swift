@@ -26,8 +26,24 @@ public func an10922(
 public func diversifiedKey(
     master: borrowing AES128Key, uid: [UInt8], keyNumber: UInt8, epoch: UInt8
 ) throws(CryptoError) -> AES128Key {
+    try an10922(
+        master: master, diversificationInput(uid: uid, keyNumber: keyNumber, epoch: epoch))
+}
+
+/// What a card's key is derived over, 14, 17 or 20 bytes. From 16 bytes on AN10922 is
+/// AES-CMAC(master, 01 || input), so a token that computes CMAC derives the same key.
+/// - Throws: `CryptoError.wrongLength` for a UID that is not 4, 7 or 10 bytes.
+public func diversificationInput(
+    uid: [UInt8], keyNumber: UInt8, epoch: UInt8
+) throws(CryptoError) -> [UInt8] {
     guard [4, 7, 10].contains(uid.count) else { throw .wrongLength(expected: 7, got: uid.count) }
-    return try an10922(master: master, uid + [keyNumber, epoch] + Array("CARTEECO".utf8))
+    return uid + [keyNumber, epoch] + Array("CARTEECO".utf8)
+}
+
+/// What K1 of an epoch is derived over, 20 bytes: one key for all cards, of a master that never
+/// goes onto one.
+public func metaReadInput(epoch: UInt8) -> [UInt8] {
+    [1, epoch] + Array("CARTEECO META READ".utf8)
 }
 
 /// Doubling in GF(2^128) (RFC 4493 §2.3).

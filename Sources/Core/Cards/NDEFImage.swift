@@ -94,8 +94,8 @@ public struct NDEFImage: Equatable, Sendable {
         let mark = Array("/c?d=".utf8)
         let hostMax = 24
         let host = (1...hostMax).first { count in
-            bytes.count >= count + mark.count
-                && Array(bytes[count..<(count + mark.count)]) == mark
+            bytes.count >= count + mark.count && bytes[count] == mark[0]
+                && bytes[count..<(count + mark.count)] == mark[...]
         }
         guard let host else { throw .malformed("NDEF address") }
         let start = host + mark.count
@@ -113,13 +113,15 @@ public struct NDEFImage: Equatable, Sendable {
 
     /// The three mirrors of a read image or of an evidence read (86 bytes from d on).
     /// - Throws: `CardError.malformed`.
-    public static func mirrors(_ text: some Collection<UInt8>) throws(CardError) -> Mirrors {
-        let text = Array(text)
-        guard text.count == evidenceSize, Array(text[32..<35]) == Array("&e=".utf8),
-            Array(text[67..<70]) == Array("&c=".utf8),
-            let digest = Hexadecimal.bytes(text[0..<32]),
-            let piccData = Hexadecimal.bytes(text[35..<67]),
-            let mac = Hexadecimal.bytes(text[70..<86])
+    public static func mirrors(_ text: ArraySlice<UInt8>) throws(CardError) -> Mirrors {
+        let start = text.startIndex
+        func part(_ from: Int, _ to: Int) -> ArraySlice<UInt8> {
+            text[(start + from)..<(start + to)]
+        }
+        guard text.count == evidenceSize, part(32, 35).elementsEqual("&e=".utf8),
+            part(67, 70).elementsEqual("&c=".utf8), let digest = Hexadecimal.bytes(part(0, 32)),
+            let piccData = Hexadecimal.bytes(part(35, 67)),
+            let mac = Hexadecimal.bytes(part(70, 86))
         else { throw .malformed("mirrors") }
         return Mirrors(digest: digest, piccData: piccData, mac: mac)
     }

@@ -75,7 +75,7 @@ public struct NTAG424Card<Channel: CardChannel & ~Copyable>: CardProfile, ~Copya
         let text = try NTAG424.readBinary(
             &channel, shortID: Self.ndefShortID, offset: digestOffset,
             count: NDEFImage.evidenceSize)
-        let mirrors = try NDEFImage.mirrors(text)
+        let mirrors = try NDEFImage.mirrors(text[...])
         guard mirrors.digest == digest else {
             throw .notAuthentic("the digest did not come back")
         }

@@ -1,4 +1,5 @@
 import COpenSSL
+import Synchronization
 
 /// One AES-128 key (16 bytes) and what is done with it.
 public struct AES128Key: ~Copyable, Sendable {
@@ -6,6 +7,8 @@ public struct AES128Key: ~Copyable, Sendable {
     public static let size = 16
     private static let zeroBlock = [UInt8](repeating: 0, count: 16)
     private let secret: SecretBytes
+    /// Made at the first CMAC and kept: a session's key makes many.
+    private let authentication = KeyedMAC()
 
     /// Takes a secret of exactly 16 bytes.
     /// - Throws: `CryptoError.wrongLength`.
@@ -55,16 +58,7 @@ public struct AES128Key: ~Copyable, Sendable {
 
     /// AES-CMAC (RFC 4493), 16 bytes. `message` may be empty. Calls `EVP_MAC_final`.
     public borrowing func cmac(_ message: [UInt8]) -> [UInt8] {
-        var mac = [UInt8](repeating: 0, count: Self.size)
-        var length = 0
-        let context = unsafe EVP_MAC_CTX_dup(Algorithms.cmac.pointer)
-        defer { unsafe EVP_MAC_CTX_free(context) }
-        let initialised = unsafe EVP_MAC_init(context, secret.pointer, Self.size, nil)
-        precondition(initialised == 1, "Crypto: EVP_MAC_init failed")
-        let updated = unsafe EVP_MAC_update(context, message, message.count)
-        let finished = unsafe EVP_MAC_final(context, &mac, &length, Self.size)
-        precondition(updated == 1 && finished == 1 && length == 16, "Crypto: EVP_MAC failed")
-        return mac
+        unsafe authentication.mac(message, key: secret.pointer)
     }
 
     /// AES-CBC without padding. `iv` 16 bytes, `plain` a multiple of 16.
@@ -117,5 +111,32 @@ public struct AES128Key: ~Copyable, Sendable {
             throw .library(call: "EVP_CipherUpdate")
         }
         return output
+    }
+}
+
+/// A CMAC context that holds one key, to start anew for each message. libcrypto zeroes it.
+@safe
+private final class KeyedMAC: @unchecked Sendable {  // because a lock guards the context
+    private let lock = Mutex(())
+    private var context: OpaquePointer?
+
+    deinit { unsafe EVP_MAC_CTX_free(context) }
+
+    /// 16 bytes. `key` has 16 bytes and is the same at each call. Calls `EVP_MAC_CTX_dup`,
+    /// `EVP_MAC_init`, `EVP_MAC_update` and `EVP_MAC_final`.
+    func mac(_ message: [UInt8], key: UnsafeMutablePointer<UInt8>) -> [UInt8] {
+        lock.withLock { _ in
+            let isKeyed = unsafe context != nil
+            if !isKeyed { unsafe context = EVP_MAC_CTX_dup(Algorithms.cmac.pointer) }
+            let started = unsafe EVP_MAC_init(
+                context, isKeyed ? nil : key, isKeyed ? 0 : AES128Key.size, nil)
+            precondition(started == 1, "Crypto: EVP_MAC_init failed")
+            var mac = [UInt8](repeating: 0, count: AES128Key.size)
+            var length = 0
+            let updated = unsafe EVP_MAC_update(context, message, message.count)
+            let finished = unsafe EVP_MAC_final(context, &mac, &length, AES128Key.size)
+            precondition(updated == 1 && finished == 1 && length == 16, "Crypto: EVP_MAC failed")
+            return mac
+        }
     }
 }

@@ -1,6 +1,7 @@
 // Crypto: every cryptographic primitive of the product, over OpenSSL libcrypto.
 //
-// Purpose: AES-128 (CBC, one block, CMAC, GCM), SHA-256, HKDF, scrypt, Ed25519, random bytes.
+// Purpose: AES-128 (CBC, one block, CMAC), AES-256 (GCM, key unwrap), SHA-256, HKDF, scrypt,
+// Ed25519, X25519, HPKE, random bytes.
 // Promises: secrets are non-copyable, zeroed when they go, and never printed; a failed check is an
 // error or `false`, never a trap; comparison of authenticators takes constant time.
 // Does not promise: anything about cards or tokens (see Cards, Tokens). No algorithm of its own.
@@ -61,6 +62,7 @@ enum Algorithms {
     static let aesCBC = cipher("AES-128-CBC")
     static let aesECB = cipher("AES-128-ECB")
     static let aesGCM = cipher("AES-256-GCM")
+    static let aesWrap = cipher("AES-256-WRAP")
     static let sha256: Fetched = {
         guard let digest = unsafe EVP_MD_fetch(nil, "SHA256", nil) else {
             preconditionFailure("Crypto: libcrypto has no SHA256")

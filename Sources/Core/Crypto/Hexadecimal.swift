@@ -26,23 +26,25 @@ public enum Hexadecimal {
     }
 
     /// Bytes of ASCII characters of either case; nil for an odd count or another character.
-    public static func bytes(_ ascii: some Sequence<UInt8>) -> [UInt8]? {
+    public static func bytes(_ ascii: ArraySlice<UInt8>) -> [UInt8]? {
+        guard ascii.count % 2 == 0 else { return nil }
         var bytes: [UInt8] = []
-        var high: UInt8?
-        for character in ascii {
-            guard let digit = digit(character) else { return nil }
-            if let first = high {
-                bytes.append(first << 4 | digit)
-                high = nil
-            } else {
-                high = digit
+        bytes.reserveCapacity(ascii.count / 2)
+        var index = ascii.startIndex
+        while index < ascii.endIndex {
+            guard let high = digit(ascii[index]), let low = digit(ascii[index + 1]) else {
+                return nil
             }
+            bytes.append(high << 4 | low)
+            index += 2
         }
-        return high == nil ? bytes : nil
+        return bytes
     }
 
     /// Bytes of text; spaces are not accepted.
-    public static func bytes(_ text: String) -> [UInt8]? { bytes(text.utf8) }
+    public static func bytes(_ text: some StringProtocol) -> [UInt8]? {
+        bytes(Array(text.utf8)[...])
+    }
 
     private static func digit(_ character: UInt8) -> UInt8? {
         switch character {

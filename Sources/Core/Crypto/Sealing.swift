@@ -89,6 +89,29 @@ public enum Sealing {
         return SecretBytes(output)
     }
 
+    /// The inverse of AES key wrap (RFC 3394): `wrapped` is the key's length + 8, a multiple of 8;
+    /// `key` has 32 bytes. - Throws: `CryptoError.notAuthentic`. Calls `EVP_DecryptUpdate`.
+    public static func unwrap(
+        _ wrapped: [UInt8], key: borrowing SecretBytes
+    ) throws(CryptoError) -> SecretBytes {
+        guard key.count == 32 else { throw .wrongLength(expected: 32, got: key.count) }
+        guard wrapped.count % 8 == 0, (24...520).contains(wrapped.count) else {
+            throw .notAuthentic
+        }
+        let context = unsafe EVP_CIPHER_CTX_new()
+        defer { unsafe EVP_CIPHER_CTX_free(context) }
+        unsafe EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW)
+        var length: Int32 = 0
+        var output = [UInt8](repeating: 0, count: wrapped.count + 8)
+        defer { wipe(&output) }
+        let good =
+            unsafe EVP_DecryptInit_ex2(
+                context, Algorithms.aesWrap.pointer, key.pointer, nil, nil) == 1
+            && EVP_DecryptUpdate(context, &output, &length, wrapped, Int32(wrapped.count)) == 1
+        guard good, Int(length) == wrapped.count - 8 else { throw .notAuthentic }
+        return SecretBytes(Array(output.prefix(Int(length))))
+    }
+
     private static func check(
         _ key: borrowing SecretBytes, _ nonce: [UInt8]
     ) throws(CryptoError) {

@@ -35,12 +35,24 @@ public struct CardToken: Equatable, Sendable {
 
     /// The signed token; its `kid` is the first 4 bytes of SHA-256 of the issuer's public key.
     public func signed(by issuer: borrowing Ed25519PrivateKey) -> Sign1 {
-        let payload = CBOR.record([
+        Sign1(signing: payload, kid: Self.kid(issuer.publicKey), key: issuer)
+    }
+
+    /// Has the token signed by an issuer whose key is held elsewhere: `sign` gives 64 bytes.
+    /// - Throws: what `sign` throws.
+    public func signed<E: Error>(
+        for issuer: Ed25519PublicKey, by sign: ([UInt8]) throws(E) -> [UInt8]
+    ) throws(E) -> Sign1 {
+        try Sign1(signing: payload, kid: Self.kid(issuer), by: sign)
+    }
+
+    private static func kid(_ issuer: Ed25519PublicKey) -> [UInt8] { Array(issuer.kid.prefix(4)) }
+
+    private var payload: [UInt8] {
+        CBOR.record([
             2: .text(number.digits), 4: .unsigned(expires), 6: .unsigned(issued),
             8: .record([3: .bytes(uid + [epoch])]), -65537: .unsigned(cardClass.rawValue),
-        ])
-        return Sign1(
-            signing: payload.encoded, kid: Array(issuer.publicKey.kid.prefix(4)), key: issuer)
+        ]).encoded
     }
 
     /// Reads the claims of a payload. Says nothing of the signature.

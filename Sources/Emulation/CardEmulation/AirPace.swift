@@ -37,8 +37,14 @@ public struct AirPace: Equatable, Sendable {
     /// The bit rate after activation.
     public let rate: Rate
 
-    /// A pace at `rate`.
-    public init(_ rate: Rate) { self.rate = rate }
+    /// Largest frame this reader takes.
+    private let answerFrame: Int
+
+    /// A pace at `rate`. - Parameter readerFrame: FSD, 16...256; a PN532 asks for 64.
+    public init(_ rate: Rate, readerFrame: Int = AirPace.readerFrame) {
+        self.rate = rate
+        answerFrame = max(16, min(readerFrame, 256))
+    }
 
     /// What exchanges cost.
     public struct Cost: Equatable, Sendable {
@@ -58,7 +64,7 @@ public struct AirPace: Equatable, Sendable {
         var seconds = 0.0
         var cost = Cost()
         let commands = Self.blocks(max(0, command), Self.cardFrame)
-        let answers = Self.blocks(max(0, answer), Self.readerFrame)
+        let answers = Self.blocks(max(0, answer), answerFrame)
         for (index, block) in commands.enumerated() {
             seconds += readerFrame(block) + Self.frameDelay
             cost.bytes += block

@@ -2,15 +2,22 @@ import Crypto
 
 /// AES-128 under one of the card's keys. Lengths are the caller's promise, so nothing is thrown.
 struct CardCipher {
-    private let bytes: [UInt8]
+    private let key: SharedKey
+
+    /// A key the copies of a card share.
+    private final class SharedKey: Sendable {
+        let value: AES128Key
+
+        init(_ bytes: [UInt8]) {
+            guard let key = try? AES128Key(bytes) else { preconditionFailure(CardCipher.broken) }
+            value = key
+        }
+    }
 
     /// `key`: 16 bytes.
-    init(_ key: [UInt8]) { bytes = key }
+    init(_ key: [UInt8]) { self.key = SharedKey(key) }
 
-    func cmac(_ message: [UInt8]) -> [UInt8] {
-        guard let key = try? AES128Key(bytes) else { preconditionFailure(Self.broken) }
-        return key.cmac(message)
-    }
+    func cmac(_ message: [UInt8]) -> [UInt8] { key.value.cmac(message) }
 
     /// The 8-byte MAC: every second byte of the CMAC, from the second on (data sheet 9.1.3).
     func shortMAC(_ message: [UInt8]) -> [UInt8] {
@@ -22,15 +29,17 @@ struct CardCipher {
 
     /// `plain`: a multiple of 16 bytes; without `iv`, zeros.
     func encrypt(_ plain: [UInt8], iv: [UInt8]? = nil) -> [UInt8] {
-        guard let key = try? AES128Key(bytes), let cipher = try? key.encryptCBC(plain, iv: iv)
-        else { preconditionFailure(Self.broken) }
+        guard let cipher = try? key.value.encryptCBC(plain, iv: iv) else {
+            preconditionFailure(Self.broken)
+        }
         return cipher
     }
 
     /// `cipher`: a multiple of 16 bytes; without `iv`, zeros.
     func decrypt(_ cipher: [UInt8], iv: [UInt8]? = nil) -> [UInt8] {
-        guard let key = try? AES128Key(bytes), let plain = try? key.decryptCBC(cipher, iv: iv)
-        else { preconditionFailure(Self.broken) }
+        guard let plain = try? key.value.decryptCBC(cipher, iv: iv) else {
+            preconditionFailure(Self.broken)
+        }
         return plain
     }
 

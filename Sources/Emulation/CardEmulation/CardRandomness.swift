@@ -2,7 +2,8 @@ import Crypto
 
 /// Where a card takes its random bytes from. The order of the draws of `SoftwareNTAG424`:
 /// EV2First part 1: RndB (16), then TI (4); NonFirst part 1: RndB (16); a mirrored read with
-/// encrypted PICC data: its padding (5 bytes when UID and counter are both in it).
+/// encrypted PICC data: its padding (5 bytes when UID and counter are both in it); a power-on with
+/// the random identifier switched on: its last 3 bytes.
 public protocol CardRandomness: Sendable {
     /// `count` bytes, 1...16.
     mutating func bytes(_ count: Int) -> [UInt8]

@@ -65,7 +65,7 @@ public struct FaultPlan: Equatable, Sendable {
         default: break
         }
         guard halves[0].hasPrefix("sw="),
-            let bytes = Hexadecimal.bytes(halves[0].dropFirst(3).utf8),
+            let bytes = Hexadecimal.bytes(halves[0].dropFirst(3)),
             bytes.count == 2
         else { return nil }
         return (number, .status(UInt16(bytes[0]) << 8 | UInt16(bytes[1])))
@@ -92,6 +92,8 @@ public struct FaultyCard: SoftwareCard {
 
     /// That of the card.
     public var atr: [UInt8] { card.atr }
+    /// That of the card.
+    public var identity: ContactlessIdentity { card.identity }
     /// That of the card.
     public var workingTime: Duration { card.workingTime }
 

@@ -2,6 +2,8 @@
 public protocol SoftwareCard: Sendable {
     /// The answer to reset a PC/SC reader reports for this card.
     var atr: [UInt8] { get }
+    /// What it shows to a contactless reader, from power-on to power-off.
+    var identity: ContactlessIdentity { get }
     /// True once the card has left the field by itself; the reader's link then drops it.
     var hasLeft: Bool { get }
     /// The time the last command took inside the card, beyond `AirPace`'s share of it.
@@ -15,6 +17,8 @@ public protocol SoftwareCard: Sendable {
 }
 
 extension SoftwareCard {
+    /// A random UID and no more, unless it says otherwise.
+    public var identity: ContactlessIdentity { .unnamed }
     /// A card stays in the field unless it says otherwise.
     public var hasLeft: Bool { false }
     /// No time of its own unless it says otherwise.

@@ -5,6 +5,13 @@
 public struct SoftwareNTAG424: SoftwareCard {
     /// One historical byte, 80, as a PC/SC reader builds it from the ATS.
     public let atr: [UInt8] = [0x3B, 0x81, 0x80, 0x01, 0x80, 0x80]
+    /// ATQA 0344, SAK 20, the ATS of the data sheet (FSCI 7, FWI 7); with the random identifier
+    /// switched on, ATQA 0304 and a UID that is new at each power-on.
+    public var identity: ContactlessIdentity {
+        .type4(
+            uid: showsRandomIdentifier ? randomIdentifier : memory.uid,
+            ats: [0x06, 0x77, 0x77, 0x71, 0x02, 0x80])
+    }
     /// The time of the last answer inside the card: the delay of 91AD, else zero.
     public internal(set) var workingTime = Duration.zero
     /// Writes to the non-volatile memory since this value was made; each is one atomic commit.
@@ -22,6 +29,7 @@ public struct SoftwareNTAG424: SoftwareCard {
     var chain: VersionChain?
     var run: MirrorRun?
     var showsRandomIdentifier = false
+    private var randomIdentifier: [UInt8] = [0x08, 0, 0, 0]
 
     /// A card whose memory is in `storage`.
     public init(
@@ -50,6 +58,7 @@ public struct SoftwareNTAG424: SoftwareCard {
             isPowered = false
         }
         showsRandomIdentifier = memory.configuration.usesRandomIdentifier
+        if showsRandomIdentifier { randomIdentifier = [0x08] + randomness.bytes(3) }
     }
 
     /// Session, selection and open chains are lost.

@@ -1,6 +1,7 @@
-// ReaderEmulation: software cards in front of the real pcscd.
+// ReaderEmulation: software cards in front of the real pcscd and the real libnfc.
 //
-// Purpose: `VirtualReaderSlot` is the card side of the vpcd driver (package vsmartcard-vpcd): it
+// Purpose: two readers for the same software cards (`VirtualSlot`: lay down, take away, see what
+// was said). `VirtualReaderSlot` is the card side of the vpcd driver (package vsmartcard-vpcd): it
 // connects to the port on which the driver inside pcscd listens (35963, second slot 35964) and
 // answers for whatever card is inserted. Every program that speaks PC/SC then sees a reader with
 // that card; nothing of PC/SC itself is imitated.
@@ -22,5 +23,20 @@
 // command as not transacted and the card as present; it answers again after a reset, as a real
 // card does. A card that leaves breaks the connection in the same way, and stays away.
 //
-// Threads: one named thread per slot; every method may be called from any thread.
+// `VirtualPN532` is the other: a PN532 chip on a pseudo terminal, which libnfc opens as
+// `pn532_uart:LINK` without root, a daemon or a device. It speaks the frames of UM0701-02 (§6.2:
+// wake-up, ACK, NACK, extended and syntax error frames, checksums) and the commands a host needs to
+// be a reader (§7; `PN532Chip` lists them).
+//
+// Promises: a card is found once, then silent until the field was off or it is called again; a
+// second card may lie there; a card that does not answer is status 01 after the waiting time its
+// ATS states; no bytes of a host bring the chip down; a line that is stopped is hung up, and its
+// link is gone.
+//
+// Does not promise: other modulations than type A at 106 kbit/s, card emulation, InAutoPoll,
+// InATR, InPSL, registers that do anything; errors of the air (bits that flip in a frame); the time
+// of a search without a card. Chosen where the manual is silent: after a wake-up every command is
+// taken, also before SAMConfiguration; InDataExchange calls a halted card by itself.
+//
+// Threads: one named thread per slot or chip; every method may be called from any thread.
 // Units: `Duration`, bytes.

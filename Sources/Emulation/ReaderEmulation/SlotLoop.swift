@@ -2,6 +2,16 @@ import CardEmulation
 import Linux
 import Threads
 
+/// One TCP connection, shared by the slot's thread (reads, writes) and whoever removes the card
+/// (shuts down).
+final class DriverLink: SlotLink {
+    let connection: TCPConnection
+
+    init(_ connection: consuming TCPConnection) { self.connection = connection }
+
+    func abort() { connection.abort() }
+}
+
 /// The slot's thread: wait for a card, connect, serve until the connection ends; again.
 extension VirtualReaderSlot {
     private static let retry = Duration.milliseconds(100)
@@ -9,9 +19,9 @@ extension VirtualReaderSlot {
 
     static func run(_ monitor: Monitor<SlotState>, host: String, port: UInt16, pace: AirPace?) {
         while awaitCard(monitor) {
-            let link: SlotLink
+            let link: DriverLink
             do throws(LinuxError) {
-                link = SlotLink(
+                link = DriverLink(
                     try TCPConnection.connect(host: host, port: port, timeout: connectLimit))
             } catch {
                 // pcscd is not there, or is busy with an earlier connection.
@@ -19,13 +29,11 @@ extension VirtualReaderSlot {
                 continue
             }
             let isWanted = monitor.update { state in
-                guard state.card != nil, !state.isStopping,
-                    state.emptyUntil <= ContinuousClock.now
-                else { return false }
+                guard !state.isStopping, state.isOffering else { return false }
                 state.link = link
                 return true
             }
-            if isWanted { serve(link, monitor, pace) } else { link.connection.abort() }
+            if isWanted { serve(link, monitor, pace) } else { link.abort() }
         }
     }
 
@@ -35,8 +43,7 @@ extension VirtualReaderSlot {
             // Woken by each change; the limit only serves the end of `emptyUntil`.
             let found: Bool? = monitor.wait(atMost: retry) { state in
                 if state.isStopping { return false }
-                let isReady = state.card != nil && state.emptyUntil <= ContinuousClock.now
-                return isReady ? true : nil
+                return state.isOffering ? true : nil
             }
             if let found { return found }
         }
@@ -48,7 +55,7 @@ extension VirtualReaderSlot {
 
     /// Answers until either side ends the connection.
     private static func serve(
-        _ link: SlotLink, _ monitor: Monitor<SlotState>, _ pace: AirPace?
+        _ link: DriverLink, _ monitor: Monitor<SlotState>, _ pace: AirPace?
     ) {
         var isOpen = true
         while isOpen, let message = receive(link) {
@@ -60,7 +67,7 @@ extension VirtualReaderSlot {
     }
 
     /// The next message of the driver; nil when the connection has ended.
-    private static func receive(_ link: SlotLink) -> [UInt8]? {
+    private static func receive(_ link: DriverLink) -> [UInt8]? {
         // The driver may send length and content apart: without this the kernel holds back the
         // acknowledgement of the first, and Nagle's rule the second, for 40 ms.
         link.connection.rearmQuickAcknowledge()
@@ -74,20 +81,12 @@ extension VirtualReaderSlot {
 
     /// False when the connection must end.
     private static func handle(
-        _ message: [UInt8], _ link: SlotLink, _ monitor: Monitor<SlotState>, _ pace: AirPace?
+        _ message: [UInt8], _ link: DriverLink, _ monitor: Monitor<SlotState>, _ pace: AirPace?
     ) -> Bool {
         if message.count == 1 { return control(message[0], link, monitor, pace) }
         if message.isEmpty { return true }
         let start = ContinuousClock.now
-        let outcome: Outcome = monitor.update { state in
-            guard state.link === link, let answer = state.card?.respond(to: message) else {
-                return Outcome()
-            }
-            state.record(message, answer)
-            return Outcome(
-                answer: answer, workingTime: state.card?.workingTime ?? .zero,
-                hasLeft: state.card?.hasLeft ?? true)
-        }
+        let outcome = monitor.update { $0.exchange(message, over: link) }
         if let pace, !outcome.answer.isEmpty {
             let cost = pace.exchange(command: message.count, answer: outcome.answer.count)
             sleep(until: start + cost.total + outcome.workingTime)
@@ -104,19 +103,13 @@ extension VirtualReaderSlot {
 
     /// The driver takes a connection that ends before the length of an answer for an empty answer;
     /// one that breaks after it is the error a real reader would report.
-    private static func leaveUnanswered(_ link: SlotLink) {
+    private static func leaveUnanswered(_ link: DriverLink) {
         try? link.connection.write([0x00, 0x02])
-        link.connection.abort()
-    }
-
-    private struct Outcome {
-        var answer: [UInt8] = []
-        var workingTime = Duration.zero
-        var hasLeft = false
+        link.abort()
     }
 
     private static func control(
-        _ code: UInt8, _ link: SlotLink, _ monitor: Monitor<SlotState>, _ pace: AirPace?
+        _ code: UInt8, _ link: DriverLink, _ monitor: Monitor<SlotState>, _ pace: AirPace?
     ) -> Bool {
         let atr: [UInt8]? = monitor.update { state in
             guard state.link === link, state.card != nil else { return nil }
@@ -125,9 +118,7 @@ extension VirtualReaderSlot {
                 state.isPowered = false
                 state.card?.powerOff()
             case 0x01, 0x02:
-                state.card?.powerOff()
-                state.card?.powerOn()
-                state.isPowered = true
+                state.powerUp()
             case 0x04:
                 return state.card?.atr
             default:
@@ -140,7 +131,7 @@ extension VirtualReaderSlot {
         return atr.isEmpty || send(atr, link)
     }
 
-    private static func send(_ bytes: [UInt8], _ link: SlotLink) -> Bool {
+    private static func send(_ bytes: [UInt8], _ link: DriverLink) -> Bool {
         let message = [UInt8(bytes.count >> 8), UInt8(bytes.count & 0xFF)] + bytes
         do throws(LinuxError) {
             try link.connection.write(message)

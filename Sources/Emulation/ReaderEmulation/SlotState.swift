@@ -1,12 +1,9 @@
 import CardEmulation
-import Linux
 
-/// One TCP connection, shared by the slot's thread (reads, writes) and whoever removes the card
-/// (shuts down).
-final class SlotLink: Sendable {
-    let connection: TCPConnection
-
-    init(_ connection: consuming TCPConnection) { self.connection = connection }
+/// What joins a card to its reader, until one of them ends it.
+protocol SlotLink: AnyObject, Sendable {
+    /// The card is gone: whoever reads or writes here is to see it.
+    func abort()
 }
 
 /// What a slot's monitor guards.
@@ -18,7 +15,9 @@ struct SlotState: Sendable {
     let minimumAbsence: Duration
     var card: (any SoftwareCard)?
     var departed: (any SoftwareCard)?
-    var link: SlotLink?
+    var link: (any SlotLink)?
+    /// Cards inserted so far: tells a card from the one before it.
+    var insertions: UInt64 = 0
     var isPowered = false
     var isStopping = false
     /// No connection before this instant, so that the reader sees the slot empty.
@@ -40,6 +39,7 @@ struct SlotState: Sendable {
     mutating func insert(_ card: any SoftwareCard) -> Bool {
         guard self.card == nil else { return false }
         departed = nil
+        insertions += 1
         self.card = card
         return true
     }
@@ -61,21 +61,50 @@ struct SlotState: Sendable {
     /// The connection breaks, and with it the power: a command sent from now on is an error for
     /// the driver, where after an orderly end it would report an empty answer.
     mutating func disconnect() {
-        link?.connection.abort()
+        link?.abort()
         link = nil
         isPowered = false
         card?.powerOff()
     }
 
-    mutating func record(_ command: [UInt8], _ answer: [UInt8]) {
+    /// True when a reader may find a card here now.
+    var isOffering: Bool { card != nil && emptyUntil <= ContinuousClock.now }
+
+    /// Volatile state starts anew, as after a reset.
+    mutating func powerUp() {
+        card?.powerOff()
+        card?.powerOn()
+        isPowered = true
+    }
+
+    /// One command over `link`; nothing answers over another one.
+    mutating func exchange(_ command: [UInt8], over link: any SlotLink) -> SlotOutcome {
+        guard self.link === link, let answer = card?.respond(to: command) else {
+            return SlotOutcome()
+        }
+        record(command, answer)
+        return SlotOutcome(
+            answer: answer, workingTime: card?.workingTime ?? .zero,
+            hasLeft: card?.hasLeft ?? true)
+    }
+
+    private mutating func record(_ command: [UInt8], _ answer: [UInt8]) {
         traffic.commands += 1
         traffic.commandBytes += command.count
         traffic.answerBytes += answer.count
-        if exchanges.count == VirtualReaderSlot.logLimit { exchanges.removeFirst() }
+        if exchanges.count == CardPlace.logLimit { exchanges.removeFirst() }
         exchanges.append(
             SlotExchange(
                 instruction: command.count > 1 ? command[1] : 0, commandLength: command.count,
                 answerLength: answer.count, command: recordsContent ? command : nil,
                 answer: recordsContent ? answer : nil))
     }
+}
+
+/// What a card made of a command.
+struct SlotOutcome {
+    /// Empty: the card is mute, or gone.
+    var answer: [UInt8] = []
+    var workingTime = Duration.zero
+    var hasLeft = false
 }

@@ -20,6 +20,11 @@ struct CardLayout {
     static let imageSize = 256
     static let stateSize = 128
 
+    /// A file 02 that begins with these bytes.
+    static func padded(_ bytes: [UInt8]) -> [UInt8] {
+        bytes + [UInt8](repeating: 0, count: max(0, imageSize - bytes.count))
+    }
+
     /// File 03: read, write and both K3, change K0, Full.
     static let stateSettings = FileSettings(
         commMode: .full,

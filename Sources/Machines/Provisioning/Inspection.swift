@@ -13,12 +13,28 @@ public struct Inspection: Equatable, Sendable {
     /// Settings of files 02 and 03.
     let imageSettings: FileSettings
     let stateSettings: FileSettings
-    /// Our NDEF image, when one is there.
-    let image: NDEFImage?
+    /// File 01 as read, 32 bytes.
+    let container: [UInt8]
     /// The NDEF file as read, 256 bytes.
     let file: [UInt8]
     /// The originality signature, 56 bytes.
     let signature: [UInt8]
+    /// Our NDEF image, when one is there.
+    let image: NDEFImage?
+
+    init(
+        uid: [UInt8], keyVersions: [UInt8], imageSettings: FileSettings,
+        stateSettings: FileSettings, container: [UInt8], file: [UInt8], signature: [UInt8]
+    ) {
+        self.uid = uid
+        self.keyVersions = keyVersions
+        self.imageSettings = imageSettings
+        self.stateSettings = stateSettings
+        self.container = container
+        self.file = file
+        self.signature = signature
+        image = try? NDEFImage(parsing: file)
+    }
 
     /// NXP's public key for NTAG 424 DNA (CARD-COMMANDS §12).
     static let originalityKey =
@@ -42,12 +58,13 @@ public struct Inspection: Equatable, Sendable {
         }
     }
 
-    /// True when the token on the card was signed by this issuer.
+    /// True when the token on the card was signed by this issuer, for this very UID.
     func isSigned(by issuer: Ed25519PublicKey) -> Bool {
-        (try? token?.message.verified(by: issuer)) != nil
+        guard let token, token.claims.uid == uid else { return false }
+        return token.isSigned(by: issuer)
     }
 
-    /// Reads a card: 13 APDUs, none of them an authentication (V1).
+    /// Reads a card: 14 APDUs, none of them an authentication (V1).
     public static func read(
         _ channel: inout some CardChannel & ~Copyable
     ) throws(ProvisioningError) -> Inspection {
@@ -60,12 +77,14 @@ public struct Inspection: Equatable, Sendable {
             let signature = try NTAG424.signature(&channel)
             let imageSettings = try NTAG424.fileSettings(&channel, file: NTAG424.ndefFile)
             let stateSettings = try NTAG424.fileSettings(&channel, file: NTAG424.proprietaryFile)
+            let container = try NTAG424.readBinary(
+                &channel, shortID: 3, offset: 0, count: CardLayout.container.count)
             let file = try NTAG424.readBinary(
                 &channel, shortID: 4, offset: 0, count: NDEFImage.sizeMax)
             return Inspection(
                 uid: uid, keyVersions: versions, imageSettings: imageSettings,
-                stateSettings: stateSettings, image: try? NDEFImage(parsing: file),
-                file: file, signature: signature)
+                stateSettings: stateSettings, container: container, file: file,
+                signature: signature)
         } catch {
             switch error {
             // A blank card and every card of ours answer all of this.
@@ -90,9 +109,7 @@ public struct Inspection: Equatable, Sendable {
             }
         }
         guard version.isNTAG424 else { throw .notNTAG424 }
-        guard version.uid.contains(where: { $0 != 0 }) else {
-            throw .foreign("it hides its UID")
-        }
+        guard version.uid.contains(where: { $0 != 0 }) else { throw .hidesUID }
         return version.uid
     }
 
@@ -104,6 +121,8 @@ public struct Inspection: Equatable, Sendable {
         case ours(CarriedToken, epoch: UInt8)
         /// Begun and not finished: key versions say how far.
         case halfway(keysChanged: Int)
+        /// A Carte ECO of which some keys carry another epoch than others.
+        case betweenEpochs(CarriedToken)
         /// Somebody else's.
         case foreign
     }
@@ -121,16 +140,18 @@ public struct Inspection: Equatable, Sendable {
     /// Judges by key versions and content. Says nothing of authenticity: `verify` does.
     public var kind: Kind {
         let epochs = Set(keyVersions).subtracting([0])
-        guard epochs.count <= 1 else { return .foreign }
-        guard let epoch = epochs.first else {
+        guard !epochs.isEmpty else {
             let isEmpty = file.allSatisfy { $0 == 0 }
-            if isEmpty, imageSettings.sdm == nil { return .blank }
+            if isEmpty, imageSettings.sdm == nil, container != CardLayout.container {
+                return .blank
+            }
             return isEmpty || isOursInPart ? .halfway(keysChanged: 0) : .foreign
         }
-        guard let token, token.claims.uid == uid, token.claims.epoch == epoch else {
-            return .foreign
-        }
-        if keyVersions.allSatisfy({ $0 == epoch }) { return .ours(token, epoch: epoch) }
-        return .halfway(keysChanged: keyVersions.count { $0 == epoch })
+        guard let token, token.claims.uid == uid else { return .foreign }
+        let changed = keyVersions.count { $0 != 0 }
+        if changed < keyVersions.count { return .halfway(keysChanged: changed) }
+        if epochs.count > 1 { return .betweenEpochs(token) }
+        guard epochs == [token.claims.epoch] else { return .foreign }
+        return .ours(token, epoch: token.claims.epoch)
     }
 }

@@ -29,19 +29,29 @@ public struct CardOrder: Sendable {
     }
 }
 
-/// Turns one factory card into a Carte ECO (V1 to V4).
+/// Turns one factory card into a Carte ECO (V1 to V7); brings one of ours to another epoch
+/// (`rekey`) or back to the factory state (`reset`).
 public struct Personalisation: Sendable {
     let keys: IssuerKeys
     let epoch: UInt8
+    let requiresOriginal: Bool
+    let recorder: (any PersonalisationRecorder)?
     let progress: @Sendable (ProvisioningStep) -> Void
 
-    /// An engine for one epoch. `progress` is called before each step.
+    /// An engine for one epoch: the one a card ends with.
+    /// - Parameters:
+    ///   - requiresOriginal: a card whose UID NXP did not sign is refused before any write.
+    ///   - recorder: told before and after each step that writes (V6).
+    ///   - progress: called before each step, done or not.
     public init(
-        keys: IssuerKeys, epoch: UInt8,
+        keys: IssuerKeys, epoch: UInt8, requiresOriginal: Bool = false,
+        recorder: (any PersonalisationRecorder)? = nil,
         progress: @escaping @Sendable (ProvisioningStep) -> Void = { _ in }
     ) {
         self.keys = keys
         self.epoch = epoch
+        self.requiresOriginal = requiresOriginal
+        self.recorder = recorder
         self.progress = progress
     }
 
@@ -50,57 +60,79 @@ public struct Personalisation: Sendable {
         _ channel: inout some CardChannel & ~Copyable, _ order: CardOrder
     ) throws(ProvisioningError) -> ProvisionedCard {
         progress(.inspect)
-        let found = try Inspection.read(&channel)
-        if try isFinished(found, order) {
-            progress(.verify)
-            return ProvisionedCard(
-                claims: try Verification(keys: keys).run(&channel),
-                isOriginal: found.isOriginal, stepsFound: ProvisioningStep.allCases.count - 2)
-        }
-        let token = try token(found, order)
-        let image = try layout(order.host, token)
-        var done = 0
-        done += try writeState(&channel, found)
-        done += try configure(&channel, found, image)
-        progress(.verify)
-        let claims = try Verification(keys: keys).run(&channel)
-        return ProvisionedCard(
-            claims: claims, isOriginal: found.isOriginal, stepsFound: done)
+        return try run(&channel, order, found: try Inspection.read(&channel))
     }
 
-    /// True when only the fresh read is missing (V3). V1: nothing is tried on a card whose key
-    /// versions are not the factory's or ours, or whose token another issuer signed.
+    /// Provisions a card that was inspected in this very conversation.
+    public func run(
+        _ channel: inout some CardChannel & ~Copyable, _ order: CardOrder, found: Inspection
+    ) throws(ProvisioningError) -> ProvisionedCard {
+        guard keys.epochs.contains(epoch) else { throw .keys(.unknownEpoch(epoch)) }
+        if requiresOriginal, !found.isOriginal { throw .notOriginal }
+        var done = ProvisioningStep.provisioning.count - 2
+        if try !isFinished(found, order) {
+            let plan = CardPlan.provisioning(found, try image(found, order), epoch: epoch)
+            done = try execution(found).run(&channel, plan)
+        }
+        return ProvisionedCard(
+            claims: try verified(&channel), isOriginal: found.isOriginal, stepsFound: done)
+    }
+
+    func execution(_ found: Inspection) -> Execution {
+        Execution(keys: keys, uid: found.uid, recorder: recorder, progress: progress)
+    }
+
+    func verified(
+        _ channel: inout some CardChannel & ~Copyable
+    ) throws(ProvisioningError) -> CardToken {
+        progress(.verify)
+        return try Verification(keys: keys).run(&channel)
+    }
+
+    /// True when only the fresh read is missing (V3).
     private func isFinished(
         _ found: Inspection, _ order: CardOrder
     ) throws(ProvisioningError) -> Bool {
-        try checkKeys(found)
+        try Ownership(keys: keys).check(found)
         switch found.kind {
-        case .ours(let token, _):
+        case .ours(let token, let standing):
             guard token.claims.number == order.number else {
                 throw .alreadyOurs(token.claims.number)
             }
+            guard standing == epoch else { throw .unfinished("card rekey --epoch \(epoch)") }
             return true
         case .foreign: throw .foreign("content that is not ours")
-        case .blank, .halfway: return false
+        case .betweenEpochs: throw .unfinished("card rekey")
+        case .halfway, .blank:
+            guard found.keyVersions.allSatisfy({ $0 == 0 || $0 == epoch }) else {
+                throw .unfinished("card reset")
+            }
+            return false
         }
     }
 
-    /// V1: ours are the keys only under a token of ours, which goes on first and off last.
-    func checkKeys(_ found: Inspection) throws(ProvisioningError) {
-        guard found.keyVersions.allSatisfy({ $0 == 0 || $0 == epoch }) else {
-            throw .foreign("key versions \(found.keyVersions)")
+    /// A card with a key of ours keeps the image it has (V7); a torn one without keeps the token it
+    /// has when that is for the same order.
+    private func image(
+        _ found: Inspection, _ order: CardOrder
+    ) throws(ProvisioningError) -> NDEFImage {
+        if found.keyVersions.contains(where: { $0 != 0 }), let token = found.token,
+            let image = found.image
+        {
+            guard token.claims.number == order.number else {
+                throw .alreadyOurs(token.claims.number)
+            }
+            guard token.claims.epoch == epoch else { throw .unfinished("card reset") }
+            return image
         }
-        guard
-            found.keyVersions.allSatisfy({ $0 == 0 }) || found.isSigned(by: keys.issuerKey)
-        else { throw .foreign("no token of this issuer") }
+        return try layout(order.host, try token(found, order))
     }
 
-    /// A torn card keeps the token it has when that names the same number.
     private func token(
         _ found: Inspection, _ order: CardOrder
     ) throws(ProvisioningError) -> [UInt8] {
         if let token = found.token, token.claims.number == order.number,
-            token.claims.uid == found.uid, token.claims.epoch == epoch,
+            token.claims.epoch == epoch, token.claims.cardClass == order.cardClass,
             found.isSigned(by: keys.issuerKey)
         {
             return token.message.bytes
@@ -110,7 +142,11 @@ public struct Personalisation: Sendable {
                 number: order.number, issued: order.issued, expires: order.expires,
                 uid: found.uid, epoch: epoch, cardClass: order.cardClass)
         else { throw .layout("UID or dates") }
-        return keys.sign(token: token).bytes
+        return try signed(token)
+    }
+
+    func signed(_ token: CardToken) throws(ProvisioningError) -> [UInt8] {
+        do { return try keys.sign(token: token).bytes } catch { throw .keys(error) }
     }
 
     private func layout(_ host: String, _ token: [UInt8]) throws(ProvisioningError) -> NDEFImage {
@@ -118,124 +154,22 @@ public struct Personalisation: Sendable {
             throw .layout("host '\(host)' and token do not fit 256 bytes")
         }
     }
-
-    /// The key that stands on the card now (V1).
-    func standing(_ number: UInt8, _ found: Inspection) throws(ProvisioningError) -> AES128Key {
-        found.keyVersions[Int(number)] == 0 ? .zero() : try ours(number, found.uid)
-    }
-
-    func ours(_ number: UInt8, _ uid: [UInt8]) throws(ProvisioningError) -> AES128Key {
-        do { return try keys.cardKey(number, uid: uid, epoch: epoch) } catch {
-            throw .keys(error)
-        }
-    }
-
-    /// The first record of file 03, with K3 as it stands. Gives the number of steps found done.
-    private func writeState(
-        _ channel: inout some CardChannel & ~Copyable, _ found: Inspection
-    ) throws(ProvisioningError) -> Int {
-        progress(.cardState)
-        let key = try standing(3, found)
-        do throws(CardError) {
-            try NTAG424.selectApplication(&channel)
-            var session = try NTAG424.authenticate(
-                &channel, key: key, keyNumber: 3, delayedTries: 100)
-            let uid = try NTAG424.cardUID(&channel, &session)
-            guard uid == found.uid else { throw .notAuthentic("UID") }
-            let file = try NTAG424.readData(
-                &channel, &session, file: NTAG424.proprietaryFile, offset: 0,
-                count: CardStateRecord.fileSize, mode: .full)
-            if try CardState(file).current != nil { return 1 }
-            try NTAG424.writeData(
-                &channel, &session, file: NTAG424.proprietaryFile, offset: 0,
-                CardStateRecord.fresh.bytes, mode: .full)
-            return 0
-        } catch { throw .card(error) }
-    }
-
-    /// Everything K0 does, K0 itself last (V2).
-    private func configure(
-        _ channel: inout some CardChannel & ~Copyable, _ found: Inspection, _ image: NDEFImage
-    ) throws(ProvisioningError) -> Int {
-        let master = try standing(0, found)
-        var done = 0
-        do {
-            try NTAG424.selectApplication(&channel)
-            var session = try NTAG424.authenticate(
-                &channel, key: master, keyNumber: 0, delayedTries: 100)
-            progress(.container)
-            done += try write(
-                &channel, &session, NTAG424.containerFile, CardLayout.container)
-            progress(.image)
-            let padded =
-                image.bytes
-                + [UInt8](repeating: 0, count: CardLayout.imageSize - image.bytes.count)
-            done += try write(&channel, &session, NTAG424.ndefFile, padded)
-            progress(.stateSettings)
-            done += try set(
-                &channel, &session, NTAG424.proprietaryFile, CardLayout.stateSettings,
-                found.stateSettings)
-            progress(.imageSettings)
-            done += try set(
-                &channel, &session, NTAG424.ndefFile, CardLayout.imageSettings(image),
-                found.imageSettings)
-            for number: UInt8 in [1, 2, 3, 4, 0] {
-                progress(Self.step(number))
-                if found.keyVersions[Int(number)] == epoch {
-                    done += 1
-                    continue
-                }
-                try NTAG424.changeKey(
-                    &channel, &session, keyNumber: number, old: .zero(),
-                    new: try ours(number, found.uid), version: epoch)
-            }
-            return done
-        } catch let error as CardError { throw .card(error) } catch let error as ProvisioningError {
-            throw error
-        } catch { throw .layout("\(error)") }
-    }
-
-    static func step(_ number: UInt8) -> ProvisioningStep {
-        switch number {
-        case 1: .key1
-        case 2: .key2
-        case 3: .key3
-        case 4: .key4
-        default: .key0
-        }
-    }
 }
 
-/// Writes a plain file in a session with K0 in pieces the card writes atomically; 1 when it stood
-/// there already. Reads in a session are not mirrored.
-func write(
-    _ channel: inout some CardChannel & ~Copyable, _ session: inout EV2Session, _ file: UInt8,
-    _ content: [UInt8]
-) throws(CardError) -> Int {
-    let piece = 128
-    var found: [UInt8] = []
-    for start in stride(from: 0, to: content.count, by: piece) {
-        found += try NTAG424.readData(
-            &channel, &session, file: file, offset: start,
-            count: min(piece, content.count - start), mode: .plain)
+extension Personalisation {
+    /// Refuses a card that is not new: finished, begun under a number of ours, or somebody else's.
+    /// - Throws: `.alreadyOurs`, `.unfinished`, `.foreign`, `.notOriginal`.
+    public func checkNew(_ found: Inspection) throws(ProvisioningError) {
+        try Ownership(keys: keys).check(found)
+        if found.isSigned(by: keys.issuerKey), let token = found.token {
+            throw .alreadyOurs(token.claims.number)
+        }
+        switch found.kind {
+        case .blank: break
+        case .halfway(let changed) where changed == 0: break
+        case .halfway, .ours, .betweenEpochs: throw .unfinished("card info")
+        case .foreign: throw .foreign("content that is not ours")
+        }
+        if requiresOriginal, !found.isOriginal { throw .notOriginal }
     }
-    if found == content { return 1 }
-    // The first piece, which holds the length, goes last: torn before it, nothing is announced.
-    for start in stride(from: 0, to: content.count, by: piece).reversed() {
-        let end = min(start + piece, content.count)
-        try NTAG424.writeData(
-            &channel, &session, file: file, offset: start, Array(content[start..<end]),
-            mode: .plain)
-    }
-    return 0
-}
-
-/// Sets a file's settings; 1 when they stood there already.
-func set(
-    _ channel: inout some CardChannel & ~Copyable, _ session: inout EV2Session, _ file: UInt8,
-    _ wanted: FileSettings, _ found: FileSettings
-) throws(CardError) -> Int {
-    if wanted == found { return 1 }
-    try NTAG424.changeFileSettings(&channel, &session, file: file, wanted)
-    return 0
 }

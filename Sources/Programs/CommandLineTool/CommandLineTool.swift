@@ -10,7 +10,7 @@
 import Linux
 
 /// Exit codes, the same for all programs.
-public enum ExitCode: Int32, Sendable {
+public enum ExitCode: Int32, CaseIterable, Sendable {
     /// Done.
     case success = 0
     /// A failure none of the others names.
@@ -39,6 +39,26 @@ public enum ExitCode: Int32, Sendable {
     case tryAgain = 75
     /// Stopped by ctrl-C.
     case interrupted = 130
+
+    /// The meaning, for manuals; a sentence.
+    var meaning: String {
+        switch self {
+        case .success: "Done."
+        case .failure: "A failure none of the others names."
+        case .usage: "The command line is wrong."
+        case .noReader: "No reader."
+        case .noCard: "No card came in time."
+        case .cardRefused: "The card refused, or is not authentic."
+        case .partial: "Done in part: run it again to finish."
+        case .policy: "A policy or a cap forbids it."
+        case .ledgerUnreachable: "The ledger is out of reach; what was to be sent is queued."
+        case .ledgerRejected: "The ledger said no."
+        case .keys: "A key is missing or wrong, or the module that holds it fails."
+        case .integrity: "Stored data is not what was written."
+        case .tryAgain: "Busy: try again."
+        case .interrupted: "Stopped by Ctrl+C."
+        }
+    }
 }
 
 /// A refusal: what happened, what to do, a code.

@@ -26,6 +26,10 @@ public struct Program: Sendable {
             Console.out("\(name) \(Self.version)")
             return .success
         }
+        if let page = printed(words) {
+            for line in page { Console.out(line) }
+            return .success
+        }
         let isJSON = words.contains("--json")
         do {
             let (command, rest) = try choose(words)
@@ -43,6 +47,17 @@ public struct Program: Sendable {
         } catch {
             say(Failure("\(error)", hint: "this is a fault of the program: report it"), isJSON)
             return .failure
+        }
+    }
+
+    /// What packages install beside the program: its manual page and its completion.
+    private func printed(_ words: [String]) -> [String]? {
+        switch words {
+        case ["--man"]:
+            ManualPage(name: name, summary: summary, version: Self.version, commands: commands)
+                .lines
+        case ["--completion", "bash"]: ShellCompletion(name: name, commands: commands).lines
+        default: nil
         }
     }
 
@@ -120,7 +135,11 @@ public struct Program: Sendable {
                 let text = usage(command)
                 return "  " + text + String(repeating: " ", count: width - text.count + 2)
                     + command.summary
-            } + ["", "\(name) COMMAND --help explains a command; --version prints the version."]
+            }
+            + [
+                "", "\(name) COMMAND --help explains a command; --version prints the version.",
+                "--man prints the manual page, --completion bash a completion script.",
+            ]
     }
 
     private func usage(_ command: Command) -> String {

@@ -9,17 +9,20 @@ import Provisioning
 import ReaderEmulation
 import Tokens
 
-/// A powered card as a channel, with every exchange's lengths noted.
+/// One command and its answer.
+typealias Exchange = (command: [UInt8], answer: [UInt8])
+
+/// A powered card as a channel, with every exchange noted.
 struct BenchChannel: CardChannel, ~Copyable {
     private let card: Card
-    private(set) var exchanges: [(command: Int, answer: Int)] = []
+    private(set) var exchanges: [Exchange] = []
 
     init(_ card: consuming Card) { self.card = card }
 
     mutating func transmit(_ command: [UInt8]) throws(CardError) -> [UInt8] {
         do {
             let answer = try card.transmit(command)
-            exchanges.append((command.count, answer.count))
+            exchanges.append((command, answer))
             return answer
         } catch { throw .readerFault("\(error)") }
     }
@@ -34,13 +37,16 @@ struct BenchCard {
     let slot: VirtualReaderSlot
     let keys: IssuerKeys
     let reader: String
+    /// Takes the card back to what it was once provisioned, its random numbers too.
+    let past = CardPast()
     private static let number = CardNumber(serial: 10_000_000_001)
 
     /// Connects to vpcd, inserts a factory card and provisions it through pcscd.
     init(host: String, port: UInt16, now: UInt64) throws {
         slot = VirtualReaderSlot(host: host, port: port)
         keys = try IssuerKeys.create(epoch: 1)
-        slot.insert(SoftwareNTAG424(try CardMemory.factory(uid: [0x04] + randomBytes(6))))
+        past.keep(try CardMemory.factory(uid: [0x04] + randomBytes(6)))
+        slot.insert(try SoftwareNTAG424(storage: past, randomness: past))
         guard let number = Self.number, let name = Self.waitForCard() else {
             throw Failure(
                 "the virtual reader does not show the card",
@@ -54,6 +60,7 @@ struct BenchCard {
         var channel = BenchChannel(try Self.open(context, name))
         _ = try Personalisation(keys: keys, epoch: 1).run(&channel, order)
         channel.end()
+        past.mark()
     }
 
     /// Connects as the terminal does.

@@ -13,9 +13,9 @@ final class BenchWorld: TapWorld {
     let terminal: [UInt8]
     let now: UInt64
 
-    init(journal: Journal, keys: IssuerKeys, terminal: [UInt8], now: UInt64) {
+    init(journal: Journal, keys: IssuerKeys, terminal: [UInt8], now: UInt64) throws {
         self.journal = journal
-        self.keys = keys.terminalBundle()
+        self.keys = try keys.terminalBundle()
         self.terminal = terminal
         self.now = now
         policy = Self.policy(issuer: keys, terminal: terminal, now: now)

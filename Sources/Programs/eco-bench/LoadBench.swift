@@ -61,7 +61,7 @@ private final class Load {
             address: LedgerAddress(url: "http://127.0.0.1:1", key: ledger.publicKey),
             signer: signer, journal: journal, directory: directory)
         world = LiveWorld(
-            journal: journal, link: link, keys: issuer.terminalBundle(),
+            journal: journal, link: link, keys: try issuer.terminalBundle(),
             terminal: signer.publicKey.kid, log: { Console.error($0) })
         guard let number = Self.cardNumber else { preconditionFailure("eco-bench: card number") }
         channel = DirectChannel(

@@ -7,7 +7,7 @@ import Glibc
     static func main() {
         let program = Program(
             "eco-bench", "eco-bench measures the product beside an anchor, in one run.",
-            commands: [tapCommand, appendCommand, loadCommand])
+            commands: [tapCommand, appendCommand, loadCommand, batchCommand])
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 }

@@ -58,60 +58,70 @@ private func appendOne(_ journal: Journal) throws {
     let unknown = try TapRun(card, directory: "/dev/shm", now: now, remembers: false)
     let durable = try TapRun(card, directory: invocation.value("directory") ?? ".", now: now)
     defer { for run in [volatile, unknown, durable] { run.end() } }
-    for _ in 0..<3 { _ = try (volatile.tap(), unknown.tap(), bareLoop(card, count: 9, .none)) }
+    for _ in 0..<3 { _ = try (volatile.tap(), unknown.tap(), bareLoop(card, count: 9)) }
 
     var taps: [Double] = []
+    var replays: [Double] = []
     var bares: [Double] = []
-    var working: [Double] = []
-    var durables: [Double] = []
     for index in 0..<pairs {
         // Whoever comes first finds colder caches: they take turns.
         let isFirst = index % 2 == 0
         if isFirst { taps.append(try volatile.tap()) }
-        bares.append(try bareLoop(card, count: volatile.exchanges.count, .none))
-        working.append(try bareLoop(card, count: volatile.exchanges.count, .cryptogram))
+        bares.append(try bareLoop(card, count: volatile.exchanges.count))
+        replays.append(try replay(card, volatile.exchanges))
         if !isFirst { taps.append(try volatile.tap()) }
     }
-    var first: [Double] = []
+    var firsts: [Double] = []
+    var firstReplays: [Double] = []
+    var durables: [Double] = []
     for _ in 0..<pairs {
-        first.append(try unknown.tap())
+        firsts.append(try unknown.tap())
+        firstReplays.append(try replay(card, unknown.exchanges))
         durables.append(try durable.tap())
     }
-    let fsyncs = countFsyncs()
     report(
         invocation, volatile,
         Figures(
-            tap: taps.median, first: first.median, bare: bares.median, durable: durables.median,
-            ratio: zip(taps, bares).map { $0 / $1 }.median, working: working.median,
-            workingRatio: zip(taps, working).map { $0 / $1 }.median, fsyncs: fsyncs))
+            tap: taps.median, first: firsts.median, replay: replays.median, bare: bares.median,
+            durable: durables.median, ratio: ratio(taps, replays),
+            firstRatio: ratio(firsts, firstReplays), bareRatio: ratio(taps, bares),
+            fsyncs: countFsyncs()))
+}
+
+/// The median of the ratios, pair by pair.
+private func ratio(_ left: [Double], _ right: [Double]) -> Double {
+    zip(left, right).map { $0 / $1 }.median
 }
 
 private struct Figures {
     let tap: Double
     let first: Double
+    let replay: Double
     let bare: Double
     let durable: Double
     let ratio: Double
-    let working: Double
-    let workingRatio: Double
+    let firstRatio: Double
+    let bareRatio: Double
     let fsyncs: Double?
 }
 
 private func report(_ invocation: Invocation, _ run: TapRun, _ figures: Figures) {
-    let exchanges = run.exchanges
+    let exchanges = run.exchanges.map { (command: $0.command.count, answer: $0.answer.count) }
     let sent = exchanges.reduce(0) { $0 + $1.command }
     let received = exchanges.reduce(0) { $0 + $1.answer }
     let (slow, fast) = (airTime(exchanges, .kilobits106), airTime(exchanges, .kilobits848))
     let fsyncs = figures.fsyncs.map { hundredths($0) } ?? "not measured (no strace)"
     invocation.print(
         .record([
-            "schema": .text("eco.bench-tap.1"), "apdus": .integer(Int64(exchanges.count)),
+            "schema": .text("eco.bench-tap.2"), "apdus": .integer(Int64(exchanges.count)),
             "bytesSent": .integer(Int64(sent)), "bytesReceived": .integer(Int64(received)),
             "tapMicroseconds": .integer(Int64(figures.tap)),
             "firstTapMicroseconds": .integer(Int64(figures.first)),
-            "bareMicroseconds": .integer(Int64(figures.bare)),
+            "replayMicroseconds": .integer(Int64(figures.replay)),
+            "idleCardMicroseconds": .integer(Int64(figures.bare)),
             "ratioPerMille": .integer(Int64(figures.ratio * 1_000)),
-            "workingRatioPerMille": .integer(Int64(figures.workingRatio * 1_000)),
+            "firstTapRatioPerMille": .integer(Int64(figures.firstRatio * 1_000)),
+            "idleCardRatioPerMille": .integer(Int64(figures.bareRatio * 1_000)),
             "durableTapMicroseconds": .integer(Int64(figures.durable)),
             "fsyncsPerTapPerMille": figures.fsyncs.map { .integer(Int64($0 * 1_000)) } ?? .null,
             "air106Microseconds": .integer(slow), "air848Microseconds": .integer(fast),
@@ -123,10 +133,12 @@ private func report(_ invocation: Invocation, _ run: TapRun, _ figures: Figures)
             "tap, without the fsync   \(Int(figures.tap)) us   "
                 + "(median, journal on tmpfs, a card seen before)",
             "first tap of a card      \(Int(figures.first)) us   (its token is verified too)",
-            "bare SCardTransmit loop  \(Int(figures.bare)) us   (median, same APDU count)",
-            "ratio                    \(hundredths(figures.ratio))   (at most 1.50)",
-            "the same under SDM       \(Int(figures.working)) us, ratio "
-                + "\(hundredths(figures.workingRatio))   (the card computes in every second one)",
+            "bare SCardTransmit loop  \(Int(figures.replay)) us   "
+                + "(the tap's own commands once more, byte for byte)",
+            "ratio                    \(hundredths(figures.ratio)), first tap "
+                + "\(hundredths(figures.firstRatio))   (at most 1.50)",
+            "loop over an idle card   \(Int(figures.bare)) us, ratio "
+                + "\(hundredths(figures.bareRatio))   (as many reads, nothing to compute)",
             "tap, with the fsync      \(Int(figures.durable)) us   (median)",
             "modelled on the air      \(hundredths(Double(slow) / 1_000)) ms at 106 kbit/s"
                 + "   (at most 84), \(hundredths(Double(fast) / 1_000)) ms at 848",
@@ -152,19 +164,19 @@ private final class TapRun {
     private let context: Context
     private let world: BenchWorld
     private let verified: VerifiedTokens?
-    private let reader: String
+    private let card: BenchCard
     private let path: String
-    private(set) var exchanges: [(command: Int, answer: Int)] = []
+    private(set) var exchanges: [Exchange] = []
 
     init(
         _ card: BenchCard, directory: String, now: UInt64, remembers: Bool = true
     ) throws {
         verified = remembers ? VerifiedTokens() : nil
         context = try Context()
-        reader = card.reader
+        self.card = card
         path = directory + "/eco-bench-" + Hexadecimal.text(randomBytes(8)) + ".sqlite"
         let signer = try SigningKey.create()
-        world = BenchWorld(
+        world = try BenchWorld(
             journal: try Journal(path: path, signer: signer), keys: card.keys,
             terminal: signer.publicKey.kid, now: now)
     }
@@ -174,8 +186,9 @@ private final class TapRun {
         let operation = Armed(
             id: EntryID(milliseconds: world.now * 1_000), amount: Amount(cents: 1) ?? .zero,
             deadline: .max)
+        card.past.rewind()
         let start = Clock.monotonicNanoseconds()
-        let channel = BenchChannel(try BenchCard.open(context, reader))
+        let channel = BenchChannel(try BenchCard.open(context, card.reader))
         var card = NTAG424Card(channel)
         let outcome = Tap(
             operation: operation, binding: nil, world: world, verified: verified,
@@ -197,28 +210,31 @@ private final class TapRun {
     }
 }
 
-/// What the card does in the anchor's exchanges.
-private enum BareWork {
-    /// Reads of a plain file: the card computes nothing.
-    case none
-    /// Reads under SDM: the card computes a cryptogram each time, as it does in a tap.
-    case cryptogram
+/// The anchor: connect, then a tap's own commands with nothing around them, microseconds. The card
+/// is what it was before the tap and answers what it answered then: it does the same work.
+private func replay(_ card: BenchCard, _ exchanges: [Exchange]) throws -> Double {
+    let context = try Context()
+    card.past.rewind()
+    var answers: [[UInt8]] = []
+    let start = Clock.monotonicNanoseconds()
+    let powered = try BenchCard.open(context, card.reader)
+    for exchange in exchanges { answers.append(try powered.transmit(exchange.command)) }
+    let spent = Double(Clock.monotonicNanoseconds() - start) / 1_000
+    try? powered.disconnect(.unpower)
+    guard answers == exchanges.map(\.answer) else {
+        throw Failure("a replay was answered otherwise", hint: "this is a fault: report it")
+    }
+    return spent
 }
 
-/// The anchor: connect, then as many exchanges with nothing around them, microseconds.
-private func bareLoop(_ card: BenchCard, count: Int, _ work: BareWork) throws -> Double {
+/// The floor beneath the anchor: as many exchanges for which the card computes nothing.
+private func bareLoop(_ card: BenchCard, count: Int) throws -> Double {
     let context = try Context()
     let select = APDU.iso(ins: 0xA4, p1: 4, p2: 0x0C, data: NTAG424.application)
     let plain = APDU.iso(ins: 0xB0, p1: 0x83, p2: 0, le: 32)
-    // Another command between two reads starts a new cryptogram; so does another offset's file.
-    let image = APDU.iso(ins: 0xB0, p1: 0x84, p2: UInt8(NDEFImage.bodyOffset), le: 86)
     let start = Clock.monotonicNanoseconds()
     let powered = try BenchCard.open(context, card.reader)
-    for index in 0..<count {
-        let isRead = index % 2 == 1
-        let read = work == .none ? plain : image
-        _ = try powered.transmit(isRead ? read : select)
-    }
+    for index in 0..<count { _ = try powered.transmit(index % 2 == 1 ? plain : select) }
     let spent = Double(Clock.monotonicNanoseconds() - start) / 1_000
     try? powered.disconnect(.unpower)
     return spent

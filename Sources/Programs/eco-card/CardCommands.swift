@@ -1,7 +1,7 @@
+import Batches
 import COSE
 import Cards
 import CommandLineTool
-import Crypto
 import KeyStore
 import Linux
 import Provisioning
@@ -17,16 +17,13 @@ let cardCommands: [Command] = [
             .value("host", "HOST", "host name in the card's address (carte.eco.example)"),
             .value("years", "N", "validity, 1 to 10 (3)"),
             .value("register", "FILE", "append the card to FILE, one JSON line, for the ledger"),
+            .flag("require-original", "refuse a card whose UID NXP did not sign"), dryRunOption,
         ],
         examples: [
             "eco-card card provision --number 100000000008 --keys keys --passphrase-file p",
             "eco-card card provision -r ACS --number 100000000008 --class professional --keys keys"
                 + " --register cards.ndjson",
         ], run: provision),
-    Command(
-        ["card", "info"], "say in words what a card is; no key needed",
-        options: readerOptions + [.flag("show-uid", "print the UID in full")],
-        examples: ["eco-card card info", "eco-card card info -r 0 --json"], run: info),
     Command(
         ["card", "read"], "print the address a phone would open; keep the token in a file",
         options: readerOptions + [.value("token", "FILE", "write the token there")],
@@ -39,13 +36,6 @@ let cardCommands: [Command] = [
             "eco-card card verify --keys keys --passphrase-file p",
             "eco-card card verify -r 1 --keys keys --passphrase-file p --json",
         ], run: verify),
-    Command(
-        ["card", "reset"], "bring one of our cards back to the factory state",
-        options: readerOptions + keyOptions + [.flag("yes", "do not ask")],
-        examples: [
-            "eco-card card reset --keys keys --passphrase-file p",
-            "eco-card card reset --yes --keys keys --passphrase-file p",
-        ], run: reset),
 ]
 
 /// Runs one conversation and sorts the errors.
@@ -54,22 +44,17 @@ func conversation<R>(
     _ body: (inout CardConnection) throws(ProvisioningError) -> R
 ) throws -> R {
     let seconds = try invocation.number("wait", in: 0...3_600, default: 30)
+    let choice = try readerChoice(invocation)
     let result: Result<R, ProvisioningError>
     do {
         result = try withCard(
-            choice: readerChoice(invocation), waiting: .seconds(seconds),
+            choice: choice, waiting: .seconds(seconds),
             notice: { Console.error("Lay the card on the reader (\($0))…") }, body)
     } catch { throw Failure(error) }
     do { return try result.get() } catch { throw Failure(error) }
 }
 
-/// "04…5E80": enough to tell cards apart, not enough to follow one.
-func masked(_ uid: [UInt8]) -> String {
-    let text = Hexadecimal.text(uid).uppercased()
-    return text.prefix(2) + "…" + text.suffix(4)
-}
-
-private let classes: [(String, CardClass)] = [
+let classes: [(String, CardClass)] = [
     ("anonymous", .anonymous), ("member", .member), ("professional", .professional),
     ("training", .training),
 ]
@@ -92,33 +77,68 @@ func date(_ seconds: UInt64) -> String {
     return "\(year + era * 400 + (month <= 2 ? 1 : 0))-\(pad(month))-\(pad(day))"
 }
 
-@Sendable private func provision(_ invocation: Invocation) throws {
+/// The number a command line names.
+func cardNumber(_ invocation: Invocation) throws -> CardNumber {
     let text = try invocation.required("number")
     guard let number = CardNumber(text) else {
         throw Failure(
             "\(text) is no card number", hint: "12 digits, the last one Luhn's check digit",
             code: .usage)
     }
-    let className = invocation.value("class") ?? "member"
-    guard let cardClass = classes.first(where: { $0.0 == className })?.1 else {
+    return number
+}
+
+/// The class a command line names, or member.
+func cardClass(_ invocation: Invocation) throws -> CardClass {
+    let name = invocation.value("class") ?? "member"
+    guard let cardClass = classes.first(where: { $0.0 == name })?.1 else {
         throw Failure(
-            "there is no class '\(className)'",
+            "there is no class '\(name)'",
             hint: "anonymous, member, professional or training", code: .usage)
     }
-    let years = UInt64(try invocation.number("years", in: 1...10, default: 3))
+    return cardClass
+}
+
+/// The host name in the card's address.
+func host(_ invocation: Invocation) -> String {
+    invocation.value("host") ?? "carte.eco.example"
+}
+
+/// Seconds a card is valid for.
+func validity(_ invocation: Invocation) throws -> UInt64 {
+    UInt64(try invocation.number("years", in: 1...10, default: 3)) * 31_557_600
+}
+
+/// The steps on stderr, unless the output is for programs.
+func stepProgress(
+    _ invocation: Invocation, _ steps: [ProvisioningStep]
+) -> @Sendable (ProvisioningStep) -> Void {
+    let shows = !invocation.isJSON
+    return { step in
+        guard shows, let index = steps.firstIndex(of: step) else { return }
+        Console.error("[\(index + 1)/\(steps.count)] \(step.words)")
+    }
+}
+
+@Sendable private func provision(_ invocation: Invocation) throws {
+    let number = try cardNumber(invocation)
+    let cardClass = try cardClass(invocation)
+    let validity = try validity(invocation)
+    if invocation.flag("dry-run") {
+        return try showPlan(invocation) { () throws(ProvisioningError) in
+            try DryRun.provisioning(
+                host: host(invocation), number: number, cardClass: cardClass, epoch: 1)
+        }
+    }
     let keys = try openIssuer(invocation)
     guard let epoch = keys.epochs.last else { throw Failure(KeyStoreError.unknownEpoch(0)) }
     let now = Clock.realtimeMilliseconds() / 1_000
     let order = CardOrder(
-        number: number, cardClass: cardClass,
-        host: invocation.value("host") ?? "carte.eco.example", issued: now,
-        expires: now + years * 31_557_600)
-    let shows = !invocation.isJSON
-    let engine = Personalisation(keys: keys, epoch: epoch) { step in
-        guard shows else { return }
-        let count = ProvisioningStep.allCases.count
-        Console.error("[\(step.rawValue + 1)/\(count)] \(step.words)")
-    }
+        number: number, cardClass: cardClass, host: host(invocation), issued: now,
+        expires: now + validity)
+    let engine = Personalisation(
+        keys: keys, epoch: epoch, requiresOriginal: invocation.flag("require-original"),
+        progress: stepProgress(invocation, ProvisioningStep.provisioning))
     let card = try conversation(invocation) { (channel) throws(ProvisioningError) in
         try engine.run(&channel, order)
     }
@@ -138,57 +158,15 @@ func date(_ seconds: UInt64) -> String {
         ])
 }
 
-/// One line for the ledger; the file holds UIDs and is its owner's alone.
-private func register(_ claims: CardToken, in path: String) throws {
-    let line = JSONValue.record([
-        "number": .text(claims.number.digits), "uid": .text(Hexadecimal.text(claims.uid)),
-        "epoch": .integer(Int64(claims.epoch)), "class": .integer(Int64(claims.cardClass.rawValue)),
-    ])
-    do { try Files.append(Array((line.text + "\n").utf8), to: path) } catch {
+/// One line for the ledger; the same card again adds none.
+func register(_ claims: CardToken, in path: String) throws {
+    do throws(RegisterError) {
+        try RegisterFile(path).add(claims)
+    } catch {
         throw Failure(
-            "the card is ready, but \(path) could not be written: \(error)",
-            hint: "mend the file and run the command again with --register", code: .partial)
+            "the card is ready, but the register is not: \(error.words)",
+            hint: "mend \(path) and run the command again with --register", code: .partial)
     }
-}
-
-@Sendable private func info(_ invocation: Invocation) throws {
-    let found = try conversation(invocation) { (channel) throws(ProvisioningError) in
-        try Inspection.read(&channel)
-    }
-    let uid =
-        invocation.flag("show-uid") ? Hexadecimal.text(found.uid).uppercased() : masked(found.uid)
-    var members: [JSONValue.Member] = [
-        .init("schema", .text("eco.card-info.1")), .init("uid", .text(uid)),
-        .init("original", .bool(found.isOriginal)),
-    ]
-    var lines: [String] = []
-    switch found.kind {
-    case .blank:
-        members.append(.init("kind", .text("blank")))
-        lines.append("A blank NTAG 424 DNA as the factory delivers it.")
-    case .ours(let token, let epoch):
-        let claims = token.claims
-        members += [
-            .init("kind", .text("ours")), .init("number", .text(claims.number.digits)),
-            .init("class", .text(name(claims.cardClass))), .init("epoch", .integer(Int64(epoch))),
-            .init("expires", .text(date(claims.expires))),
-        ]
-        lines.append(
-            "A Carte ECO: \(claims.number), \(name(claims.cardClass)), valid until "
-                + "\(date(claims.expires)), key epoch \(epoch).")
-        lines.append("Its token is not verified here: eco-card card verify does, with the keys.")
-    case .halfway(let changed):
-        members += [
-            .init("kind", .text("halfway")), .init("keys-changed", .integer(Int64(changed))),
-        ]
-        lines.append("A half-written Carte ECO: \(changed) of 5 keys are changed.")
-        lines.append("eco-card card provision with the same number finishes it.")
-    case .foreign:
-        members.append(.init("kind", .text("foreign")))
-        lines.append("An NTAG 424 DNA of another network. Nothing was tried on it.")
-    }
-    lines.append("UID \(uid); originality signature: \(found.isOriginal ? "NXP's" : "not NXP's").")
-    invocation.print(.object(members), lines)
 }
 
 @Sendable private func read(_ invocation: Invocation) throws {
@@ -224,25 +202,4 @@ private func register(_ claims: CardToken, in path: String) throws {
             "verified": .bool(true),
         ]),
         ["Carte ECO \(claims.number) verifies: token, address and MAC, key 3, card state."])
-}
-
-@Sendable private func reset(_ invocation: Invocation) throws {
-    let keys = try openIssuer(invocation)
-    guard let epoch = keys.epochs.last else { throw Failure(KeyStoreError.unknownEpoch(0)) }
-    if !invocation.flag("yes") {
-        guard Console.errorIsTerminal() else {
-            throw Failure(
-                "a reset destroys the card's content", hint: "repeat with --yes", code: .usage)
-        }
-        Console.error("This destroys the content of the card on the reader. Type yes to go on:")
-        guard Console.readLine() == "yes" else {
-            throw Failure("nothing was done", hint: "the answer was not yes", code: .usage)
-        }
-    }
-    try conversation(invocation) { (channel) throws(ProvisioningError) in
-        try Personalisation(keys: keys, epoch: epoch).reset(&channel)
-    }
-    invocation.print(
-        .record(["schema": .text("eco.card-reset.1"), "reset": .bool(true)]),
-        ["The card is as the factory delivers it."])
 }

@@ -16,7 +16,8 @@ extension Failure {
         case .noReader:
             self.init(
                 "no reader found",
-                hint: "plug a reader in, or choose one with -r; eco-card reader list shows them",
+                hint: "plug a reader in, or choose one with -r or --nfc; "
+                    + "eco-card reader list shows those of PC/SC",
                 code: .noReader)
         case .noCard:
             self.init(
@@ -24,7 +25,7 @@ extension Failure {
                 code: .noCard)
         case .severalCards:
             self.init(
-                "cards lie in several readers", hint: "leave one, or choose its reader with -r",
+                "several cards lie there", hint: "leave one, or choose its reader with -r",
                 code: .noCard)
         case .fault(let what):
             self.init(
@@ -50,7 +51,7 @@ extension Failure {
         case .alreadyThere(let path):
             self.init(
                 "\(path) is there already",
-                hint: "keys are never overwritten: choose another folder", code: .keys)
+                hint: "nothing is ever overwritten: choose another place", code: .keys)
         case .io(let what):
             self.init(
                 "the key file cannot be read or written: \(what)",
@@ -63,6 +64,63 @@ extension Failure {
             self.init(
                 "others can read the passphrase file \(path)", hint: "chmod 600 \(path)",
                 code: .keys)
+        case .shares(let what):
+            self.init(
+                "the shares do not open the keys: \(what)",
+                hint: "give the files of all custodians of one ceremony; eco-card key check shows "
+                    + "what a share is", code: .keys)
+        case .otherRecipient, .notFromIssuer:
+            self.init(
+                "the bundle is not for these keys", hint: "cut a new one: eco-card key bundle",
+                code: .keys)
+        case .unsupported(let what):
+            self.init("these keys cannot do that: \(what)", hint: "see --help", code: .keys)
+        case .address, .module, .noToken, .wrongPIN, .pinLocked, .tokenFull, .token:
+            self.init(token: error)
+        }
+    }
+
+    /// What a PKCS#11 token or its module refuses.
+    private init(token error: KeyStoreError) {
+        let (sentence, hint) =
+            switch error {
+            case .address(let what):
+                (
+                    "the address of the token is not understood: \(what)",
+                    "for example --pkcs11 'pkcs11:token=eco?module-path=/usr/lib/softhsm/"
+                        + "libsofthsm2.so', the PIN in --pin-file"
+                )
+            case .module(let what):
+                (
+                    "the PKCS#11 module cannot be loaded: \(what)",
+                    "check module-path, or p11-kit list-modules"
+                )
+            case .noToken:
+                (
+                    "no token answers to this address",
+                    "is it plugged in? p11-kit list-modules shows the tokens; nothing was changed"
+                )
+            case .wrongPIN(let tries):
+                (
+                    "the PIN is wrong" + Self.words(tries),
+                    "give the right --pin-file; a wrong one counts each time"
+                )
+            case .pinLocked:
+                ("the PIN is locked", "the token's security officer can set a new one")
+            case .tokenFull:
+                ("the token has no room", "nothing was made; free room or take another token")
+            case .token(let what):
+                ("the token refuses: \(what)", "nothing was changed; see the token's manual")
+            default: ("the keys cannot be used: \(error)", "nothing was changed")
+            }
+        self.init(sentence, hint: hint, code: .keys)
+    }
+
+    private static func words(_ tries: KeyStoreError.PINTries) -> String {
+        switch tries {
+        case .unknown: ""
+        case .few: "; the token says that few tries are left"
+        case .one: "; the next wrong one locks it"
         }
     }
 
@@ -81,6 +139,31 @@ extension Failure {
             self.init(
                 "this card is not an NTAG 424 DNA", hint: "take another card",
                 code: .cardRefused)
+        case .hidesUID:
+            self.init(
+                "this card hides its UID", hint: "take another card: no key can be made for it",
+                code: .cardRefused)
+        case .notOriginal:
+            self.init(
+                "NXP did not sign this card's UID", hint: "take another card; nothing was written",
+                code: .cardRefused)
+        case .unfinished(let command):
+            self.init(
+                "this card is in the middle of something else",
+                hint: "finish that first: eco-card \(command)", code: .cardRefused)
+        case .lockedOut(let key, let isFinal):
+            self.init(
+                "key \(key) is locked out after many failures",
+                hint: isFinal
+                    ? "eco-card card info --keys says what is left to do"
+                    : "leave the card there and run the same command again: each run shortens "
+                        + "the delay",
+                code: .cardRefused)
+        case .notRecorded(let what):
+            self.init(
+                "the work cannot be recorded: \(what)",
+                hint: "mend that and run the same command again: nothing more was sent",
+                code: .partial)
         case .foreign(let what):
             self.init(
                 "this card belongs to somebody else: \(what)",
@@ -103,19 +186,43 @@ extension Failure {
 }
 
 /// The reader a command line chooses.
-func readerChoice(_ invocation: Invocation) -> ReaderChoice {
-    guard let text = invocation.value("reader") else { return .any }
-    return Int(text).map { .index($0) } ?? .name(text)
+func readerChoice(_ invocation: Invocation) throws -> ReaderChoice {
+    guard let connstring = invocation.value("nfc") else {
+        return ReaderChoice(invocation.value("reader") ?? "")
+    }
+    guard invocation.value("reader") == nil else {
+        throw Failure("-r and --nfc are two readers", hint: "give one of them", code: .usage)
+    }
+    return .nfc(connstring)
 }
+
+/// A chip through libnfc instead of a PC/SC reader.
+let chipOption = OptionSpecification.value(
+    "nfc", "CONNSTRING", "a PN532 through libnfc, as pn532_uart:/dev/ttyAMA0")
 
 /// The options of commands that talk to a card.
 let readerOptions: [OptionSpecification] = [
     .value("reader", "NAME|INDEX", letter: "r", "the reader: how its name begins, or its number"),
-    .value("wait", "SECONDS", "how long a card may take to come (30)"),
+    chipOption,
+    .value("wait", "SECONDS", "how long a card may take to come (30; in a batch: no end)"),
 ]
 
-/// The options of commands that need the issuer's keys.
-let keyOptions: [OptionSpecification] = [
+/// The options of commands that make the issuer's keys.
+let placeOptions: [OptionSpecification] = [
     .value("keys", "DIR", "folder with issuer.keys"),
     .value("passphrase-file", "FILE", "file with the passphrase, readable by its owner only"),
+    .value("pkcs11", "URI", "keys on a token instead: pkcs11:token=NAME?module-path=FILE"),
+    .value("pin-file", "FILE", "file with the token's PIN, readable by its owner only"),
+    custodianOption,
 ]
+
+let custodianOption = OptionSpecification.value(
+    "share-passphrase-files", "FILE,…", "the custodians' passphrases, one file each")
+let shareOption = OptionSpecification.value(
+    "share-files", "FILE,…", "all custodians' shares, instead of passphrase or PIN")
+
+/// The options of commands that need the issuer's keys: in a folder, on a token, at an agent.
+let keyOptions: [OptionSpecification] =
+    placeOptions + [
+        shareOption, .value("agent", "SOCKET", "keys that eco-card key agent answers for"),
+    ]

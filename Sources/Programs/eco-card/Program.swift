@@ -7,7 +7,9 @@ import Glibc
     static func main() {
         let program = Program(
             "eco-card", "eco-card prepares, checks and resets Carte ECO cards.",
-            commands: keyCommands + cardCommands + readerCommands + tokenCommands)
+            commands: keyCommands + cardCommands + infoCommands + epochCommands + batchCommands
+                + reportCommands
+                + labelCommands + readerCommands + tokenCommands)
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 }

@@ -1,16 +1,25 @@
-import Cards
 import CommandLineTool
 import Glibc
 import Linux
+import Provisioning
 import Readers
 
 let readerCommands: [Command] = [
     Command(
-        ["reader", "list"], "list the readers",
-        examples: ["eco-card reader list", "eco-card reader list --json"],
+        ["reader", "list"], "list the readers of PC/SC, or see whether a chip answers",
+        options: [chipOption],
+        examples: [
+            "eco-card reader list", "eco-card reader list --nfc pn532_uart:/dev/ttyAMA0 --json",
+        ],
         run: { invocation in
             let names: [String]
-            do throws(ReaderError) { names = try readerNames() } catch { throw Failure(error) }
+            do throws(ReaderError) {
+                if let connstring = invocation.value("nfc") {
+                    names = [try chipName(connstring)]
+                } else {
+                    names = try readerNames()
+                }
+            } catch { throw Failure(error) }
             guard !names.isEmpty else { throw Failure(ReaderError.noReader) }
             invocation.print(
                 .record([
@@ -26,7 +35,7 @@ let readerCommands: [Command] = [
         run: { invocation in
             Signals.block([SIGINT, SIGTERM])
             let watcher = Watcher(isJSON: invocation.isJSON)
-            let reader = CardReader(choice: readerChoice(invocation), desk: watcher)
+            let reader = CardReader(choice: try readerChoice(invocation), desk: watcher)
             reader.start()
             while Signals.wait([SIGINT, SIGTERM], atMost: .seconds(1)) == nil {}
             reader.stop()
@@ -41,11 +50,13 @@ private final class Watcher: CardDesk {
 
     var wantsCard: Bool { true }
 
-    private func say(_ event: String, _ words: String) {
-        let object = JSONValue.record([
-            "schema": .text("eco.reader-event.1"), "event": .text(event), "text": .text(words),
-        ])
-        Console.out(isJSON ? object.text : words)
+    private func say(_ event: String, _ words: String, _ diagnosis: Diagnosis? = nil) {
+        var members: [JSONValue.Member] = [
+            .init("schema", .text("eco.reader-event.1")), .init("event", .text(event)),
+            .init("text", .text(words)),
+        ]
+        if let diagnosis { members.append(.init("kind", .text(diagnosis.word))) }
+        Console.out(isJSON ? JSONValue.object(members).text : words)
     }
 
     func readerChanged(_ name: String?) {
@@ -53,11 +64,14 @@ private final class Watcher: CardDesk {
     }
 
     func card(_ connection: inout CardConnection) {
-        let application = (try? NTAG424.selectApplication(&connection)) != nil
-        say("card", application ? "Card: NTAG 424 DNA application." : "Card: something else.")
+        let diagnosis: Diagnosis
+        do { diagnosis = try Diagnosis.read(&connection) } catch {
+            return say("card", "Card: \(Failure(error).sentence).")
+        }
+        say("card", "Card: \(diagnosis.sentence)", diagnosis)
     }
 
     func cardRemoved() { say("removed", "Card removed.") }
 
-    func severalCards() { say("several", "Cards in two readers: leave one.") }
+    func severalCards() { say("several", "Several cards: leave one.") }
 }

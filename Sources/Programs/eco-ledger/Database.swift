@@ -11,6 +11,8 @@ extension OptionSpecification {
         "database", "sqlite:PATH", letter: "d", "the ledger's database")
     static let keys = OptionSpecification.value(
         "keys", "FILE", "the sealed ledger bundle of eco-card key bundle")
+    static let issuer = OptionSpecification.value(
+        "issuer", "HEX", "the issuer's public key, for a bundle sealed to the ledger's key")
     static let passphrase = OptionSpecification.value(
         "passphrase-file", "FILE", "opens --keys and seals the ledger's own key (mode 0600)")
 }
@@ -118,6 +120,16 @@ extension Failure {
             self.init("the key file cannot be used: \(what)", hint: "check its rights", code: .keys)
         case .unknownEpoch(let epoch):
             self.init("no key of epoch \(epoch)", hint: "make a new bundle", code: .keys)
+        case .otherRecipient:
+            self.init(
+                "the bundle is sealed to another key", hint: "eco-ledger key show prints ours",
+                code: .keys)
+        case .notFromIssuer:
+            self.init(
+                "the bundle is not signed by this issuer", hint: "check --issuer", code: .keys)
+        case .address, .module, .noToken, .wrongPIN, .pinLocked, .tokenFull, .token, .shares,
+            .unsupported:
+            self.init("the keys cannot be used: \(error)", hint: "check --keys", code: .keys)
         }
     }
 }

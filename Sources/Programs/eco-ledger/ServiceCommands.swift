@@ -14,7 +14,7 @@ enum ServiceCommands {
             ["init"], "create a ledger, or bring an existing one to the seeds",
             options: [
                 .database, .value("seed", "DIR", "where policy.json and merchants.json are"),
-                .keys, .passphrase,
+                .keys, .issuer, .passphrase,
             ],
             examples: [
                 "eco-ledger init --database sqlite:ledger.sqlite --seed seeds "
@@ -25,7 +25,7 @@ enum ServiceCommands {
         Command(
             ["serve"], "serve the API until SIGTERM",
             options: [
-                .database, .keys, .passphrase,
+                .database, .keys, .issuer, .passphrase,
                 .value("listen", "ADDRESS:PORT", "where to listen; port 0 takes a free one"),
             ],
             examples: [
@@ -34,6 +34,13 @@ enum ServiceCommands {
                 "eco-ledger serve -d sqlite:ledger.sqlite --keys ledger.keys "
                     + "--passphrase-file pass --listen '[::1]:8080' --json",
             ], run: serve),
+        Command(
+            ["key", "show"], "print the ledger's public keys; make them when there are none",
+            options: [.database, .passphrase],
+            examples: [
+                "eco-ledger key show -d sqlite:ledger.sqlite --passphrase-file pass",
+                "eco-ledger key show -d sqlite:ledger.sqlite --passphrase-file pass --json",
+            ], run: showKeys),
     ]
 
     /// The ledger's own signing key rests sealed beside the database.
@@ -73,7 +80,7 @@ enum ServiceCommands {
         let phrase = try call.passphrase()
         // Terminals believe one ledger key for good: a lost one is never replaced in silence.
         let signer = try call.signer(keyPath(path), phrase, mayCreate: !Files.exists(path))
-        let keys = try call.bundle(phrase)
+        let keys = try call.bundle(phrase, signer)
         let sealing = try SealingKey.certificate(
             beside: path, passphrase: phrase, seconds: call.now / 1_000)
         try call.withBook(create: true) { book in
@@ -95,15 +102,30 @@ enum ServiceCommands {
             ])
     }
 
+    /// The bundle of `eco-card key bundle --ledger` is sealed to the first of them.
+    private static func showKeys(_ call: Invocation) throws {
+        let path = try call.databasePath
+        let signer = try call.signer(
+            keyPath(path), try call.passphrase(), mayCreate: !Files.exists(path))
+        let sealing = Hexadecimal.text(signer.sealingKey?.bytes ?? [])
+        let signing = Hexadecimal.text(signer.publicKey.bytes)
+        call.print(
+            .record(["sealing": .text(sealing), "signing": .text(signing)]),
+            [
+                "sealing key (for eco-card key bundle --ledger) \(sealing)",
+                "ledger key \(signing)",
+            ])
+    }
+
     private static func serve(_ call: Invocation) throws {
         // Before any thread starts, so that all of them inherit it.
         Signals.block([SIGTERM, SIGINT])
         let path = try call.databasePath
         let (address, port) = try endpoint(try call.required("listen"))
         let phrase = try call.passphrase()
+        let signer = try call.signer(keyPath(path), phrase, mayCreate: false)
         let authority = Authority(
-            signer: try call.signer(keyPath(path), phrase, mayCreate: false),
-            keys: BundleKeys(bundle: try call.bundle(phrase)))
+            signer: signer, keys: BundleKeys(bundle: try call.bundle(phrase, signer)))
         let lock: FileLock
         do { lock = try FileLock(path + ".lock") } catch {
             throw Failure(
@@ -166,14 +188,27 @@ extension Invocation {
                 try key.seal(to: path, passphrase: passphrase)
                 return key
             }
-            return try SigningKey.open(path: path, passphrase: passphrase)
+            return try SigningKey.openComplete(path: path, passphrase: passphrase)
         } catch { throw Failure(error) }
     }
 
-    fileprivate func bundle(_ passphrase: borrowing SecretBytes) throws -> LedgerKeys {
+    /// Sealed to the ledger's own key, or by the passphrase.
+    fileprivate func bundle(
+        _ passphrase: borrowing SecretBytes, _ own: SigningKey
+    ) throws -> LedgerKeys {
         let path = try required("keys")
         do {
-            return try LedgerKeys.open(path: path, passphrase: passphrase)
-        } catch { throw Failure(error) }
+            if try LedgerKeys.isPassphraseFile(path) {
+                return try LedgerKeys.open(path: path, passphrase: passphrase)
+            }
+            let text = try required("issuer")
+            guard let issuer = Hexadecimal.bytes(text).flatMap({ try? Ed25519PublicKey($0) })
+            else {
+                throw Failure(
+                    "--issuer is no public key",
+                    hint: "64 hexadecimal digits, as issuer.pub holds them", code: .usage)
+            }
+            return try LedgerKeys.open(path: path, for: own, issuer: issuer)
+        } catch let error as KeyStoreError { throw Failure(error) }
     }
 }

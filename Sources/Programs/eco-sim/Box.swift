@@ -6,28 +6,27 @@ import ReaderEmulation
 
 let boxCommand = Command(
     ["box"], "keep a box of cards beside the virtual reader until Ctrl-C",
-    options: [
-        .value("directory", "DIR", "the box: its cards are the files NAME.card"),
-        CardImages.slotOption,
-        AirRate.option,
+    options: [.value("directory", "DIR", "the box: its cards are the files NAME.card")]
+        + ChosenReader.options,
+    examples: [
+        "eco-sim box --directory cards", "eco-sim box --directory cards --pn532 cards/pn532",
+        "eco-sim tap anne --directory cards",
     ],
-    examples: ["eco-sim box --directory cards", "eco-sim tap anne --directory cards"],
     run: { invocation in
         let directory = try invocation.required("directory")
-        let pace = try AirRate.pace(invocation)
-        let (host, port) = try CardImages.slot(invocation)
+        let open = try ChosenReader.parse(invocation)
         Signals.block([SIGINT, SIGTERM])
         let control = try BoxControl(serving: directory)
-        let slot = VirtualReaderSlot(host: host, port: port, pace: pace)
-        Console.error("box \(directory): ready for \(host):\(port)")
-        var box = Box(slot) { name in
+        let chosen = try open()
+        Console.error("box \(directory): ready for \(chosen.place)")
+        var box = Box(chosen.reader) { name in
             guard BoxNames.isName(name) else { throw BoxRefusal(sentence: "that is no card name") }
             return try SoftwareNTAG424(storage: ImageStorage(path: "\(directory)/\(name).card"))
         }
         while Signals.wait([SIGINT, SIGTERM], atMost: .milliseconds(20)) == nil {
             box.serve(control)
         }
-        slot.stop()
+        chosen.reader.stop()
         Console.error("box \(directory): closed")
     })
 
@@ -44,7 +43,7 @@ enum BoxNames {
     }
 }
 
-/// Cards beside one slot: lays them down and takes them away as asked.
+/// Cards beside one place of a reader: lays them down and takes them away as asked.
 struct Box {
     /// How long the reader may take to power a card.
     static let patience = Duration.seconds(10)
@@ -57,12 +56,12 @@ struct Box {
         var end: ContinuousClock.Instant?
     }
 
-    private let slot: VirtualReaderSlot
+    private let slot: any VirtualSlot
     private let card: (String) throws -> any SoftwareCard
     private var tap: Tap?
 
     /// `card` finds a card by name, or throws what to tell the asker.
-    init(_ slot: VirtualReaderSlot, card: @escaping (String) throws -> any SoftwareCard) {
+    init(_ slot: any VirtualSlot, card: @escaping (String) throws -> any SoftwareCard) {
         self.slot = slot
         self.card = card
     }

@@ -55,14 +55,6 @@ enum CardImages {
                 hint: "end the other eco-sim", code: .tryAgain)
         }
     }
-
-    /// "127.0.0.1:35963" unless told otherwise.
-    static let slotOption = OptionSpecification.value(
-        "vpcd", "HOST:PORT", "the virtual reader's slot (127.0.0.1:35963; the second is 35964)")
-
-    static func slot(_ invocation: Invocation) throws -> (String, UInt16) {
-        try address(invocation.value("vpcd") ?? "127.0.0.1:35963")
-    }
 }
 
 /// The option that paces answers.
@@ -70,12 +62,12 @@ enum AirRate {
     static let option = OptionSpecification.value(
         "air-rate", "KBITS", "pace answers as the air: 106, 212, 424 or 848 (at once)")
 
-    static func pace(_ invocation: Invocation) throws -> AirPace? {
+    static func rate(_ invocation: Invocation) throws -> AirPace.Rate? {
         guard let text = invocation.value("air-rate") else { return nil }
         guard let rate = Int(text).flatMap({ AirPace.Rate(rawValue: $0) }) else {
             throw Failure("\(text) is no air rate", hint: "106, 212, 424 or 848", code: .usage)
         }
-        return AirPace(rate)
+        return rate
     }
 }
 

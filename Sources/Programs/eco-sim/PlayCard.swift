@@ -10,16 +10,14 @@ let cardCommand = Command(
     options: [
         .value("profile", "NAME", "kind of card (ntag424)"),
         .value("image", "FILE", "the card's memory; made when missing"),
-        CardImages.slotOption,
-        .value("pn532", "LINK", "a PN532 on a serial line instead of a PC/SC reader"),
         .value("uid", "HEX", "UID of a card made here, 7 bytes (made up)"),
         .value(
             "fault", "SPEC",
             "tear@N, lost@N, gone@N, mute@N, flip@N or sw=6A82@N at the N-th APDU, comma between"),
-        AirRate.option,
-    ],
+    ] + ChosenReader.options,
     examples: [
         "eco-sim card --image one.card",
+        "eco-sim card --image one.card --pn532 /tmp/pn532 --baud 115200",
         "eco-sim card --image one.card --fault tear@5 --air-rate 106",
     ],
     run: { invocation in
@@ -31,9 +29,7 @@ private struct PlayCard {
     private let path: String
     private let uid: [UInt8]?
     private let plan: FaultPlan
-    private let pace: AirPace?
-    private let host: String
-    private let port: UInt16
+    private let open: () throws -> ChosenReader
 
     init(_ invocation: Invocation) throws {
         let profile = invocation.value("profile") ?? "ntag424"
@@ -41,10 +37,6 @@ private struct PlayCard {
             throw Failure(
                 "the profile \(profile) cannot be played yet", hint: "use --profile ntag424",
                 code: .usage)
-        }
-        guard invocation.value("pn532") == nil else {
-            throw Failure(
-                "a PN532 cannot be played yet", hint: "use --vpcd HOST:PORT", code: .usage)
         }
         path = try invocation.required("image")
         uid = try invocation.value("uid").map { try CardImages.uid($0) }
@@ -55,8 +47,7 @@ private struct PlayCard {
                 "--fault: \(error)", hint: "for example tear@3,sw=6A82@7",
                 code: .usage)
         }
-        pace = try AirRate.pace(invocation)
-        (host, port) = try CardImages.slot(invocation)
+        open = try ChosenReader.parse(invocation)
     }
 
     func run() throws {
@@ -76,15 +67,16 @@ private struct PlayCard {
         } catch {
             throw Failure("\(path) cannot be read: \(error)", hint: "see eco-sim show")
         }
-        let slot = VirtualReaderSlot(host: host, port: port, pace: pace)
-        slot.insert(FaultyCard(card, plan: plan))
-        watch(slot, Hexadecimal.text(memory.uid))
-        slot.stop()
+        let chosen = try open()
+        chosen.reader.insert(FaultyCard(card, plan: plan))
+        watch(chosen, Hexadecimal.text(memory.uid))
+        chosen.reader.stop()
         lock.release()
     }
 
     /// Says each new state, and lays a card that left on the reader again, until a signal comes.
-    private func watch(_ slot: VirtualReaderSlot, _ uid: String) {
+    private func watch(_ chosen: ChosenReader, _ uid: String) {
+        let slot = chosen.reader
         var last = SlotPresence.empty
         while Signals.wait([SIGINT, SIGTERM], atMost: .milliseconds(50)) == nil {
             let presence = slot.presence
@@ -94,15 +86,15 @@ private struct PlayCard {
                 last = .empty
                 continue
             }
-            if presence != last { say(presence, uid) }
+            if presence != last { say(presence, uid, chosen.place) }
             last = presence
         }
         Console.error("card \(uid): taken away after \(slot.traffic.commands) APDUs")
     }
 
-    private func say(_ presence: SlotPresence, _ uid: String) {
+    private func say(_ presence: SlotPresence, _ uid: String, _ place: String) {
         switch presence {
-        case .offered: Console.error("card \(uid): waiting for the reader at \(host):\(port)")
+        case .offered: Console.error("card \(uid): waiting for the reader at \(place)")
         case .connected: Console.error("card \(uid): on the reader")
         case .powered: Console.error("card \(uid): powered")
         case .empty, .left: break

@@ -12,7 +12,7 @@ struct Configuration {
     static let sizeMax = 65_536
     /// Names a file may use, and what they stand for when absent.
     private static let standard: [String: String?] = [
-        "directory": "/var/lib/carte-eco", "keys": nil, "passphrase-file": nil,
+        "directory": "/var/lib/carte-eco", "keys": nil, "issuer": nil, "passphrase-file": nil,
         "reader": "", "listen": "127.0.0.1:8787", "reader-place": "right", "language": "fr",
     ]
 
@@ -65,7 +65,7 @@ struct Configuration {
     /// Where journal, policy and keys of this terminal rest.
     var directory: String { get throws { try value("directory") } }
 
-    /// The terminal's own signing key; made when pairing.
+    /// The terminal's own keys; made when pairing, or when they are shown first.
     func signingKey(creating: Bool) throws -> SigningKey {
         let path = try directory + "/terminal.key"
         let phrase = try openPassphrase()
@@ -73,7 +73,7 @@ struct Configuration {
             if creating, !Files.exists(path) {
                 try SigningKey.create().seal(to: path, passphrase: phrase)
             }
-            return try SigningKey.open(path: path, passphrase: phrase)
+            return try SigningKey.openComplete(path: path, passphrase: phrase)
         } catch {
             throw Failure(
                 "the terminal's key cannot be opened: \(error)",
@@ -81,15 +81,51 @@ struct Configuration {
         }
     }
 
-    /// The K3 bundle.
-    func cardKeys() throws -> TerminalKeys {
-        let path = try value("keys")
-        let phrase = try openPassphrase()
-        do { return try TerminalKeys.open(path: path, passphrase: phrase) } catch {
+    /// The terminal's own keys for commands that only read.
+    func readOnlySigningKey() throws -> SigningKey {
+        do {
+            return try SigningKey.open(
+                path: try directory + "/terminal.key", passphrase: try openPassphrase())
+        } catch let error as KeyStoreError {
             throw Failure(
-                "the card keys \(path) cannot be opened: \(error)",
-                hint: "copy terminal.keys here, with its passphrase file", code: .keys)
+                "the terminal's key cannot be opened: \(error)",
+                hint: "check directory and passphrase-file of \(path)", code: .keys)
         }
+    }
+
+    /// The K3 bundle: sealed to this terminal's own key, or by the passphrase.
+    func cardKeys(_ own: SigningKey) throws -> TerminalKeys {
+        let path = try value("keys")
+        do {
+            if try TerminalKeys.isPassphraseFile(path) {
+                return try TerminalKeys.open(path: path, passphrase: try openPassphrase())
+            }
+            return try TerminalKeys.open(path: path, for: own, issuer: try issuer())
+        } catch let error as KeyStoreError {
+            throw Failure(
+                "the card keys \(path) cannot be opened: \(error)", hint: Self.hint(error),
+                code: .keys)
+        }
+    }
+
+    private static func hint(_ error: KeyStoreError) -> String {
+        switch error {
+        case .otherRecipient:
+            "have a bundle cut for this terminal: eco-terminal key show prints its key"
+        case .notFromIssuer: "is the line issuer = … the issuer's public key, issuer.pub?"
+        default: "copy the terminal's bundle here: eco-card key bundle --help"
+        }
+    }
+
+    /// Whose bundles this terminal believes.
+    private func issuer() throws -> Ed25519PublicKey {
+        let text = try value("issuer")
+        guard let key = Hexadecimal.bytes(text).flatMap({ try? Ed25519PublicKey($0) }) else {
+            throw Failure(
+                "'issuer' of \(path) is no public key",
+                hint: "64 hexadecimal digits, as issuer.pub holds them", code: .usage)
+        }
+        return key
     }
 
     private func openPassphrase() throws -> SecretBytes {
@@ -101,14 +137,8 @@ struct Configuration {
         }
     }
 
-    /// The reader.
-    var reader: ReaderChoice {
-        get throws {
-            let text = try value("reader")
-            if text.isEmpty { return .any }
-            return Int(text).map { .index($0) } ?? .name(text)
-        }
-    }
+    /// The reader: a name, a number, or `nfc:` and a connection string of libnfc.
+    var reader: ReaderChoice { get throws { ReaderChoice(try value("reader")) } }
 
     /// Address, port, language and place of the reader.
     var screen: ScreenConfiguration {

@@ -35,7 +35,7 @@ let journalCommands: [Command] = [
 
 private func verifier(_ invocation: Invocation, receipts: Bool) throws -> JournalVerifier {
     let configuration = try Configuration(path: try invocation.required("config"))
-    let terminal = try configuration.signingKey(creating: false).publicKey
+    let terminal = try configuration.readOnlySigningKey().publicKey
     let ledger = receipts ? try configuration.ledger().key : nil
     do {
         return try JournalVerifier(

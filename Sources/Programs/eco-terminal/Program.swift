@@ -7,7 +7,7 @@ import Glibc
     static func main() {
         let program = Program(
             "eco-terminal", "eco-terminal takes Carte ECO payments at a checkout.",
-            commands: [serveCommand, pairCommand] + journalCommands + archiveCommands
+            commands: [serveCommand, pairCommand, keyCommand] + journalCommands + archiveCommands
                 + roleCommands)
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }

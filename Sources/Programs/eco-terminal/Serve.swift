@@ -32,7 +32,7 @@ let serveCommand = Command(
         address: try configuration.ledger(), signer: signer, journal: journal,
         directory: directory)
     let world = LiveWorld(
-        journal: journal, link: link, keys: try configuration.cardKeys(),
+        journal: journal, link: link, keys: try configuration.cardKeys(signer),
         terminal: signer.publicKey.kid, log: { Console.error($0) })
     let checkout = Checkout(
         world: world, pins: PINBook(directory: directory), log: { Console.error($0) })

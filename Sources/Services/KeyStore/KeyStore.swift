@@ -1,19 +1,46 @@
-// KeyStore: who holds which key, and the sealed files they rest in.
+// KeyStore: who holds which key, and where it rests.
 //
-// Purpose: issuer masters, the bundles cut from them for terminals and for the ledger, and the
-// signing key of each program.
+// Purpose: the issuer's masters and signing key, on a PKCS#11 token, behind an agent, or in a
+// sealed file, behind one type (`IssuerKeys`); the bundles cut from them for terminals and for
+// the ledger; the own keys of each program.
 // Promises:
-//   K1  A terminal's bundle holds K3 masters only; the ledger's holds K1, K2 and public keys (P4).
+//   K1  A terminal's bundle holds K3 masters only; the ledger's holds the K1 of each epoch, K2
+//       masters and the issuer's public key (P4).
 //   K2  Keys rest sealed (scrypt, AES-256-GCM) in files of mode 0600 written atomically; a wrong
 //       passphrase, a cut or a changed byte is an error and nothing is half read.
 //   K3  Keys in memory have one owner each, are zeroed when it goes, and are never printed.
-// Does not promise: protection against whoever holds both file and passphrase. An HSM does that.
-// Threads: values are immutable; any thread.
+//   K4  Masters on a token are made there and are CKA_SENSITIVE; what is not is refused. K0, K1
+//       and K4 can never leave it (CKA_EXTRACTABLE false). K2 and K3 leave it wrapped
+//       (CKM_AES_KEY_WRAP), only when a bundle is cut, and never unwrapped by the issuer.
+//   K5  What is derived from a token's masters is derived there: AN10922 is
+//       CKM_AES_CMAC(master, 01 || M), because M has 17 or 20 bytes. A 4-byte UID would need
+//       another computation and is refused (an NTAG 424 and a DESFire have 7).
+//   K6  A bundle for a public key is sealed by HPKE (RFC 9180) and signed by the issuer: only its
+//       recipient reads it, only the issuer makes it.
+//   K7  A ceremony that fails leaves what was there before. One that is cut by power leaves an
+//       epoch with masters missing, which is never used and can be retired; nothing is destroyed
+//       but by retiring.
+//
+// Decision on K1, which all cards of an epoch share: the card's K1 is derived, K1 =
+// AN10922(master, 01 || epoch || "CARTEECO META READ"), so that the master stays on the token
+// and what goes onto cards and to the ledger is this value. Key files of older versions hold the
+// value itself as their master (record kind 1 instead of 4): both kinds are read, and a bundle
+// always carries the value, so ledgers see no difference.
+//
+// Decision on K2 and K3: the ledger and the terminals derive keys of cards they have never seen,
+// offline, so they need these masters. A bundle carries a transport key made for it and the
+// masters wrapped under it by the token; both together are sealed to the recipient. The process
+// that cuts the bundle sees wrapped bytes; it could unwrap them, as whoever has the PIN could
+// have them wrapped under a key of his own: a PIN is worth K2 and K3, never K0, K1 and K4.
+//
+// Objects on a token: label "carte-eco K3 epoch 2", CKA_ID "ECO1" || epoch || number; the signing
+// key pair "carte-eco issuer", CKA_ID "ECO1" || 00 ED.
+//
+// Does not promise: protection against whoever holds both file and passphrase, or token and PIN.
+// A module that is a library (SoftHSM) works inside the process that loads it: `KeyAgent` is the
+// process of its own for it.
+// Threads: values are immutable or locked; any thread.
 // Units: bytes.
-
-public import COSE
-public import Crypto
-public import Tokens
 
 /// Why keys cannot be had.
 public enum KeyStoreError: Error, Equatable, Sendable {
@@ -23,7 +50,7 @@ public enum KeyStoreError: Error, Equatable, Sendable {
     case damaged(String)
     /// There is no such file.
     case missing(String)
-    /// The file is there already and is not overwritten.
+    /// The file, or the keys on the token, are there already and are not overwritten.
     case alreadyThere(String)
     /// Reading or writing failed: call and code.
     case io(String)
@@ -31,194 +58,36 @@ public enum KeyStoreError: Error, Equatable, Sendable {
     case unknownEpoch(UInt8)
     /// The passphrase file can be read by others.
     case passphraseExposed(String)
-}
+    /// The PKCS#11 URI is not understood; says why.
+    case address(String)
+    /// The PKCS#11 module cannot be loaded: call and code.
+    case module(String)
+    /// No token answers to the URI, or it was removed.
+    case noToken
+    /// The PIN is not the token's; what the token tells of tries left.
+    case wrongPIN(PINTries)
+    /// The PIN is locked.
+    case pinLocked
+    /// The token has no room.
+    case tokenFull
+    /// The token refuses: call and code, or what it lacks.
+    case token(String)
+    /// The shares do not make the key: says which one is wrong or missing.
+    case shares(String)
+    /// The bundle is sealed to another key than ours.
+    case otherRecipient
+    /// The bundle is not signed by the issuer.
+    case notFromIssuer
+    /// These keys cannot do that; says what.
+    case unsupported(String)
 
-/// The issuer's keys: masters K0...K4 for each epoch and the key that signs card tokens.
-public final class IssuerKeys: Sendable {
-    /// Keys of one card.
-    public static let keyNumbers: ClosedRange<UInt8> = 0...4
-    private let records: KeyRecords
-    private let signing: Ed25519PrivateKey
-
-    private init(_ records: KeyRecords) throws(KeyStoreError) {
-        self.records = records
-        signing = try records.signingKey()
-        for epoch in records.epochs {
-            for number in Self.keyNumbers { _ = try records.master(number, epoch: epoch) }
-        }
-    }
-
-    /// Fresh random keys for one epoch (1...255; 0 is the factory's).
-    /// - Throws: `.unknownEpoch` for 0.
-    public static func create(epoch: UInt8) throws(KeyStoreError) -> IssuerKeys {
-        guard epoch > 0 else { throw .unknownEpoch(0) }
-        var records = KeyRecords()
-        for number in keyNumbers {
-            records.add(.aes, epoch: epoch, number: number, SecretBytes(randomCount: 16))
-        }
-        records.add(.seed, epoch: 0, number: 0, SecretBytes(randomCount: 32))
-        return try IssuerKeys(records)
-    }
-
-    /// Epochs with masters, lowest first.
-    public var epochs: [UInt8] { records.epochs }
-    /// What card tokens are verified with.
-    public var issuerKey: Ed25519PublicKey { signing.publicKey }
-
-    /// The key a card of this UID (4, 7 or 10 bytes) holds under a number: diversified, but for K1
-    /// (CARDS.md).
-    public func cardKey(
-        _ number: UInt8, uid: [UInt8], epoch: UInt8
-    ) throws(KeyStoreError) -> AES128Key {
-        try records.cardKey(number, uid: uid, epoch: epoch)
-    }
-
-    /// Signs a card token; its `kid` has 4 bytes.
-    public func sign(token: CardToken) -> Sign1 { token.signed(by: signing) }
-
-    /// What terminals hold (K1): the K3 masters.
-    public func terminalBundle() -> TerminalKeys {
-        TerminalKeys(records.only { $0.kind == .aes && $0.number == 3 })
-    }
-
-    /// What the ledger holds (K1): K1 and K2 masters and the issuer's public key.
-    public func ledgerBundle() -> LedgerKeys {
-        var records = records.only { $0.kind == .aes && (1...2).contains($0.number) }
-        records.add(.publicKey, epoch: 0, number: 0, SecretBytes(issuerKey.bytes))
-        return LedgerKeys(records)
-    }
-
-    /// Seals the keys into a new file. - Throws: `KeyStoreError`.
-    public func seal(
-        to path: String, passphrase: borrowing SecretBytes
-    ) throws(KeyStoreError) {
-        try SealedFile.write(records, .issuer, to: path, passphrase: passphrase)
-    }
-
-    /// Opens a sealed file. - Throws: `KeyStoreError`.
-    public static func open(
-        path: String, passphrase: borrowing SecretBytes
-    ) throws(KeyStoreError) -> IssuerKeys {
-        try IssuerKeys(try SealedFile.read(.issuer, from: path, passphrase: passphrase))
-    }
-}
-
-/// A terminal's card keys: K3 masters of the accepted epochs, nothing else (K1).
-public final class TerminalKeys: Sendable {
-    private let records: KeyRecords
-
-    init(_ records: KeyRecords) { self.records = records }
-
-    /// Epochs with a master.
-    public var epochs: [UInt8] { records.epochs }
-
-    /// K3 of one card. - Throws: `.unknownEpoch`.
-    public func terminalKey(
-        uid: [UInt8], epoch: UInt8
-    ) throws(KeyStoreError) -> AES128Key {
-        try records.cardKey(3, uid: uid, epoch: epoch)
-    }
-
-    /// Seals the keys into a new file. - Throws: `KeyStoreError`.
-    public func seal(
-        to path: String, passphrase: borrowing SecretBytes
-    ) throws(KeyStoreError) {
-        try SealedFile.write(records, .terminal, to: path, passphrase: passphrase)
-    }
-
-    /// Opens a sealed file; one that holds any other key is refused. - Throws: `KeyStoreError`.
-    public static func open(
-        path: String, passphrase: borrowing SecretBytes
-    ) throws(KeyStoreError) -> TerminalKeys {
-        let records = try SealedFile.read(.terminal, from: path, passphrase: passphrase)
-        guard records.all({ $0.kind == .aes && $0.number == 3 }) else {
-            throw .damaged("a terminal bundle holds K3 only")
-        }
-        return TerminalKeys(records)
-    }
-}
-
-/// The ledger's card keys: K1 and K2 masters, and whose tokens it accepts (K1).
-public final class LedgerKeys: Sendable {
-    private let records: KeyRecords
-
-    init(_ records: KeyRecords) { self.records = records }
-
-    /// Epochs with masters.
-    public var epochs: [UInt8] { records.epochs }
-    /// Issuers' public keys.
-    public var issuerKeys: [Ed25519PublicKey] { records.publicKeys() }
-
-    /// K1, which is one key for all cards of an epoch. - Throws: `.unknownEpoch`.
-    public func metaReadKey(epoch: UInt8) throws(KeyStoreError) -> AES128Key {
-        try records.cardKey(1, uid: [], epoch: epoch)
-    }
-
-    /// K2 of one card. - Throws: `.unknownEpoch`.
-    public func fileReadKey(
-        uid: [UInt8], epoch: UInt8
-    ) throws(KeyStoreError) -> AES128Key {
-        try records.cardKey(2, uid: uid, epoch: epoch)
-    }
-
-    /// Seals the keys into a new file. - Throws: `KeyStoreError`.
-    public func seal(
-        to path: String, passphrase: borrowing SecretBytes
-    ) throws(KeyStoreError) {
-        try SealedFile.write(records, .ledger, to: path, passphrase: passphrase)
-    }
-
-    /// Opens a sealed file. - Throws: `KeyStoreError`.
-    public static func open(
-        path: String, passphrase: borrowing SecretBytes
-    ) throws(KeyStoreError) -> LedgerKeys {
-        LedgerKeys(try SealedFile.read(.ledger, from: path, passphrase: passphrase))
-    }
-}
-
-/// One Ed25519 key: a terminal's or the ledger's own.
-public final class SigningKey: MessageSigner {
-    private let records: KeyRecords
-    private let key: Ed25519PrivateKey
-
-    private init(_ records: KeyRecords) throws(KeyStoreError) {
-        self.records = records
-        key = try records.signingKey()
-    }
-
-    /// A fresh random key.
-    public static func create() throws(KeyStoreError) -> SigningKey {
-        var records = KeyRecords()
-        records.add(.seed, epoch: 0, number: 0, SecretBytes(randomCount: 32))
-        return try SigningKey(records)
-    }
-
-    /// The public half.
-    public var publicKey: Ed25519PublicKey { key.publicKey }
-
-    /// Signs a payload; `kid` has 8 bytes.
-    public func sign(payload: [UInt8]) -> Sign1 {
-        Sign1(signing: payload, kid: key.publicKey.kid, key: key)
-    }
-
-    /// Lends the key.
-    public func withKey<R, E: Error>(
-        _ body: (borrowing Ed25519PrivateKey) throws(E) -> R
-    ) throws(E) -> R {
-        try body(key)
-    }
-
-    /// Seals the key into a new file. - Throws: `KeyStoreError`.
-    public func seal(
-        to path: String, passphrase: borrowing SecretBytes
-    ) throws(KeyStoreError) {
-        try SealedFile.write(records, .signing, to: path, passphrase: passphrase)
-    }
-
-    /// Opens a sealed file. - Throws: `KeyStoreError`.
-    public static func open(
-        path: String, passphrase: borrowing SecretBytes
-    ) throws(KeyStoreError) -> SigningKey {
-        try SigningKey(try SealedFile.read(.signing, from: path, passphrase: passphrase))
+    /// What a token tells of its PIN.
+    public enum PINTries: Equatable, Sendable {
+        /// Nothing.
+        case unknown
+        /// Few are left.
+        case few
+        /// One is left.
+        case one
     }
 }

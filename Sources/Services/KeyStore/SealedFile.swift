@@ -5,28 +5,23 @@ import Linux
 /// of it associated data, then AES-256-GCM of the records and its tag. The key is scrypt of the
 /// passphrase (RFC 7914, r = 8, p = 1).
 enum SealedFile {
-    enum Kind: UInt8 {
-        case issuer = 1
-        case terminal = 2
-        case ledger = 3
-        case signing = 4
-    }
-
-    private static let magic = Array("ECOK".utf8) + [1]
+    static let magic = Array("ECOK".utf8)
+    private static let version: [UInt8] = [1]
     private static let headerSize = 5 + 2 + 16 + 12
-    private static let sizeMax = 65_536
+    static let sizeMax = 65_536
     /// 2^15: 32 MiB and about 0.1 s on a Pi-class core.
     private static let logN: UInt8 = 15
     /// What a file may ask for: at most 128 MiB.
     private static let logNs: ClosedRange<UInt8> = 14...17
 
+    /// Writes the file, or replaces it whole.
     static func write(
-        _ records: KeyRecords, _ kind: Kind, to path: String, passphrase: borrowing SecretBytes
+        _ records: KeyRecords, _ kind: KeyFileKind, to path: String,
+        passphrase: borrowing SecretBytes
     ) throws(KeyStoreError) {
-        guard !Files.exists(path) else { throw .alreadyThere(path) }
         let salt = randomBytes(16)
         let nonce = randomBytes(Sealing.nonceSize)
-        let header = magic + [kind.rawValue, logN] + salt + nonce
+        let header = magic + version + [kind.number, logN] + salt + nonce
         let sealed: [UInt8]
         do {
             let key = try Sealing.scrypt(passphrase: passphrase, salt: salt, logN: logN)
@@ -39,15 +34,14 @@ enum SealedFile {
     }
 
     static func read(
-        _ kind: Kind, from path: String, passphrase: borrowing SecretBytes
+        _ kind: KeyFileKind, from path: String, passphrase: borrowing SecretBytes
     ) throws(KeyStoreError) -> KeyRecords {
         guard Files.exists(path) else { throw .missing(path) }
         let bytes: [UInt8]
         do { bytes = try Files.read(path, atMost: sizeMax) } catch { throw .io("\(error)") }
-        guard bytes.count > headerSize + Sealing.tagSize, Array(bytes[0..<5]) == magic else {
-            throw .damaged("not a key file")
-        }
-        guard bytes[5] == kind.rawValue else { throw .damaged("a key file of another kind") }
+        guard bytes.count > headerSize + Sealing.tagSize, Array(bytes[0..<5]) == magic + version
+        else { throw .damaged("not a key file") }
+        guard bytes[5] == kind.number else { throw .damaged("a key file of another kind") }
         guard logNs.contains(bytes[6]) else { throw .damaged("header") }
         let header = Array(bytes[0..<headerSize])
         let plain: SecretBytes

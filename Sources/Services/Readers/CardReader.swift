@@ -1,4 +1,5 @@
 import Cards
+import NFC
 import PCSC
 import Threads
 
@@ -17,19 +18,30 @@ public final class CardReader: Sendable {
     }
 
     private let choice: ReaderChoice
-    private let desk: any CardDesk
-    private let shared = Monitor(Shared())
+    let desk: any CardDesk
+    let times: ChipTimes
+    let shared = Monitor(Shared())
 
-    private struct Shared {
+    struct Shared {
         var machine = ReaderMachine()
         var isStopping = false
         var thread: NamedThread?
+        var reopenings = 0
+        var overruns = 0
+        /// When the call to the chip that runs now should be back.
+        var due: ContinuousClock.Instant?
     }
 
-    /// A service for a desk; nothing runs before `start`.
-    public init(choice: ReaderChoice, desk: any CardDesk) {
+    /// A service for a desk; nothing runs before `start`. libnfc starts here, if it is chosen.
+    public convenience init(choice: ReaderChoice, desk: any CardDesk) {
+        self.init(choice: choice, desk: desk, times: ChipTimes())
+    }
+
+    init(choice: ReaderChoice, desk: any CardDesk, times: ChipTimes) {
         self.choice = choice
         self.desk = desk
+        self.times = times
+        if case .nfc = choice { NFCLibrary.start() }
     }
 
     /// Where the reader stands.
@@ -57,22 +69,43 @@ public final class CardReader: Sendable {
         thread?.join()
     }
 
-    private var isStopping: Bool { shared.read { $0.isStopping } }
+    /// How the chip behind libnfc behaves; always well with PC/SC, whose daemon sees to that.
+    public var health: ReaderHealth {
+        shared.read { shared in
+            ReaderHealth(
+                reopenings: shared.reopenings, overruns: shared.overruns,
+                isStalled: shared.due.map { $0 < ContinuousClock.now } ?? false)
+        }
+    }
+
+    var isStopping: Bool { shared.read { $0.isStopping } }
 
     /// Sessions with the daemon, one after another (D4).
     private func run() {
         while !isStopping {
-            do throws(PCSCError) {
-                let context = try Context()
-                try session(context)
-            } catch {
-                for effect in change({ $0.lose() }) { tell(effect) }
+            if case .nfc(let connstring) = choice {
+                serveChip(connstring)
+            } else {
+                do throws(PCSCError) {
+                    let context = try Context()
+                    try session(context)
+                } catch { lose() }
             }
-            _ = shared.wait(atMost: Self.retry) { $0.isStopping ? true : nil }
+            pause(Self.retry)
         }
     }
 
-    private func change(
+    /// The daemon, the last reader or the chip is gone.
+    func lose() {
+        for effect in change({ $0.lose() }) { tell(effect) }
+    }
+
+    /// Waits, unless it is to stop.
+    func pause(_ duration: Duration) {
+        _ = shared.wait(atMost: duration) { $0.isStopping ? true : nil }
+    }
+
+    func change(
         _ body: (inout ReaderMachine) -> [ReaderMachine.Effect]
     ) -> [ReaderMachine.Effect] {
         shared.update { body(&$0.machine) }
@@ -120,16 +153,16 @@ public final class CardReader: Sendable {
         do throws(PCSCError) {
             var connection = try context.open(name)
             desk.card(&connection)
-            connection.end()
+            _ = connection.end()
             shared.update { $0.machine.processed() }
         } catch {
             // Mute, held by another program, or gone already: the next turns see which.
             shared.update { $0.machine.refused() }
-            _ = shared.wait(atMost: Self.retry) { $0.isStopping ? true : nil }
+            pause(Self.retry)
         }
     }
 
-    private func tell(_ effect: ReaderMachine.Effect) {
+    func tell(_ effect: ReaderMachine.Effect) {
         switch effect {
         case .process: break
         case .announce(let name): desk.readerChanged(name)

@@ -1,16 +1,23 @@
-// Readers: cards coming to a reader, one conversation at a time, over PC/SC.
+// Readers: cards coming to a reader, one conversation at a time, over PC/SC or libnfc.
 //
 // Purpose: watch readers and cards; hand each card once to the `CardDesk`; map the reader's faults.
 // Promises:
-//   D1  One thread owns context, card and conversation. The desk is called on it and nowhere else.
+//   D1  One thread owns context or chip, card and conversation. The desk is called on it and
+//       nowhere else.
 //   D2  Every wait is bounded by one second, so `stop` is seen; a lost cancel does not matter.
 //   D3  A card is handed over once an insertion: after its conversation it must leave first.
-//   D4  A daemon that dies, restarts or was never there is looked for again, within a second each.
-// Does not promise: to see a card that comes and goes within the daemon's polling period (0.4 s).
+//   D4  A daemon that dies, restarts or was never there is looked for again, within a second each;
+//       so is a chip whose line is gone.
+//   D5  A chip that has gone deaf is opened anew: after three failures in a row, after a call that
+//       took longer than its bound, and after ten minutes without a card.
+// Does not promise: to see a card that comes and goes within the daemon's polling period (0.4 s;
+// 0.15 s with libnfc); a card's leaving without its silence: over libnfc a card has left when it
+// does not answer twice, so one that fell mute and lies there comes as a new one; a bound for a
+// chip that trickles single bytes (NFC, N1): `health` shows that it does.
 // Threads: "reader". `stop` may be called from any other.
 // Units: milliseconds.
 
-public import Cards
+import NFC
 import PCSC
 
 /// Which reader to use.
@@ -21,6 +28,22 @@ public enum ReaderChoice: Sendable, Equatable {
     case name(String)
     /// The n-th, from 0.
     case index(Int)
+    /// A chip through libnfc instead of a PC/SC reader, by its connection string, as
+    /// `pn532_uart:/dev/ttyAMA0`.
+    case nfc(String)
+
+    /// What a person writes: nothing, how a name begins, a number, or `nfc:` and a connection
+    /// string.
+    public init(_ text: String) {
+        let prefix = "nfc:"
+        if text.isEmpty {
+            self = .any
+        } else if text.hasPrefix(prefix) {
+            self = .nfc(String(text.dropFirst(prefix.count)))
+        } else {
+            self = Int(text).map { .index($0) } ?? .name(text)
+        }
+    }
 
     /// The readers this choice means, of all there are. SAM slots hold no customer's card.
     func select(_ names: [String]) -> [String] {
@@ -29,6 +52,7 @@ public enum ReaderChoice: Sendable, Equatable {
         case .any: return usable
         case .name(let prefix): return usable.filter { $0.hasPrefix(prefix) }
         case .index(let index): return usable.indices.contains(index) ? [usable[index]] : []
+        case .nfc: return []
         }
     }
 }
@@ -37,11 +61,11 @@ public enum ReaderChoice: Sendable, Equatable {
 public enum ReaderError: Error, Equatable, Sendable {
     /// The PC/SC service does not run.
     case noService
-    /// No reader of that choice.
+    /// No reader of that choice, or no chip at the connection string.
     case noReader
     /// No card came in time.
     case noCard
-    /// Cards lie in several readers of that choice.
+    /// Cards lie in several readers of that choice, or two before the chip.
     case severalCards
     /// The service or the reader failed: call and code.
     case fault(String)
@@ -55,11 +79,15 @@ public enum ReaderError: Error, Equatable, Sendable {
         default: self = .fault("\(error)")
         }
     }
+
+    init(_ error: NFCError) {
+        self = error.code == NFCError.noSuchDevice ? .noReader : .fault("\(error)")
+    }
 }
 
 /// Who receives cards. Every call comes on the reader's thread (D1).
 public protocol CardDesk: AnyObject, Sendable {
-    /// Asked at each turn (at most 100 ms apart) while a card lies there that was not handed over.
+    /// Asked at each turn, at most 150 ms apart, as long as no card was handed over.
     var wantsCard: Bool { get }
     /// The reader in use, or nil when there is none.
     func readerChanged(_ name: String?)
@@ -67,78 +95,6 @@ public protocol CardDesk: AnyObject, Sendable {
     func card(_ connection: inout CardConnection)
     /// The card that was handed over has left.
     func cardRemoved()
-    /// Cards lie in two readers while one is wanted.
+    /// Cards lie in two readers, or two before the chip, while one is wanted.
     func severalCards()
-}
-
-/// One card in a reader, shared with nobody: exclusive access needs no transaction.
-public struct CardConnection: CardChannel, ~Copyable {
-    private let card: Card
-    /// APDUs so far.
-    public private(set) var commands = 0
-    /// Command bytes so far.
-    public private(set) var bytesSent = 0
-    /// Answer bytes so far, status words included.
-    public private(set) var bytesReceived = 0
-
-    init(_ card: consuming Card) { self.card = card }
-
-    /// Sends one APDU. An answer without a status word, which some drivers give as a success, is
-    /// that of a card that has left. - Throws: `.removed`, `.timedOut`, `.readerFault`.
-    public mutating func transmit(_ command: [UInt8]) throws(CardError) -> [UInt8] {
-        commands += 1
-        bytesSent += command.count
-        let answer: [UInt8]
-        do { answer = try card.transmit(command) } catch { throw CardError(error) }
-        bytesReceived += answer.count
-        guard answer.count >= 2 else { throw .removed }
-        return answer
-    }
-
-    /// Lets the card go, powered off so that no state stays. Faults no longer matter.
-    consuming func end() {
-        try? card.disconnect(.unpower)
-    }
-}
-
-extension CardError {
-    /// A card that left is not a reader that failed.
-    init(_ error: PCSCError) {
-        switch error.code {
-        case PCSCError.removedCard, PCSCError.noSmartcard, PCSCError.resetCard,
-            PCSCError.unpoweredCard, PCSCError.readerUnavailable, PCSCError.notTransacted,
-            PCSCError.communicationError:
-            self = .removed
-        case PCSCError.timedOut, PCSCError.unresponsiveCard: self = .timedOut
-        default: self = .readerFault("\(error)")
-        }
-    }
-}
-
-extension Context {
-    /// Powers a card. A mute card is tried again: some need a second reset.
-    func open(_ reader: String, tries: Int = 3) throws(PCSCError) -> CardConnection {
-        var left = tries
-        while true {
-            left -= 1
-            do throws(PCSCError) {
-                return CardConnection(try connect(reader, sharing: .exclusive))
-            } catch {
-                let isMute =
-                    error.code == PCSCError.unresponsiveCard
-                    || error.code == PCSCError.unpoweredCard
-                    || error.code == PCSCError.resetCard
-                guard isMute, left > 0 else { throw error }
-                try pause(reader)
-            }
-        }
-    }
-
-    /// Until something changes at the reader, a tenth of a second at most.
-    private func pause(_ reader: String) throws(PCSCError) {
-        var states = [ReaderState(name: reader)]
-        _ = try statusChange(&states, milliseconds: 0)
-        states[0].current = states[0].event
-        _ = try statusChange(&states, milliseconds: 100)
-    }
 }

@@ -1,5 +1,7 @@
 import Cards
+import NFC
 import PCSC
+import Threads
 
 /// Waits for one card and runs one conversation with it, for command line tools.
 ///
@@ -11,6 +13,9 @@ public func withCard<R, E: Error>(
     choice: ReaderChoice, waiting: Duration, notice: (String) -> Void = { _ in },
     _ body: (inout CardConnection) throws(E) -> R
 ) throws(ReaderError) -> Result<R, E> {
+    if case .nfc(let connstring) = choice {
+        return try withChip(connstring, waiting, notice, body)
+    }
     let context = try mapped { () throws(PCSCError) in try Context() }
     let names = choice.select(try mapped { () throws(PCSCError) in try context.readers() })
     guard !names.isEmpty else { throw .noReader }
@@ -22,19 +27,64 @@ public func withCard<R, E: Error>(
     var connection = try mapped { () throws(PCSCError) in try context.open(name) }
     let result: Result<R, E>
     do throws(E) { result = .success(try body(&connection)) } catch { result = .failure(error) }
-    connection.end()
+    _ = connection.end()
     return result
 }
 
-/// Names of all readers. - Throws: `ReaderError`.
+/// The same with a chip behind libnfc, opened for this conversation alone.
+private func withChip<R, E: Error>(
+    _ connstring: String, _ waiting: Duration, _ notice: (String) -> Void,
+    _ body: (inout CardConnection) throws(E) -> R
+) throws(ReaderError) -> Result<R, E> {
+    let chip = try mapped { () throws(NFCError) in try Device(connstring) }
+    let found = try mapped { () throws(NFCError) in
+        try targets(chip, waiting) { notice(connstring) }
+    }
+    guard let target = found.first else { throw .noCard }
+    guard found.count == 1 else { throw .severalCards }
+    var connection = CardConnection(chip, target)
+    let result: Result<R, E>
+    do throws(E) { result = .success(try body(&connection)) } catch { result = .failure(error) }
+    _ = connection.end()
+    return result
+}
+
+/// The cards in the field, as soon as there is one; none when the time is over.
+private func targets(
+    _ chip: borrowing Device, _ waiting: Duration, _ notice: () -> Void
+) throws(NFCError) -> [Target] {
+    let end = ContinuousClock.now + waiting
+    let never = Monitor(())
+    var isNoticed = false
+    while true {
+        let targets = try chip.list()
+        if !targets.isEmpty || ContinuousClock.now >= end { return targets }
+        if !isNoticed { notice() }
+        isNoticed = true
+        _ = never.wait(atMost: ChipTimes().turn) { _ in nil as Bool? }
+    }
+}
+
+/// Names of all PC/SC readers. - Throws: `ReaderError`.
 public func readerNames() throws(ReaderError) -> [String] {
     try mapped { () throws(PCSCError) in try Context().readers() }
+}
+
+/// libnfc's name of the chip at a connection string. - Throws: `ReaderError`.
+public func chipName(_ connstring: String) throws(ReaderError) -> String {
+    try mapped { () throws(NFCError) in try Device(connstring).name }
 }
 
 private func mapped<R: ~Copyable>(
     _ body: () throws(PCSCError) -> R
 ) throws(ReaderError) -> R {
     do throws(PCSCError) { return try body() } catch { throw ReaderError(error) }
+}
+
+private func mapped<R: ~Copyable>(
+    _ body: () throws(NFCError) -> R
+) throws(ReaderError) -> R {
+    do throws(NFCError) { return try body() } catch { throw ReaderError(error) }
 }
 
 /// The readers that hold a card, as soon as one does; none when the time is over.

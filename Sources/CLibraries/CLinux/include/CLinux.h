@@ -23,6 +23,9 @@ char *const *linux_environment(void);
 /// 128 + the signal that ended the child. The child stays a zombie until `waitpid`.
 int linux_child_ended(pid_t child, int block, int *code);
 
+/// Calls `prctl` with PR_SET_DUMPABLE 0: 0, or -1 and errno.
+int linux_forbid_dumps(void);
+
 /// Calls `getopt_long` and hands its globals back. `word` restarts the scan when it is 0.
 /// The answer is the option's `val`, '?' unknown, ':' no value, -1 end.
 typedef struct linux_option_row {
@@ -33,6 +36,11 @@ typedef struct linux_option_row {
 int linux_next_option(
     int count, char *const *words, const char *letters, const void *options, int *word,
     const char **argument, int *letter);
+
+/// Opens a pseudo terminal in raw mode: the master's non-blocking descriptor, or -1 and errno.
+/// `*slave` is a descriptor of its other end, `path` (`size` bytes) that end's name. Calls
+/// `posix_openpt`, `grantpt`, `unlockpt`, `ptsname_r`, `open`, `cfmakeraw`.
+int linux_open_terminal(int *slave, char *path, size_t size);
 
 /// The `struct option` table of `rows`, ended by a row of zeros; free it with `free`.
 void *linux_option_table(const linux_option_row *rows, int count);

@@ -1,0 +1,98 @@
+import Glibc
+
+/// One connection of a socket in the file system, blocking. Dropping it closes it.
+public struct UnixConnection: ~Copyable {
+    private let stream: TCPConnection
+
+    /// Connects to the socket at `path` (at most 107 bytes). Calls `socket` and `connect`.
+    public init(_ path: String) throws(LinuxError) {
+        stream = TCPConnection(socket: try Self.open(path))
+    }
+
+    init(socket: Int32) { stream = TCPConnection(socket: socket) }
+
+    private static func open(_ path: String) throws(LinuxError) -> Int32 {
+        let file = try unixSocket()
+        do throws(LinuxError) {
+            _ = try withAddress(path) { connect(file, $0, $1) }
+        } catch {
+            close(file)
+            throw LinuxError(call: "connect", code: error.code)
+        }
+        return file
+    }
+
+    /// Writes every byte; a peer that has gone is `EPIPE`. Calls `send`.
+    public func write(_ bytes: [UInt8]) throws(LinuxError) { try stream.write(bytes) }
+
+    /// As `TCPConnection.read(exactly:timeout:)`.
+    public func read(
+        exactly count: Int, timeout: Duration?
+    ) throws(LinuxError) -> [UInt8]? {
+        try stream.read(exactly: count, timeout: timeout)
+    }
+}
+
+/// A socket in the file system on which others connect. Dropping it closes and removes it.
+public struct UnixListener: ~Copyable {
+    private let socket: Int32
+    private let path: String
+
+    /// Makes the socket; who may connect is said by `mode`. `EADDRINUSE` when something is
+    /// there. Calls `bind`, `chmod`, then `listen`: before it nobody can connect.
+    public init(_ path: String, mode: UInt32 = 0o600) throws(LinuxError) {
+        socket = try Self.open(path, mode)
+        self.path = path
+    }
+
+    private static func open(_ path: String, _ mode: UInt32) throws(LinuxError) -> Int32 {
+        let file = try unixSocket()
+        do throws(LinuxError) {
+            _ = try withAddress(path) { bind(file, $0, $1) }
+            _ = try check("chmod") { chmod(path, mode) }
+            _ = try check("listen") { listen(file, 16) }
+        } catch {
+            close(file)
+            throw error
+        }
+        return file
+    }
+
+    deinit {
+        close(socket)
+        unlink(path)
+    }
+
+    /// The next connection; nil when none came within `timeout`. Calls `poll` and `accept`.
+    public func accept(timeout: Duration) throws(LinuxError) -> UnixConnection? {
+        guard try isReady(socket, POLLIN, within: timeout) else { return nil }
+        let file = try check("accept") { Glibc.accept(socket, nil, nil) }
+        _ = fcntl(file, F_SETFD, FD_CLOEXEC)
+        return UnixConnection(socket: file)
+    }
+}
+
+private func unixSocket() throws(LinuxError) -> Int32 {
+    try check("socket") {
+        socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    }
+}
+
+/// Lends `path` as a socket's address; `ENAMETOOLONG` when it does not fit.
+private func withAddress(
+    _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+) throws(LinuxError) -> Int32 {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(path.utf8)
+    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+        throw LinuxError(call: "bind", code: ENAMETOOLONG)
+    }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+    return try check("bind") {
+        withUnsafePointer(to: &address) {
+            body(UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self), size)
+        }
+    }
+}

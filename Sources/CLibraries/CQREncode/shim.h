@@ -1,0 +1,3 @@
+// libqrencode: QRcode_encodeData and QRcode_free only.
+#pragma once
+#include <qrencode.h>
