@@ -145,7 +145,7 @@ function turnTo(stage, isFirst) {
     hasWarned = false;
     if (draw.screenOf(stage) !== "ready") draft = "";
     if (isCheck(stage)) openPanel("card");
-    else if (draw.screenOf(stage) !== "ready" && draw.screenOf(stage) !== "service") openPanel(null);
+    else if (!["ready", "service"].includes(draw.screenOf(stage))) openPanel(null);
     else if (stage.name === "amountEntry" && before && isActing && !panel()) openPanel("actions");
     say(stage);
   }
@@ -168,7 +168,8 @@ function ring(before, stage) {
   }
   if (before?.name === stage.name) return;
   const names = {
-    accepted: "accepted", completed: "accepted", refused: "refused", unknownResult: "refused", removedTooSoon: "removed",
+    accepted: "accepted", completed: "accepted", refused: "refused", unknownResult: "refused",
+    removedTooSoon: "removed",
   };
   if (names[stage.name]) sound.play(names[stage.name], volume());
 }

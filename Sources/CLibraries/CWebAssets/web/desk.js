@@ -313,7 +313,8 @@ const panels = {
   closure: () => {
     const shown = closed ?? day;
     if (shown === null) {
-      return { title: words.get("closure.title"), sub: "", rows: [], said: said(), acts: [] };
+      const title = words.get("closure.title");
+      return { title, sub: "", rows: [], said: said(), acts: [] };
     }
     const { totals } = shown;
     const row = (key, { count, cents }) => [

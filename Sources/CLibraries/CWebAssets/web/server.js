@@ -59,7 +59,8 @@ export async function perform(name, body = {}) {
     });
     if (answer.status === 204) return { problem: null, data: {} };
     const data = await answer.json();
-    return answer.ok ? { problem: null, data } : { problem: { ...data, code: data.code ?? "failed" } };
+    if (answer.ok) return { problem: null, data };
+    return { problem: { ...data, code: data.code ?? "failed" } };
   } catch {
     return { problem: { code: "failed" } };
   }
