@@ -113,7 +113,10 @@ let package = Package(
             ]),
         machine(
             "Screen",
-            ["CWebAssets", "Crypto", "HTTPServer", "Operations", "Terminal", "Threads"]),
+            [
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Operations", "Terminal",
+                "Threads", "Tokens",
+            ]),
         machine(
             "Provisioning",
             ["COSE", "Cards", "Crypto", "KeyStore", "Operations", "Readers", "Tokens"]),
@@ -187,8 +190,8 @@ let package = Package(
         tests(
             "ScreenTests",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Linux", "Operations", "Screen", "Terminal",
-                "Threads",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Screen",
+                "Terminal", "Threads", "Tokens",
             ]),
         tests(
             "BindingsTests",

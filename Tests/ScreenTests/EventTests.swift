@@ -84,7 +84,7 @@ final class Listener {
         #expect(refusal["code"] as? String == "P01")
         #expect(refusal["sentenceCents"] as? Int == 320)
         #expect(refusal["lesserCents"] as? Int == 930)
-        #expect(refusal["actions"] as? [String] == ["chargeLess", "otherCard", "finish"])
+        #expect(refusal["actions"] as? [String] == ["payPart", "otherCard", "finish"])
 
         service.checkout.show(.presentCard(Samples.armed()))
         let next = try #require(try listener.next("snapshot")["stage"] as? [String: Any])

@@ -64,7 +64,12 @@ import Testing
             let faults = try PageChecks.faults(page.browser)
             #expect(faults == [], "crowded, \(theme)")
             for panel in ["operations", "settings"] {
-                try page.browser.touch("[data-screen='ready'] [data-act='\(panel)']")
+                if panel == "settings" {
+                    try page.openPanel("menu", from: "[data-screen='ready'] [data-act='menu']")
+                    try page.browser.touch("[data-screen='tiles'] [data-act='settings']")
+                } else {
+                    try page.browser.touch("[data-screen='ready'] [data-act='\(panel)']")
+                }
                 let isOpen = "document.body.dataset.shown == '\(panel)'"
                 try #require(try page.browser.waitUntil(isOpen))
                 try #require(try page.waitForPage())

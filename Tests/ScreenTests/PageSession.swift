@@ -32,6 +32,13 @@ final class PageSession {
         try #require(try waitForPage())
     }
 
+    /// Touches what opens a panel and waits until it takes taps.
+    func openPanel(_ name: String, from selector: String) throws {
+        try browser.touch(selector)
+        try #require(try browser.waitUntil("document.body.dataset.panel == '\(name)'"))
+        try #require(try waitForPage())
+    }
+
     /// The language, as a person's choice.
     func choose(language: String) throws {
         try browser.run("localStorage.setItem('eco.language', arguments[0])", [language])

@@ -73,7 +73,7 @@ struct Hostile: Sendable, CustomTestStringConvertible {
     ]
 
     static let shapes = [
-        Hostile(name: "an unknown route", path: "/api/refund", status: 404, code: "not-found"),
+        Hostile(name: "an unknown route", path: "/api/gift", status: 404, code: "not-found"),
         Hostile(
             name: "a file of the machine", method: "GET", path: "/../../etc/passwd",
             status: 404, code: "not-found"),

@@ -20,7 +20,13 @@ enum Samples {
         .cardLimitReached(left: eco(450)), .cardLimitReached(left: .zero), .terminalLimitReached,
         .tooLongOffline, .declined, .cardNeedsNetwork, .timedOut, .readerAbsent, .twoCards,
         .cardFault, .clockUntrusted, .noPolicy, .journalUnavailable, .ledgerRefusesTerminal,
-        .rule(.needsNetwork),
+        .rule(.needsNetwork), .rule(.entryUnknown), .rule(.wrongKind),
+        .rule(.overRemainder(left: eco(450))), .rule(.otherCard), .rule(.alreadyReversed),
+        .rule(.alreadyRefunded), .rule(.dayClosed), .rule(.trainingMismatch),
+        .rule(.topUpOverLimit(limit: eco(10_000))), .rule(.topUpOverLimit(limit: .zero)),
+        .rule(.actionUnknown), .rule(.quantityInvalid), .rule(.actionLimitReached(left: 2_500)),
+        .rule(.actionLimitReached(left: 0)), .rule(.consentMissing), .rule(.sealingImpossible),
+        .rule(.nothingToClose), .rule(.shorterPeriodOpen),
     ]
 
     /// The place of a refusal in `refusals`' order of cases.

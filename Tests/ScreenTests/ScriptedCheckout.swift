@@ -1,11 +1,12 @@
 import Foundation
+import Journal
 import Linux
 import Operations
 import Terminal
 import Threads
 
 /// A checkout in memory: orders move it as the terminal's do, and a test plays the cards.
-final class ScriptedCheckout: CheckoutControl {
+final class ScriptedCheckout: OperationsControl {
     struct State {
         var snapshot = Snapshot(
             version: 1, stage: .amountEntry, network: .online,
@@ -13,11 +14,18 @@ final class ScriptedCheckout: CheckoutControl {
             reader: .ready(name: "ACS ACR122U"), clockTrust: .synchronised,
             merchant: "Épicerie du Canal", offlineLimit: Amount(cents: 2000))
         var operations: [OperationLine] = []
+        var others: [JournalLine] = []
+        var orders: [Terminal.Order] = []
+        /// What every order is refused for.
+        var refusal: ControlRefusal?
+        /// The role every order needs.
+        var neededRole: Role?
+        var wrongPINs = 0
         var sendCount = 0
         var verified: [EntryID] = []
     }
 
-    private let monitor = Monitor(State())
+    let monitor = Monitor(State())
 
     static func now() -> UInt64 { Clock.monotonicNanoseconds() / 1_000_000 }
 
@@ -49,7 +57,7 @@ final class ScriptedCheckout: CheckoutControl {
         order { snapshot in
             guard amount > .zero else { return .failure(.amountInvalid) }
             switch snapshot.stage {
-            case .amountEntry, .accepted, .refused: break
+            case .amountEntry, .accepted, .completed, .refused: break
             case .outOfService(let refusal): return .failure(.outOfService(refusal))
             default: return .failure(.busy)
             }
@@ -85,7 +93,7 @@ final class ScriptedCheckout: CheckoutControl {
     func acknowledge() -> Result<Void, ControlRefusal> {
         order { snapshot in
             switch snapshot.stage {
-            case .accepted, .refused: snapshot.stage = .amountEntry
+            case .accepted, .completed, .refused: snapshot.stage = .amountEntry
             case .amountEntry, .outOfService: break
             default: return .failure(.busy)
             }

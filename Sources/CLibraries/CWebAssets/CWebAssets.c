@@ -38,6 +38,21 @@ static const unsigned char draw_js[] = {
 static const unsigned char operations_js[] = {
 #embed "web/operations.js"
 };
+static const unsigned char desk_css[] = {
+#embed "web/desk.css"
+};
+static const unsigned char desk_js[] = {
+#embed "web/desk.js"
+};
+static const unsigned char desk_draw_js[] = {
+#embed "web/desk-draw.js"
+};
+static const unsigned char catalogue_js[] = {
+#embed "web/catalogue.js"
+};
+static const unsigned char desk_words_js[] = {
+#embed "web/desk-words.js"
+};
 static const unsigned char fr_json[] = {
 #embed "web/messages/fr.json"
 };
@@ -62,6 +77,11 @@ static const web_asset table[] = {
     {"/sound.js", JAVASCRIPT, sound_js, sizeof sound_js},
     {"/draw.js", JAVASCRIPT, draw_js, sizeof draw_js},
     {"/operations.js", JAVASCRIPT, operations_js, sizeof operations_js},
+    {"/desk.css", CSS, desk_css, sizeof desk_css},
+    {"/desk.js", JAVASCRIPT, desk_js, sizeof desk_js},
+    {"/desk-draw.js", JAVASCRIPT, desk_draw_js, sizeof desk_draw_js},
+    {"/catalogue.js", JAVASCRIPT, catalogue_js, sizeof catalogue_js},
+    {"/desk-words.js", JAVASCRIPT, desk_words_js, sizeof desk_words_js},
     {"/messages/fr.json", "application/json", fr_json, sizeof fr_json},
     {"/messages/en.json", "application/json", en_json, sizeof en_json},
     {0}};

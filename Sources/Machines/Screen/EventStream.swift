@@ -8,13 +8,15 @@ final class EventStream: Sendable {
 
     private let control: any CheckoutControl
     private let monotonicMilliseconds: @Sendable () -> UInt64
+    private let memory: OrderMemory
     private let place: StreamCount.Place
     private let shown = Mutex<UInt64?>(nil)
 
     init(
         control: any CheckoutControl, monotonicMilliseconds: @escaping @Sendable () -> UInt64,
-        place: StreamCount.Place
+        memory: OrderMemory, place: StreamCount.Place
     ) {
+        self.memory = memory
         self.control = control
         self.monotonicMilliseconds = monotonicMilliseconds
         self.place = place
@@ -32,7 +34,7 @@ final class EventStream: Sendable {
             snapshot = control.snapshot
         }
         shown.withLock { $0 = snapshot.version }
-        let view = SnapshotView(snapshot, now: monotonicMilliseconds())
+        let view = SnapshotView(snapshot, now: monotonicMilliseconds(), memory: memory)
         return Array("event: snapshot\ndata: ".utf8) + json(view) + Array("\n\n".utf8)
     }
 }

@@ -2,11 +2,12 @@ import FoundationEssentials
 import HTTPServer
 import Operations
 
-/// A body of an order: one field at most, so that its one right spelling can be compared.
-protocol Order: Codable {}
+/// A body of an order: simple fields in alphabetical order, so that its one right spelling can be
+/// compared.
+protocol OrderBody: Codable {}
 
 /// {"amountCents":1250}
-struct AmountOrder: Order {
+struct AmountOrder: OrderBody {
     let amountCents: Int64
 
     /// - Throws: `Problem.amountInvalid` unless 1...`Amount.centsMax`.
@@ -19,25 +20,28 @@ struct AmountOrder: Order {
 }
 
 /// {"id":"0198…"}: the operation that is meant, so that a late tap cannot hit the next one.
-struct OperationOrder: Order {
+struct OperationOrder: OrderBody {
     let id: String
 
     /// - Throws: `Problem.bodyInvalid` unless a UUIDv7 in its one text form.
-    func entryID() throws(Problem) -> EntryID {
-        guard let entry = EntryID(text: id), entry.description == id else { throw .bodyInvalid }
-        return entry
-    }
+    func entryID() throws(Problem) -> EntryID { try identifier(id) }
+}
+
+/// - Throws: `Problem.bodyInvalid` unless a UUIDv7 in its one text form.
+func identifier(_ text: String) throws(Problem) -> EntryID {
+    guard let entry = EntryID(text: text), entry.description == text else { throw .bodyInvalid }
+    return entry
 }
 
 /// {}
-struct EmptyOrder: Order {}
+struct EmptyOrder: OrderBody {}
 
 /// JSON of any shape.
 private struct Anything: Decodable {
     init(from decoder: any Decoder) throws {}
 }
 
-extension Order {
+extension OrderBody {
     /// Reads a body strictly (S3).
     ///
     /// The decoder alone would take 1250.0 or 125e1 for an integer, ignore unknown fields and pick

@@ -12,6 +12,16 @@ struct Problem: Error, Equatable, Sendable {
     let title: String
     /// Code of the terminal's refusal (`Refusal.code`), when that is the reason.
     var refusal: String?
+    /// The message of that refusal, when it is a rule's.
+    var message: RefusalMessage?
+    /// What the message names: cents, or thousandths of an action's unit.
+    var left: Int64?
+    /// The role that has to sign in.
+    var role: String?
+    /// Tries that are left before a lock.
+    var triesLeft: Int?
+    /// How long a lock lasts.
+    var waitSeconds: UInt64?
     /// `Allow`, on 405.
     var allow: String?
 
@@ -28,6 +38,7 @@ struct Problem: Error, Equatable, Sendable {
     static let bodyInvalid = Problem(422, "body-invalid", "A field is missing, unknown or wrong")
     static let amountInvalid = Problem(422, "amount-invalid", "The amount is out of range")
     static let limitInvalid = Problem(422, "limit-invalid", "limit is 1 to 500")
+    static let queryInvalid = Problem(422, "query-invalid", "No such filter")
     static let tooManyScreens = Problem(429, "too-many-screens", "Too many pages are open")
 
     static func methodNotAllowed(_ allow: String) -> Problem {
@@ -51,13 +62,22 @@ struct Problem: Error, Equatable, Sendable {
         case .outOfService(let reason):
             self.init(409, "out-of-service", "The terminal is out of service")
             self.refusal = reason.code
+            message = RefusalMessage(reason)
         case .rule(let rule):
             self.init(409, "rule", "A rule forbids it")
             self.refusal = rule.code
-        case .roleNeeded: self.init(403, "role-needed", "A role has to sign in")
+            message = RefusalMessage(rule)
+            left = Refusal.rule(rule).left
+        case .roleNeeded(let needed):
+            self.init(403, "role-needed", "A role has to sign in")
+            role = needed.name
         case .pinMissing: self.init(409, "pin-missing", "This role has no PIN")
-        case .pinWrong: self.init(403, "pin-wrong", "Not this PIN")
-        case .pinLocked: self.init(429, "pin-locked", "Too many wrong PINs")
+        case .pinWrong(let left):
+            self.init(403, "pin-wrong", "Not this PIN")
+            triesLeft = left
+        case .pinLocked(let seconds):
+            self.init(429, "pin-locked", "Too many wrong PINs")
+            waitSeconds = seconds
         case .unknownResult: self.init(503, "unknown-result", "Nobody knows yet")
         }
     }
@@ -70,8 +90,15 @@ struct Problem: Error, Equatable, Sendable {
             let code: String
             let title: String
             let refusal: String?
+            let message: RefusalMessage?
+            let left: Int64?
+            let role: String?
+            let triesLeft: Int?
+            let waitSeconds: UInt64?
         }
-        let document = Document(status: status, code: code, title: title, refusal: refusal)
+        let document = Document(
+            status: status, code: code, title: title, refusal: refusal, message: message,
+            left: left, role: role, triesLeft: triesLeft, waitSeconds: waitSeconds)
         var headers = [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")]
         if let allow { headers.append(("Allow", allow)) }
         if status == 401 { headers.append(("WWW-Authenticate", "Eco-Session")) }

@@ -8,6 +8,10 @@ enum RefusalMessage: String, CaseIterable, Encodable, Sendable {
     case cardLimitLeft, terminalLimitReached, tooLongOffline, declined, cardNeedsNetwork
     case timedOut, readerAbsent, twoCards, cardFault, clockUntrusted, noPolicy
     case journalUnavailable, ledgerRefusesTerminal
+    case needsNetwork, entryUnknown, wrongKind, overRemainder, otherCard, alreadyReversed
+    case alreadyRefunded, dayClosed, trainingMismatch, topUpOverLimit, topUpNotHere
+    case actionUnknown, quantityInvalid, actionLimitReached, actionLimitLeft, consentMissing
+    case sealingImpossible, nothingToClose, shorterPeriodOpen
 
     /// Exhaustive on purpose: a new refusal has no message until somebody writes one.
     init(_ refusal: Refusal) {
@@ -38,7 +42,31 @@ enum RefusalMessage: String, CaseIterable, Encodable, Sendable {
             case .noPolicy: .noPolicy
             case .journalUnavailable: .journalUnavailable
             case .ledgerRefusesTerminal: .ledgerRefusesTerminal
-            case .rule: .declined
+            case .rule(let rule): RefusalMessage(rule)
+            }
+    }
+
+    /// Exhaustive for the same reason.
+    init(_ rule: RuleRefusal) {
+        self =
+            switch rule {
+            case .needsNetwork: .needsNetwork
+            case .entryUnknown: .entryUnknown
+            case .wrongKind: .wrongKind
+            case .overRemainder: .overRemainder
+            case .otherCard: .otherCard
+            case .alreadyReversed: .alreadyReversed
+            case .alreadyRefunded: .alreadyRefunded
+            case .dayClosed: .dayClosed
+            case .trainingMismatch: .trainingMismatch
+            case .topUpOverLimit(let limit): limit == .zero ? .topUpNotHere : .topUpOverLimit
+            case .actionUnknown: .actionUnknown
+            case .quantityInvalid: .quantityInvalid
+            case .actionLimitReached(let left): left > 0 ? .actionLimitLeft : .actionLimitReached
+            case .consentMissing: .consentMissing
+            case .sealingImpossible: .sealingImpossible
+            case .nothingToClose: .nothingToClose
+            case .shorterPeriodOpen: .shorterPeriodOpen
             }
     }
 }
@@ -47,6 +75,8 @@ enum RefusalMessage: String, CaseIterable, Encodable, Sendable {
 enum RefusalAction: String, CaseIterable, Encodable, Sendable {
     /// Charge the amount that is possible.
     case chargeLess
+    /// Charge what the card has; another card pays the rest.
+    case payPart
     /// The same amount, with another card.
     case otherCard
     /// The same amount once more.
@@ -56,6 +86,16 @@ enum RefusalAction: String, CaseIterable, Encodable, Sendable {
 }
 
 extension Refusal {
+    /// What the sentence of a rule names: cents, or thousandths of an action's unit.
+    var left: Int64? {
+        switch self {
+        case .rule(.overRemainder(let left)): left.cents
+        case .rule(.topUpOverLimit(let limit)): limit.cents
+        case .rule(.actionLimitReached(let left)): max(0, left)
+        default: sentenceAmount?.cents
+        }
+    }
+
     /// The amount of the sentence, when it names one.
     var sentenceAmount: Amount? {
         switch self {
@@ -83,14 +123,18 @@ extension Refusal {
     }
 
     /// What to offer when `amount` was refused; only the way back when there was no amount.
-    func actions(amount: Amount?) -> [RefusalAction] {
+    /// `isPayment` false: money is not asked for, so nothing less is charged.
+    func actions(amount: Amount?, isPayment: Bool = true) -> [RefusalAction] {
         guard amount != nil else { return [.finish] }
-        let less: [RefusalAction] = lesserAmount(than: amount) == nil ? [] : [.chargeLess]
+        let hasLess = isPayment && lesserAmount(than: amount) != nil
+        let less: [RefusalAction] = hasLess ? [.chargeLess] : []
         switch self {
         case .notOurCard, .blocked, .expired, .issuerRevoked, .notAcceptedHere, .declined,
-            .cardNeedsNetwork, .rule:
+            .cardNeedsNetwork, .rule(.otherCard), .rule(.actionLimitReached):
             return [.otherCard, .finish]
-        case .insufficient, .overOfflineLimit, .cardLimitReached:
+        case .rule: return [.finish]
+        case .insufficient: return (hasLess ? [.payPart] : []) + [.otherCard, .finish]
+        case .overOfflineLimit, .cardLimitReached:
             return less + [.otherCard, .finish]
         case .twoCards, .cardFault, .timedOut, .anotherCard:
             return [.retry, .finish]

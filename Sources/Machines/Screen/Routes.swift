@@ -10,15 +10,16 @@ struct Routes: Sendable {
     static let streamsLimit = 8
     private static let operationsLimit = 500
 
-    let control: any CheckoutControl
+    let control: any OperationsControl
     let session: Session
     let monotonicMilliseconds: @Sendable () -> UInt64
+    let memory = OrderMemory()
     private let page: [UInt8]
     private let assets: [String: Asset]
     private let streams = StreamCount()
 
     init(
-        control: any CheckoutControl, session: Session, configuration: ScreenConfiguration,
+        control: any OperationsControl, session: Session, configuration: ScreenConfiguration,
         monotonicMilliseconds: @escaping @Sendable () -> UInt64
     ) {
         self.control = control
@@ -47,19 +48,25 @@ struct Routes: Sendable {
 
     private func route(_ request: HTTPRequest, port: UInt16) throws(Problem) -> HTTPResponse {
         switch request.path {
-        case "/events", "/api/operations", "/api/snapshot":
+        case "/events", "/api/operations", "/api/snapshot", "/api/journal", "/api/catalogue",
+            "/api/day":
             guard request.method == "GET" else { throw .methodNotAllowed("GET") }
             try session.checkOrigin(request, port: port)
             try session.checkCookie(request, port: port)
             switch request.path {
             case "/events": return try events()
             case "/api/operations": return try operations(request)
+            case "/api/journal": return try journal(request)
+            case "/api/catalogue": return Self.document(CatalogueView(control.catalogue))
+            case "/api/day": return Self.document(day)
             default:
                 return Self.document(
-                    SnapshotView(control.snapshot, now: monotonicMilliseconds()))
+                    SnapshotView(control.snapshot, now: monotonicMilliseconds(), memory: memory))
             }
         case "/api/arm", "/api/cancel", "/api/extend", "/api/acknowledge", "/api/verify",
-            "/api/send":
+            "/api/send", "/api/refund", "/api/reverse", "/api/top-up", "/api/check", "/api/act",
+            "/api/report", "/api/pay-part", "/api/pay-rest", "/api/drop-rest", "/api/again",
+            "/api/close", "/api/train", "/api/sign-in", "/api/sign-out":
             guard request.method == "POST" else { throw .methodNotAllowed("POST") }
             try session.checkOrigin(request, port: port)
             try session.checkCookie(request, port: port)
@@ -83,6 +90,7 @@ struct Routes: Sendable {
         case "/api/arm":
             let amount = try AmountOrder.read(request).amount()
             let armed = try answered(control.arm(amount: amount))
+            memory.keep(.payment(amount), of: armed.id)
             return Self.document(ArmedView(armed, now: monotonicMilliseconds()))
         case "/api/extend":
             let armed = try answered(control.extend(OperationOrder.read(request).entryID()))
@@ -97,22 +105,32 @@ struct Routes: Sendable {
         case "/api/send":
             _ = try EmptyOrder.read(request)
             control.sendNow()
-        default: throw .notFound
+        default: return try operationOrder(request)
         }
-        return HTTPResponse(status: 204, headers: [("Cache-Control", "no-store")])
+        return Self.nothing
     }
 
-    private func answered<R>(_ result: Result<R, ControlRefusal>) throws(Problem) -> R {
+    /// Done; nothing to say.
+    static var nothing: HTTPResponse {
+        HTTPResponse(status: 204, headers: [("Cache-Control", "no-store")])
+    }
+
+    func answered<R>(_ result: Result<R, ControlRefusal>) throws(Problem) -> R {
         do { return try result.get() } catch { throw Problem(error) }
     }
 
     private func operations(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
         let names = request.query.map(\.0)
         guard names.isEmpty || names == ["limit"] else { throw .limitInvalid }
-        let text = request.query.first?.1 ?? "100"
-        guard let limit = Int(text), "\(limit)" == text, (1...Self.operationsLimit).contains(limit)
-        else { throw .limitInvalid }
+        let limit = try Self.limit(request.query.first?.1 ?? "100")
         return Self.document(OperationsView(control.operations(limit: limit)))
+    }
+
+    /// - Throws: `.limitInvalid` unless 1...500 in its one spelling.
+    static func limit(_ text: String) throws(Problem) -> Int {
+        guard let limit = Int(text), "\(limit)" == text, (1...operationsLimit).contains(limit)
+        else { throw .limitInvalid }
+        return limit
     }
 
     private func events() throws(Problem) -> HTTPResponse {
@@ -120,7 +138,8 @@ struct Routes: Sendable {
             throw .tooManyScreens
         }
         let stream = EventStream(
-            control: control, monotonicMilliseconds: monotonicMilliseconds, place: place)
+            control: control, monotonicMilliseconds: monotonicMilliseconds, memory: memory,
+            place: place)
         return HTTPResponse(
             headers: [
                 ("Content-Type", "text/event-stream; charset=utf-8"),
@@ -129,7 +148,7 @@ struct Routes: Sendable {
             stream: { stream.next() })
     }
 
-    private static func document(_ value: some Encodable) -> HTTPResponse {
+    static func document(_ value: some Encodable) -> HTTPResponse {
         HTTPResponse(
             status: 200,
             headers: [("Content-Type", "application/json"), ("Cache-Control", "no-store")],

@@ -1,7 +1,7 @@
 // Screen: the merchant's page and the small HTTP service behind it.
 //
 // Purpose: serve the embedded page, publish the terminal's snapshots to it (server-sent events) and
-// turn its buttons into calls of `CheckoutControl`. The page holds no state of its own: it draws
+// turn its buttons into calls of `OperationsControl`. The page holds no state of its own: it draws
 // the last snapshot, so a reload shows the same screen.
 //
 // Promises:
@@ -9,7 +9,8 @@
 //       not 127.0.0.1:PORT or localhost:PORT, is refused (DNS rebinding, RELIABILITY.md E1).
 //   S2  State is given, and orders are taken, only with the cookie of this start; an order also
 //       needs the token that the page itself carries, application/json, and no foreign Origin.
-//   S3  A body is read strictly: one known field of its exact type and spelling, 4 KiB at most.
+//   S3  A body is read strictly: known fields alone, in alphabetical order, of their exact type and
+//       spelling, 4 KiB at most.
 //   S4  Every refusal is problem+json (RFC 9457) with a `code`, but for what the HTTP library
 //       refuses by itself (a malformed request, a body far over the limit).
 //   S5  Nothing is loaded from elsewhere: the Content-Security-Policy allows this origin alone, no
@@ -22,8 +23,13 @@
 //   GET /api/operations?limit=N ·
 //   POST /api/arm {"amountCents":N} · /api/cancel, /api/extend, /api/verify {"id":"UUID"} ·
 //   /api/acknowledge, /api/send {}
+// Beside selling (each answers what the order came to):
+//   GET /api/journal?before=N&card=NNNN&kind=K&limit=N&status=S · /api/catalogue · /api/day
+//   POST /api/refund, /api/reverse, /api/top-up, /api/check, /api/act, /api/report, /api/pay-part,
+//   /api/pay-rest, /api/drop-rest, /api/again, /api/close, /api/train, /api/sign-in, /api/sign-out:
+//   the bodies are in OperationOrders.swift.
 //
-// Threads: the server's own, one per connection; they only call `CheckoutControl`, which answers
+// Threads: the server's own, one per connection; they only call `OperationsControl`, which answers
 // at once, and wait in `snapshot(after:atMost:)` for events.
 // Units: cents; milliseconds.
 
@@ -79,7 +85,7 @@ public final class Screen: Sendable {
     /// `monotonicMilliseconds` is the clock of `Armed.deadline`: the page is told what remains.
     /// - Throws: `HTTPServerError` when the address cannot be bound.
     public init(
-        control: any CheckoutControl, configuration: ScreenConfiguration = ScreenConfiguration(),
+        control: any OperationsControl, configuration: ScreenConfiguration = ScreenConfiguration(),
         monotonicMilliseconds: @escaping @Sendable () -> UInt64
     ) throws(HTTPServerError) {
         let routes = Routes(

@@ -11,10 +11,16 @@ struct SnapshotView: Encodable {
     let clock: String
     let merchant: String
     let offlineLimitCents: Int64?
+    let policyVersion: UInt64
+    let topUpLimitCents: Int64
+    let training: Bool
+    let session: RoleView?
+    /// What is missing of a sum that was split.
+    let restCents: Int64?
 
-    init(_ snapshot: Snapshot, now: UInt64) {
+    init(_ snapshot: Snapshot, now: UInt64, memory: OrderMemory) {
         version = snapshot.version
-        stage = StageView(snapshot.stage, now: now)
+        stage = StageView(snapshot.stage, now: now, memory: memory)
         network = NetworkView(snapshot.network)
         queue = QueueView(snapshot.queue)
         reader =
@@ -29,6 +35,11 @@ struct SnapshotView: Encodable {
             }
         merchant = snapshot.merchant
         offlineLimitCents = snapshot.offlineLimit?.cents
+        policyVersion = snapshot.policyVersion
+        topUpLimitCents = snapshot.rules.topUpLimit.cents
+        training = snapshot.isTraining
+        session = snapshot.session.map { RoleView($0, now: now) }
+        restCents = snapshot.rest?.missing.cents
     }
 }
 
@@ -38,9 +49,10 @@ struct StageView: Encodable {
     var armed: ArmedView?
     var step: Int?
     var accepted: AcceptedView?
+    var completed: CompletedView?
     var refusal: RefusalView?
 
-    init(_ stage: Stage, now: UInt64) {
+    init(_ stage: Stage, now: UInt64, memory: OrderMemory) {
         switch stage {
         case .amountEntry: name = "amountEntry"
         case .outOfService(let reason):
@@ -64,9 +76,10 @@ struct StageView: Encodable {
         case .completed(let completion):
             name = "completed"
             armed = ArmedView(completion.operation, now: now)
-        case .refused(_, let amount, let reason):
+            completed = CompletedView(completion)
+        case .refused(let id, let amount, let reason):
             name = "refused"
-            refusal = RefusalView(reason, amount: amount)
+            refusal = RefusalView(reason, amount: amount, kept: memory.order(of: id))
         case .unknownResult(let operation):
             name = "unknownResult"
             armed = ArmedView(operation, now: now)
@@ -79,8 +92,12 @@ struct ArmedView: Encodable {
     let id: String
     let amountCents: Int64
     let remainingMilliseconds: UInt64
+    let purpose: PurposeView
+    let training: Bool
 
     init(_ armed: Armed, now: UInt64) {
+        purpose = PurposeView(armed.purpose)
+        training = armed.isTraining
         id = armed.id.description
         amountCents = armed.amount.cents
         remainingMilliseconds = armed.deadline > now ? armed.deadline - now : 0
@@ -105,15 +122,23 @@ struct RefusalView: Encodable {
     let sentenceCents: Int64?
     /// What could be charged instead.
     let lesserCents: Int64?
+    /// Thousandths of an action's unit, when the sentence names a quantity.
+    let leftQuantity: Int64?
+    /// True when `/api/again` gives the same order once more.
+    let repeats: Bool
     let actions: [RefusalAction]
 
-    init(_ refusal: Refusal, amount: Amount?) {
+    init(_ refusal: Refusal, amount: Amount?, kept: OrderMemory.Kept? = nil) {
+        let isPayment = kept?.isPayment ?? true
         message = RefusalMessage(refusal)
         code = refusal.code
         amountCents = amount?.cents
-        sentenceCents = refusal.sentenceAmount?.cents
+        let namesQuantity = message == .actionLimitLeft
+        sentenceCents = namesQuantity ? nil : refusal.left
+        leftQuantity = namesQuantity ? refusal.left : nil
+        repeats = kept != nil
         lesserCents = refusal.lesserAmount(than: amount)?.cents
-        actions = refusal.actions(amount: amount)
+        actions = refusal.actions(amount: amount, isPayment: isPayment)
     }
 }
 

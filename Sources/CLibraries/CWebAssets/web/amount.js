@@ -18,9 +18,42 @@ export function text(cents, words) {
   return parts(cents, words).number + words.get("format.unit");
 }
 
+/// Like `text`, for sums that may be below zero (U+2212).
+export function signed(cents, words) {
+  return (cents < 0 ? "\u2212" : "") + text(Math.abs(cents), words);
+}
+
+/// A quantity in thousandths of "piece" or "kilogram": its number and its unit.
+export function quantityParts(thousandths, unit, words) {
+  const whole = String(Math.floor(thousandths / 1000));
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, words.get("format.group"));
+  if (unit !== "kilogram") {
+    const count = Math.floor(thousandths / 1000);
+    return { number: grouped, unit: words.count("unit.piece", count) };
+  }
+  const decimals = String(thousandths % 1000).padStart(3, "0");
+  return { number: grouped + words.get("format.decimal") + decimals, unit: "kg" };
+}
+
+/// "2,500 kg" for sentences.
+export function quantityText(thousandths, unit, words) {
+  const { number, unit: name } = quantityParts(thousandths, unit, words);
+  return `${number}\u00a0${name}`;
+}
+
+/// Draws a quantity like an amount.
+export function drawQuantity(element, thousandths, unit, words) {
+  const { number, unit: name } = quantityParts(thousandths, unit, words);
+  drawParts(element, number, name, `${number} ${name}`);
+}
+
 /// Draws an amount into an element: big number, small unit, and its spoken form for a reader.
 export function draw(element, cents, words) {
   const { number, spoken } = parts(cents, words);
+  drawParts(element, number, "ECO", spoken);
+}
+
+function drawParts(element, number, name, spoken) {
   const shown = document.createElement("bdi");
   shown.dir = "ltr";
   shown.className = "digits";
@@ -28,7 +61,7 @@ export function draw(element, cents, words) {
   shown.ariaHidden = "true";
   const unit = document.createElement("span");
   unit.className = "unit";
-  unit.textContent = "ECO";
+  unit.textContent = name;
   unit.ariaHidden = "true";
   const voice = document.createElement("span");
   voice.className = "unseen";
@@ -38,27 +71,28 @@ export function draw(element, cents, words) {
 }
 
 /// A draft is what was typed: digits filled from the right, or with one comma as on paper.
-/// "1250" and "12,5" are both 12,50.
-export function typed(draft, key) {
+/// "1250" and "12,5" are both 12,50. Without decimals a draft is a whole number.
+export function typed(draft, key, decimals = 2, max = CENTS_MAX) {
   if (key === "erase") return draft.slice(0, -1);
   if (key === ",") {
     const next = (draft || "0") + ",";
-    return draft.includes(",") || cents(next) > CENTS_MAX ? draft : next;
+    const isWrong = decimals === 0 || draft.includes(",") || cents(next, decimals) > max;
+    return isWrong ? draft : next;
   }
   let next = draft;
   for (const digit of key) {
-    if (next.includes(",") && next.split(",")[1].length >= 2) break;
+    if (next.includes(",") && next.split(",")[1].length >= decimals) break;
     if (!next.includes(",") && next === "" && digit === "0") continue;
-    if (cents(next + digit) > CENTS_MAX) break;
+    if (cents(next + digit, decimals) > max) break;
     next += digit;
   }
   return next;
 }
 
-/// Cents of a draft.
-export function cents(draft) {
+/// Cents of a draft; with three decimals, thousandths.
+export function cents(draft, decimals = 2) {
   if (draft === "") return 0;
   if (!draft.includes(",")) return Number(draft);
-  const [whole, decimals] = draft.split(",");
-  return Number(whole) * 100 + Number(decimals.padEnd(2, "0"));
+  const [whole, fraction] = draft.split(",");
+  return Number(whole) * 10 ** decimals + Number(fraction.padEnd(decimals, "0"));
 }

@@ -2,6 +2,9 @@
 // itself is what was typed and not yet ordered, which panel is open, and three preferences.
 
 import * as amount from "./amount.js";
+import * as catalogue from "./catalogue.js";
+import * as desk from "./desk.js";
+import { numbered } from "./desk-draw.js";
 import * as draw from "./draw.js";
 import * as list from "./operations.js";
 import { connect, order } from "./server.js";
@@ -24,6 +27,7 @@ let notice = null;
 let guard = 0; // timer after which this screen takes taps
 let waiting = 0; // timer of a reading that is not shown yet
 let hasWarned = false;
+let isActing = false; // the mode: actions are recorded, not payments
 
 // Preferences: how this screen looks and sounds, never what it sells.
 const preferences = {
@@ -35,39 +39,58 @@ const volume = () => Number(preferences.get("volume", "2"));
 // ---- Panels: the list and the settings, only over a resting stage; in the address, so that a
 // reload finds them again.
 
-const panels = ["operations", "settings"];
+const panels = ["operations", "settings", ...desk.names];
 function panel() {
   const name = location.hash.slice(1);
-  const rests = drawn && ["ready", "service"].includes(draw.screenOf(drawn));
-  return rests && panels.includes(name) ? name : null;
+  const rests = drawn && (["ready", "service"].includes(draw.screenOf(drawn)) || isCheck(drawn));
+  return rests && panels.includes(name) && desk.isPossible(name) ? name : null;
 }
+
+// A card check is read on the panel of the card, which stays until somebody leaves it.
+const isCheck = (stage) => Boolean(stage.completed?.report);
+const isRest = () => drawn?.name === "amountEntry" && snapshot.restCents !== undefined;
 
 function openPanel(name) {
   history.replaceState(null, "", name ? `#${name}` : "/");
+  if (name !== null) desk.opened(name);
   redraw();
   if (name === "operations") list.open();
+}
+
+function screen() {
+  if (isLost) return "lost";
+  const name = panel();
+  if (name !== null) return desk.shapeOf(name) ?? name;
+  return isRest() ? "result" : draw.screenOf(drawn);
 }
 
 // ---- Drawing
 
 function redraw() {
   if (snapshot === null || drawn === null) return;
-  const screen = isLost ? "lost" : panel() ?? draw.screenOf(drawn);
-  if (document.body.dataset.shown !== screen) {
+  const shown = screen();
+  const name = panel() ?? "";
+  if (document.body.dataset.shown !== shown || document.body.dataset.panel !== name) {
+    document.body.dataset.panel = name;
     document.activeElement?.blur();
     delete document.body.dataset.settled;
     clearTimeout(guard);
     guard = setTimeout(() => { document.body.dataset.settled = "yes"; }, GUARD);
   }
-  draw.strip(snapshot, screen);
+  draw.strip(snapshot, shown);
+  if (desk.shapeOf(name)) desk.draw(name);
   switch (draw.screenOf(drawn)) {
-    case "ready": draw.ready(snapshot, draft, notice); break;
+    case "ready":
+      if (isRest()) draw.rest(snapshot.restCents);
+      draw.ready(snapshot, draft, notice);
+      break;
+    case "facts": break;
     case "pay": draw.pay(drawn, deadline); break;
     case "service": draw.service(drawn.refusal); break;
-    default: draw.result(drawn);
+    default: draw.result(drawn, snapshot.restCents);
   }
   find("send").disabled = snapshot.queue.count === 0;
-  draw.show(screen);
+  draw.show(shown);
   if (drawn === snapshot.stage) document.body.dataset.version = snapshot.version;
 }
 
@@ -100,6 +123,8 @@ function receive(next) {
   const isFirst = snapshot === null;
   const queueChanged = !isFirst && JSON.stringify(next.queue) !== JSON.stringify(snapshot.queue);
   snapshot = next;
+  desk.receive(next);
+  catalogue.load(next.policyVersion).then((isNew) => { if (isNew) redraw(); });
   const stage = next.stage;
   if (stage.armed) deadline = performance.now() + stage.armed.remainingMilliseconds;
   clearTimeout(waiting);
@@ -119,7 +144,9 @@ function turnTo(stage, isFirst) {
   if (before?.name !== stage.name) {
     hasWarned = false;
     if (draw.screenOf(stage) !== "ready") draft = "";
-    if (draw.screenOf(stage) !== "ready" && draw.screenOf(stage) !== "service") openPanel(null);
+    if (isCheck(stage)) openPanel("card");
+    else if (!["ready", "service"].includes(draw.screenOf(stage))) openPanel(null);
+    else if (stage.name === "amountEntry" && before && isActing && !panel()) openPanel("actions");
     say(stage);
   }
   if (!isFirst) ring(before, stage);
@@ -141,7 +168,8 @@ function ring(before, stage) {
   }
   if (before?.name === stage.name) return;
   const names = {
-    accepted: "accepted", refused: "refused", unknownResult: "refused", removedTooSoon: "removed",
+    accepted: "accepted", completed: "accepted", refused: "refused", unknownResult: "refused",
+    removedTooSoon: "removed",
   };
   if (names[stage.name]) sound.play(names[stage.name], volume());
 }
@@ -154,6 +182,12 @@ function tell(problem) {
   find("alarm").textContent = words.get(notice);
   setTimeout(() => { notice = null; redraw(); }, NOTICE);
   redraw();
+}
+
+// The same order once more: the terminal knows which it was.
+async function again() {
+  if (drawn?.refusal?.repeats) return tell(await order("again"));
+  return arm(drawn?.refusal?.amountCents ?? 0);
 }
 
 async function arm(amountCents) {
@@ -171,13 +205,27 @@ const acts = {
   extend: () => { hasWarned = false; aboutArmed("extend"); },
   verify: () => aboutArmed("verify"),
   finish: async () => tell(await order("acknowledge")),
-  otherCard: () => arm(drawn?.refusal?.amountCents ?? 0),
-  retry: () => arm(drawn?.refusal?.amountCents ?? 0),
+  otherCard: again,
+  retry: again,
   chargeLess: () => arm(drawn?.refusal?.lesserCents ?? 0),
   operations: () => openPanel("operations"),
   settings: () => openPanel("settings"),
+  menu: () => openPanel("menu"),
+  actions: () => { isActing = true; openPanel("actions"); },
+  pay: () => { isActing = false; openPanel(null); },
+  nextKind: () => list.nextKind(),
+  operation: (id) => { const line = list.lineOf(id); if (line) desk.show(line); },
+  finishCard: async () => {
+    openPanel(null);
+    if (drawn?.name === "completed") tell(await order("acknowledge"));
+  },
   language: () => choose("language", words.next),
-  back: () => openPanel(null),
+  back: () => {
+    const name = panel();
+    if (name === "actions") return acts.pay();
+    if (name === "card") return acts.finishCard();
+    openPanel(desk.parentOf(name));
+  },
   newer: () => list.turn(-1),
   older: () => list.turn(1),
   send: async () => {
@@ -187,15 +235,22 @@ const acts = {
   },
 };
 
-function act(name) {
-  if (isSettled()) acts[name]?.();
+function act(name, value) {
+  if (!isSettled() || isLost) return;
+  if (acts[name]) acts[name](value);
+  else desk.acts[name]?.(panel(), value);
 }
 
 function type(key) {
   if (!isSettled()) return;
   if (panel() === "operations") {
     if (key !== ",") list.type(key);
-  } else if (draw.screenOf(drawn ?? { name: "" }) === "ready" && !isLost) {
+  } else if (screen() === "form") {
+    desk.type(panel(), key);
+  } else if (["tiles", "facts"].includes(screen())) {
+    const button = numbered(screen(), Number(key));
+    if (button && !button.disabled) act(button.dataset.act, button.dataset.value);
+  } else if (draw.screenOf(drawn ?? { name: "" }) === "ready" && screen() === "ready") {
     draft = amount.typed(draft, key);
     notice = null;
     redraw();
@@ -211,16 +266,20 @@ document.addEventListener("contextmenu", (event) => event.preventDefault());
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button === null) {
-    if (document.body.dataset.shown === "result" && drawn?.name !== "unknownResult") act("finish");
+    const rests = drawn?.name === "unknownResult" || isRest();
+    if (document.body.dataset.shown === "result" && !rests) act("finish");
     return;
   }
   if (button.disabled) return;
   if (button.dataset.key) type(button.dataset.key);
-  else if (button.dataset.act) act(button.dataset.act);
+  else if (button.dataset.act) act(button.dataset.act, button.dataset.value);
   else choose(button.parentElement.dataset.choice, button.value);
 });
 
-const ESCAPES = { pay: "cancel", result: "finish", operations: "back", settings: "back" };
+const ESCAPES = {
+  pay: "cancel", result: "finish", operations: "back", settings: "back", form: "back",
+  facts: "back", tiles: "back",
+};
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
@@ -243,7 +302,7 @@ document.addEventListener("keydown", (event) => {
       if (document.activeElement?.matches("button:focus-visible")) return;
       event.preventDefault();
       const first = document.querySelector(`[data-screen="${shown}"] .primary:not(:disabled)`);
-      if (first && !event.repeat) act(first.dataset.act);
+      if (first && !event.repeat) act(first.dataset.act, first.dataset.value);
     }
   }
 });
@@ -269,6 +328,7 @@ for (const place of document.querySelectorAll("[data-keypad]")) {
 for (const place of document.querySelectorAll("[data-tabs]")) {
   place.append(find("tabs").content.cloneNode(true));
 }
+desk.attach({ open: openPanel, redraw });
 await load();
 root.dataset.theme = preferences.get("theme", "indoor");
 words.use(preferences.get("language", root.lang));

@@ -1,6 +1,7 @@
 // Draws a snapshot. Pure but for the document: same snapshot, same screen.
 
 import * as amount from "./amount.js";
+import * as catalogue from "./catalogue.js";
 import { words } from "./words.js";
 
 const HOUR = 3_600_000;
@@ -22,6 +23,7 @@ export function screenOf(stage) {
     case "presentCard":
     case "reading":
     case "removedTooSoon": return "pay";
+    case "completed": return stage.completed.report ? "facts" : "result";
     default: return "result";
   }
 }
@@ -44,7 +46,8 @@ export function strip(snapshot, screen) {
     words.get(`network.${network.state}`, { count: network.count }),
   );
   find("network").dataset.state = network.state;
-  find("merchant").textContent = snapshot.merchant;
+  find("merchant").textContent = snapshot.training ? words.get("training") : snapshot.merchant;
+  document.body.dataset.training = snapshot.training;
 
   const pill = find("pill-queue");
   pill.hidden = queue.count === 0;
@@ -110,7 +113,12 @@ function offlineNote({ network, offlineLimitCents }) {
 export function pay(stage, deadline) {
   const section = document.querySelector('[data-screen="pay"]');
   section.dataset.mode = stage.name;
-  amount.draw(find("pay-amount"), stage.armed.amountCents, words);
+  const { kind } = stage.armed.purpose;
+  find("pay-label").textContent = kind === "action"
+    ? catalogue.label(stage.armed.purpose.code)
+    : words.get(`pay.label.${kind}`);
+  find("pay-amount").hidden = kind === "cardCheck";
+  drawMatter(find("pay-amount"), stage.armed);
   const headline = { presentCard: "present", reading: "reading", removedTooSoon: "removed" };
   find("pay-headline").textContent = words.get(`pay.${headline[stage.name]}`);
   find("pay-hint").textContent = stage.name === "removedTooSoon" ? words.get("pay.same") : "";
@@ -142,20 +150,59 @@ function button(act, content, isFirst) {
   return made;
 }
 
-/// M3, M3o, M4, M5.
-export function result(stage) {
+/// The amount of an operation, or an action's quantity.
+function drawMatter(element, { purpose, amountCents }) {
+  if (purpose.kind !== "action") return amount.draw(element, amountCents, words);
+  amount.drawQuantity(element, purpose.quantity, catalogue.unit(purpose.code), words);
+}
+
+/// Another card may pay what the first one could not.
+export function rest(cents) {
+  const section = document.querySelector('[data-screen="result"]');
+  section.dataset.kind = "rest";
+  find("take").hidden = true;
+  find("offline-bar").hidden = true;
+  find("result-what").textContent = words.get("rest.what");
+  find("result-amount").hidden = false;
+  amount.draw(find("result-amount"), cents, words);
+  find("result-do").textContent = words.get("rest.do");
+  find("result-detail").textContent = "";
+  find("result-acts").replaceChildren(
+    button("payRest", words.get("rest.pay"), true), button("dropRest", words.get("rest.drop")));
+}
+
+function completed({ armed, completed: done }) {
+  const { kind } = armed.purpose;
+  find("result-what").textContent = words.get(`done.${kind}`);
+  drawMatter(find("result-amount"), armed);
+  find("result-do").textContent = kind === "action" ? catalogue.purpose(armed.purpose.code) : "";
+  find("result-detail").textContent = words.get("result.card", { lastFour: done.lastFour });
+  find("result-acts").replaceChildren(button("finish", words.get("result.continue"), true));
+}
+
+/// M3, M3o, M4, M5, and what is done beside paying.
+export function result(stage, restCents) {
   const section = document.querySelector('[data-screen="result"]');
   const acts = find("result-acts");
-  section.dataset.kind = stage.name;
-  find("take").hidden = !stage.accepted?.cardPresent;
-  find("offline-bar").hidden = !stage.accepted?.offline;
-  find("result-amount").hidden = stage.name !== "accepted";
-  if (stage.name === "accepted") {
+  const done = stage.accepted ?? stage.completed;
+  section.dataset.kind = stage.name === "completed" ? "accepted" : stage.name;
+  section.dataset.purpose = stage.armed?.purpose.kind ?? "payment";
+  find("take").hidden = !done?.cardPresent;
+  find("offline-bar").hidden = !done?.offline;
+  find("result-amount").hidden = !done;
+  if (stage.name === "completed") {
+    completed(stage);
+  } else if (stage.name === "accepted") {
     const { amountCents, lastFour } = stage.accepted;
     find("result-what").textContent = words.get("result.accepted");
     amount.draw(find("result-amount"), amountCents, words);
-    find("result-do").textContent = "";
+    const owed = amount.text(restCents ?? 0, words);
+    find("result-do").textContent = restCents ? words.get("rest.left", { amount: owed }) : "";
     find("result-detail").textContent = words.get("result.card", { lastFour });
+    if (restCents) {
+      return acts.replaceChildren(
+        button("payRest", words.get("rest.pay"), true), button("finish", words.get("rest.later")));
+    }
     acts.replaceChildren(button("finish", words.get("result.continue"), true));
   } else if (stage.name === "refused") {
     const { refusal } = stage;
@@ -184,6 +231,7 @@ export function what(refusal) {
 export function whatToDo(refusal) {
   return words.get(`refusal.${refusal.message}.do`, {
     amount: amount.text(refusal.sentenceCents ?? 0, words),
+    quantity: catalogue.amountOf(refusal.leftQuantity ?? 0),
   });
 }
 
@@ -198,6 +246,9 @@ export function service(refusal) {
 export function spoken(stage) {
   const said = (cents) => amount.parts(cents, words).spoken;
   switch (stage.name) {
+    case "completed":
+      return [words.get(`done.${stage.armed.purpose.kind}`),
+        stage.completed.cardPresent ? words.get("result.take") : null].filter(Boolean).join(". ");
     case "presentCard": return `${words.get("pay.present")}. ${said(stage.armed.amountCents)}`;
     case "reading": return words.get("pay.reading");
     case "removedTooSoon": return `${words.get("pay.removed")}. ${words.get("pay.same")}`;

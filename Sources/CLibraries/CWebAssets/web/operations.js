@@ -1,13 +1,17 @@
 // M6: the list of operations, by pages (nobody has to scroll), filtered by the card's last digits.
 
 import { text } from "./amount.js";
-import { operations as fetchOperations } from "./server.js";
+import { matter, title } from "./desk-words.js";
+import { ask } from "./server.js";
 import { words } from "./words.js";
 
 const LIMIT = 200;
 const CHIPS = { pending: "#i-wait", settled: "#i-check", rejected: "#i-alert" };
 
+const KINDS = ["all", "payment", "refund", "reversal", "topUp", "action", "enrolment", "cardEvent"];
+
 let lines = [];
+let kind = "all";
 let digits = "";
 let page = 0;
 
@@ -33,20 +37,37 @@ function icon(reference) {
 export async function open() {
   digits = "";
   page = 0;
+  kind = "all";
   await refresh();
 }
 
+/// The next kind of operation alone.
+export async function nextKind() {
+  kind = KINDS[(KINDS.indexOf(kind) + 1) % KINDS.length];
+  page = 0;
+  await refresh();
+}
+
+/// The line of an operation that is shown.
+export const lineOf = (id) => lines.find((line) => line.id === id);
+
 /// Asks for the list again.
 export async function refresh() {
-  lines = (await fetchOperations(LIMIT)) ?? lines;
+  const query = { limit: LIMIT };
+  if (kind !== "all") query.kind = kind;
+  if (digits.length === 4) query.card = digits;
+  lines = (await ask("journal", query))?.lines ?? lines;
   draw();
 }
 
 /// A digit, "00" or "erase" typed while the list is shown.
 export function type(key) {
+  const before = digits;
   digits = key === "erase" ? digits.slice(0, -1) : (digits + key).slice(-4);
   page = 0;
   draw();
+  // Whole digits are looked for in the whole journal.
+  if (digits.length === 4 || before.length === 4) refresh();
 }
 
 /// One page older (1) or newer (-1).
@@ -60,34 +81,41 @@ function isToday(milliseconds) {
 }
 
 function row(line) {
-  const item = make("li", "line");
-  item.append(make("span", "line-amount digits", text(line.amountCents, words)));
+  const item = make("li", "line-item");
+  const button = make("button", "line");
+  button.type = "button";
+  button.dataset.act = "operation";
+  button.dataset.value = line.id;
+  item.append(button);
+  button.append(make("span", "line-amount digits", matter(line) || title(line)));
   const chip = make("span", `chip chip-${line.status}`);
   chip.append(icon(CHIPS[line.status]), make("span", "", words.get(`operations.${line.status}`)));
-  item.append(chip);
+  button.append(chip);
   const day = isToday(line.time) ? "" : `${words.day(line.time)}, `;
-  const details = [
-    day + words.time(line.time),
-    words.get("operations.card", { lastFour: line.lastFour }),
-  ];
+  const details = [day + words.time(line.time)];
+  if (matter(line)) details.push(title(line));
+  if (line.lastFour) details.push(words.get("operations.card", { lastFour: line.lastFour }));
+  if (line.training) details.push(words.get("training"));
+  if (line.reversed) details.push(words.get("operations.reversed"));
   if (line.status === "rejected") details.push(words.get("operations.rejectedDo"));
-  else if (!line.authorised) details.push(words.get("operations.offline"));
-  item.append(make("span", "line-detail digits", details.join(" · ")));
+  button.append(make("span", "line-detail digits", details.join(" · ")));
   return item;
 }
 
 /// Draws what is known; called again when the language changes.
 export function draw() {
   const list = find("list");
-  const today = lines.filter((line) => isToday(line.time));
-  const sum = today.reduce((total, line) => total + line.amountCents, 0);
+  const today = lines.filter(
+    (line) => line.kind === "payment" && isToday(line.time) && !line.training && !line.reversed);
+  const sum = today.reduce((total, line) => total + line.amountCents - line.refundedCents, 0);
+  find("kind").textContent = words.get(kind === "all" ? "kind.all" : `kind.${kind}`);
   find("operations-sum").textContent = words.count("operations.today", today.length, {
     amount: text(sum, words),
   });
   find("filter").textContent = digits === ""
     ? words.get("operations.filterNone")
     : words.get("operations.filter", { digits: digits.padStart(4, "–") });
-  const shown = lines.filter((line) => line.lastFour.endsWith(digits));
+  const shown = lines.filter((line) => (line.lastFour ?? "").endsWith(digits));
   const lineHeight = parseFloat(getComputedStyle(list).getPropertyValue("--line")) *
     parseFloat(getComputedStyle(document.documentElement).fontSize);
   const size = Math.max(1, Math.floor((list.clientHeight + 1) / lineHeight));

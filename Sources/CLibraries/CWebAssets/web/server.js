@@ -49,26 +49,34 @@ export function connect(onSnapshot, onLost) {
   open();
 }
 
-/// Gives an order. Answers the problem's code, or null when the terminal took it.
-export async function order(name, body = {}) {
+/// Gives an order: { problem: null, data } when the terminal took it, else { problem } with a code.
+export async function perform(name, body = {}) {
   try {
     const answer = await fetch(`/api/${name}`, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-Eco-Session": token },
-      body: JSON.stringify(body),
+      body: JSON.stringify(body, Object.keys(body).sort()),
     });
-    if (answer.ok) return null;
-    return (await answer.json()).code ?? "failed";
+    if (answer.status === 204) return { problem: null, data: {} };
+    const data = await answer.json();
+    if (answer.ok) return { problem: null, data };
+    return { problem: { ...data, code: data.code ?? "failed" } };
   } catch {
-    return "failed";
+    return { problem: { code: "failed" } };
   }
 }
 
-/// The newest operations first; null when the terminal does not answer.
-export async function operations(limit) {
+/// Gives an order. Answers the problem's code, or null when the terminal took it.
+export async function order(name, body = {}) {
+  return (await perform(name, body)).problem?.code ?? null;
+}
+
+/// Asks the terminal; null when it does not answer.
+export async function ask(name, query = {}) {
+  const text = Object.keys(query).length > 0 ? `?${new URLSearchParams(query)}` : "";
   try {
-    const answer = await fetch(`/api/operations?limit=${limit}`, { cache: "no-store" });
-    return answer.ok ? (await answer.json()).operations : null;
+    const answer = await fetch(`/api/${name}${text}`, { cache: "no-store" });
+    return answer.ok ? await answer.json() : null;
   } catch {
     return null;
   }

@@ -58,6 +58,11 @@ export const words = {
     return [date.getHours(), date.getMinutes()].map((n) => String(n).padStart(2, "0")).join(":");
   },
 
+  /// "3 nov. 2026"
+  date(milliseconds) {
+    return `${this.day(milliseconds)} ${new Date(milliseconds).getFullYear()}`;
+  },
+
   /// "3 nov."
   day(milliseconds) {
     const date = new Date(milliseconds);

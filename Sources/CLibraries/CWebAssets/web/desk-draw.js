@@ -1,0 +1,84 @@
+// Draws the three shapes of everything beside paying: a form (one value and a keypad), facts (rows
+// and what may be done) and tiles (a choice by touch or by number). Pure but for the document.
+
+const find = (id) => document.getElementById(id);
+
+function make(name, className, content) {
+  const element = document.createElement(name);
+  element.className = className;
+  if (content !== undefined) element.textContent = content;
+  return element;
+}
+
+function option({ act, value, text, isPressed, isPrimary, isDisabled }) {
+  const button = make("button", isPrimary ? "primary" : "secondary", text);
+  button.type = "button";
+  button.dataset.act = act;
+  if (value !== undefined) button.dataset.value = value;
+  if (isPressed !== undefined) button.ariaPressed = String(isPressed);
+  button.disabled = Boolean(isDisabled);
+  return button;
+}
+
+// A note: { kind: "bad" or "warn", text }, or null.
+function note(element, said) {
+  element.hidden = said === null;
+  if (said === null) return;
+  element.dataset.kind = said.kind;
+  element.querySelector("span").textContent = said.text;
+}
+
+function choices(element, options) {
+  element.hidden = options.length === 0;
+  element.replaceChildren(...options.map(option));
+}
+
+/// One value: `value(element)` draws it, `go` is the one act (null text: nothing to do yet).
+export function form({ title, sub, label, value, said, options, go }) {
+  find("form-title").textContent = title;
+  find("form-sub").textContent = sub;
+  find("form-label").textContent = label;
+  value(find("form-draft"));
+  note(find("form-note"), said);
+  choices(find("form-choices"), options);
+  find("form-go").textContent = go.text;
+  find("form-go").disabled = go.isDisabled;
+}
+
+/// Rows of [label, value], a note, acts.
+export function facts({ title, sub, rows, said, acts }) {
+  find("facts-title").textContent = title;
+  find("facts-sub").textContent = sub;
+  find("facts-rows").replaceChildren(...rows.map(([label, value]) => {
+    const row = make("li", "fact");
+    row.append(make("span", "fact-label", label), make("span", "fact-value digits", value));
+    return row;
+  }));
+  note(find("facts-note"), said);
+  find("facts-acts").dataset.count = acts.length;
+  find("facts-acts").replaceChildren(...acts.map(option));
+}
+
+/// Tiles; the number on each is the key that chooses it.
+export function tiles({ title, said, modes, groups, tiles: made }) {
+  find("tiles-title").textContent = title;
+  note(find("tiles-note"), said);
+  choices(find("tiles-modes"), modes);
+  choices(find("tiles-groups"), groups);
+  const grid = find("tiles-grid");
+  grid.replaceChildren(...made.map((tile, index) => {
+    const button = option(tile);
+    const words = make("span", "tile-words", tile.text);
+    if (tile.detail) words.append(make("span", "tile-detail", tile.detail));
+    button.className = "tile";
+    button.replaceChildren(make("span", "tile-number digits", String(index + 1)), words);
+    return button;
+  }));
+}
+
+/// The button a number key means on this screen, or undefined.
+export function numbered(screen, number) {
+  const places = { tiles: "#tiles-grid button", facts: "#facts-acts button" };
+  if (!places[screen]) return undefined;
+  return document.querySelectorAll(places[screen])[number - 1];
+}

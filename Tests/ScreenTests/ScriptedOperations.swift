@@ -1,0 +1,106 @@
+import Journal
+import Operations
+import Terminal
+import Threads
+import Tokens
+
+/// Orders beside selling: they are noted and move the stage as the terminal's do.
+extension ScriptedCheckout {
+    static let pin = Array("2468".utf8)
+
+    func perform(_ order: Terminal.Order) -> Result<OrderReply, ControlRefusal> {
+        monitor.update { state in
+            if let needed = state.neededRole, state.snapshot.session?.role != needed {
+                return .failure(.roleNeeded(needed))
+            }
+            if let refusal = state.refusal { return .failure(refusal) }
+            state.orders.append(order)
+            state.snapshot.version += 1
+            return reply(to: order, &state)
+        }
+    }
+
+    private func reply(
+        to order: Terminal.Order, _ state: inout State
+    ) -> Result<OrderReply, ControlRefusal> {
+        var amount = Amount.zero
+        let purpose: Purpose
+        switch order {
+        case .refund(let payment, let money):
+            (purpose, amount) = (.refund(of: payment), money)
+        case .topUp(let money, let means): (purpose, amount) = (.topUp(means), money)
+        case .checkCard: purpose = .cardCheck
+        case .act(let code, let quantity): purpose = .action(code: code, quantity: quantity)
+        case .payPart:
+            guard case .refused(_, let whole?, .insufficient(let missing)) = state.snapshot.stage,
+                let part = try? whole.subtracting(missing)
+            else { return .failure(.noSuchOperation) }
+            (purpose, amount) = (.payment(completes: nil), part)
+        case .payRest:
+            guard let rest = state.snapshot.rest else { return .failure(.noSuchOperation) }
+            (purpose, amount) = (.payment(completes: rest.first), rest.missing)
+        case .dropRest:
+            state.snapshot.rest = nil
+            return .success(.done)
+        case .train(let isOn):
+            state.snapshot.isTraining = isOn
+            return .success(.done)
+        case .signOut:
+            state.snapshot.session = nil
+            return .success(.done)
+        case .reverse, .report: return .success(.recorded(Samples.id))
+        case .close:
+            return .success(.closed(Samples.closure, id: Samples.id))
+        }
+        let armed = Armed(
+            id: EntryID(milliseconds: 1_764_000_000_000), amount: amount,
+            deadline: Self.now() + 60_000, purpose: purpose,
+            isTraining: state.snapshot.isTraining)
+        state.snapshot.stage = .presentCard(armed)
+        return .success(.armed(armed))
+    }
+
+    func enrol(
+        consents: [String], personal: inout [UInt8]
+    ) -> Result<Armed, ControlRefusal> { .failure(.pinMissing) }
+
+    func signIn(_ role: Role, pin: inout [UInt8]) -> Result<RoleSession, ControlRefusal> {
+        let isRight = pin == Self.pin
+        return monitor.update { state in
+            guard isRight else {
+                state.wrongPINs += 1
+                return state.wrongPINs < 3
+                    ? .failure(.pinWrong(triesLeft: 10 - state.wrongPINs))
+                    : .failure(.pinLocked(seconds: 95))
+            }
+            let session = RoleSession(role: role, until: Self.now() + RoleSession.length)
+            state.snapshot.session = session
+            state.snapshot.version += 1
+            return .success(session)
+        }
+    }
+
+    func isRecorded(_ id: EntryID) -> Bool? { true }
+
+    var catalogue: [CatalogueAction] { Samples.catalogue }
+
+    var consentTexts: [ConsentText] { [] }
+
+    /// The lines of `operations` as payments of a journal.
+    func find(_ query: JournalQuery) -> JournalPage {
+        let lines = state.operations.map { Samples.line($0) } + state.others
+        let found = lines.filter { line in
+            (query.kinds.isEmpty || query.kinds.contains(line.entry.body.kind))
+                && (query.lastFour == nil || line.entry.body.card?.lastFour == query.lastFour)
+        }
+        return JournalPage(lines: Array(found.prefix(query.limit)), next: nil)
+    }
+
+    func standing(_ id: EntryID) -> EntryStanding? { nil }
+
+    func openTotals(_ period: ClosurePeriod) -> PeriodTotals { Samples.totals }
+
+    func totals(days: ClosedRange<UInt64>) -> PeriodTotals { Samples.totals }
+
+    func lastClosure(_ period: ClosurePeriod) -> Closure? { Samples.closure }
+}
