@@ -2,7 +2,8 @@ import SQLite
 
 /// The tables of a book. STRICT, foreign keys, append-only where the past must stay (B6).
 enum Schema {
-    static let version: Int64 = 1
+    /// 3 added `card_epochs`.
+    static let version: Int64 = 3
     private static let applicationID: Int64 = 0x45_43_4f_4c  // "ECOL"
 
     private static let people = """
@@ -105,6 +106,7 @@ enum Schema {
         switch settings.found {
         case version: return
         case 0 where mayCreate: try create(database)
+        case 1, 2: try migrate(database)
         case 0: throw .unusable("no ledger in this file: run eco-ledger init first")
         default: throw .unusable("the ledger was written by another version")
         }
@@ -118,8 +120,34 @@ enum Schema {
                     try database.script(past)
                     for table in appendOnly { try database.script(triggers(table)) }
                     try database.run("PRAGMA application_id=\(applicationID)")
+                    try addEpochs(database)
                     try database.run("PRAGMA user_version=\(version)")
                 } catch { throw .storage(error) }
             }, mapping: { .storage($0) })
+    }
+
+    private static func migrate(_ database: Database) throws(BookError) {
+        try database.transaction(
+            { () throws(BookError) in
+                do throws(SQLiteError) {
+                    try addEpochs(database)
+                    try database.run("PRAGMA user_version=\(version)")
+                } catch { throw .storage(error) }
+            }, mapping: { .storage($0) })
+    }
+
+    /// To version 3. A card that was re-keyed has a row for each epoch it was registered with, the
+    /// newest last; `cards.epoch` stays the first one.
+    private static func addEpochs(_ database: Database) throws(SQLiteError) {
+        try database.script(
+            """
+            CREATE TABLE card_epochs(
+                id INTEGER PRIMARY KEY, card TEXT NOT NULL REFERENCES cards(number),
+                epoch INTEGER NOT NULL CHECK(epoch BETWEEN 0 AND 255),
+                registered INTEGER NOT NULL, UNIQUE(card, epoch)) STRICT;
+            INSERT INTO card_epochs(card, epoch, registered)
+                SELECT number, epoch, issued FROM cards ORDER BY number;
+            """)
+        try database.script(triggers("card_epochs"))
     }
 }
