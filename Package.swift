@@ -183,6 +183,12 @@ let package = Package(
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning",
                 "ReaderEmulation", "Tokens",
             ]),
+        tests(
+            "TranscriptTests",
+            [
+                "CardEmulation", "Crypto", "Linux", "eco-card", "eco-ledger", "eco-sim",
+                "eco-terminal",
+            ]),
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
         tests("TidyTests", []),
