@@ -42,7 +42,8 @@ func program(_ name: String, _ imports: [String]) -> Target {
 func tests(_ name: String, _ imports: [String]) -> Target {
     .testTarget(
         name: name, dependencies: imports.map { .byName(name: $0) },
-        path: "Tests/\(name)", exclude: name == "InteropTests" ? ["Scripts"] : [],
+        path: "Tests/\(name)",
+        exclude: ["InteropTests": ["Scripts"], "TranscriptTests": ["Sessions"]][name] ?? [],
         swiftSettings: bound)
 }
 
@@ -144,7 +145,7 @@ let package = Package(
         program(
             "eco-terminal",
             [
-                "COSE", "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages",
+                "COSE", "Cards", "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages",
                 "Linux", "Operations", "Readers", "Screen", "Terminal", "Tokens",
             ]),
         program(
@@ -174,8 +175,9 @@ let package = Package(
         tests(
             "EndToEndTests",
             [
-                "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux",
-                "Operations", "ReaderEmulation", "eco-bench", "eco-card", "eco-ledger", "eco-sim",
+                "COSE", "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux",
+                "Operations", "ReaderEmulation", "SQLite", "Tokens", "eco-bench", "eco-card",
+                "eco-ledger", "eco-sim",
                 "eco-terminal",
             ]),
         tests(
@@ -183,6 +185,12 @@ let package = Package(
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning",
                 "ReaderEmulation", "Tokens",
+            ]),
+        tests(
+            "TranscriptTests",
+            [
+                "CardEmulation", "Crypto", "Linux", "eco-card", "eco-ledger", "eco-sim",
+                "eco-terminal",
             ]),
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),

@@ -7,18 +7,34 @@ import Tokens
 
 /// Card masters of one epoch, random for each test.
 final class TestKeys: EvidenceKeys {
-    let epochs: [UInt8] = [1]
+    /// Which epochs a ledger holds; the keys of 1 and 2 can be had for cards anyway.
+    let epochs: [UInt8]
     let issuers: [Ed25519PublicKey]
-    private let metaRead = AES128Key.random()
-    private let fileRead = AES128Key.random()
+    private let metaRead: [[UInt8]]
+    private let fileRead: [UInt8]
 
-    init() throws { issuers = [TestSigner().publicKey] }
+    init(epochs: [UInt8] = [1]) throws {
+        self.epochs = epochs
+        issuers = [TestSigner().publicKey]
+        metaRead = [randomBytes(16), randomBytes(16)]
+        fileRead = randomBytes(16)
+    }
 
-    func metaReadKey(epoch: UInt8) -> AES128Key? { epoch == 1 ? metaRead.duplicate() : nil }
+    /// The same keys, as a ledger holds them that has a bundle of these epochs.
+    init(_ other: TestKeys, epochs: [UInt8]) {
+        self.epochs = epochs
+        issuers = other.issuers
+        metaRead = other.metaRead
+        fileRead = other.fileRead
+    }
+
+    func metaReadKey(epoch: UInt8) -> AES128Key? {
+        epochs.contains(epoch) ? try? AES128Key(metaRead[Int(epoch) - 1]) : nil
+    }
 
     func fileReadKey(uid: [UInt8], epoch: UInt8) -> AES128Key? {
-        guard epoch == 1 else { return nil }
-        return try? diversifiedKey(master: fileRead, uid: uid, keyNumber: 2, epoch: epoch)
+        guard epochs.contains(epoch), let master = try? AES128Key(fileRead) else { return nil }
+        return try? diversifiedKey(master: master, uid: uid, keyNumber: 2, epoch: epoch)
     }
 }
 
@@ -55,6 +71,8 @@ final class SoftwareCard {
     let uid: [UInt8]
     let keys: any EvidenceKeys
     var counter: UInt32 = 0
+    /// Which epoch's keys it holds now.
+    var epoch: UInt8 = 1
 
     init(serial: Int64, keys: any EvidenceKeys) throws {
         number = CardNumber(serial: serial) ?? CardNumber("000000000000")!
@@ -73,8 +91,8 @@ final class SoftwareCard {
             UInt8(truncatingIfNeeded: counter), UInt8(truncatingIfNeeded: counter >> 8),
             UInt8(truncatingIfNeeded: counter >> 16),
         ]
-        guard let metaRead = keys.metaReadKey(epoch: 1),
-            let fileRead = keys.fileReadKey(uid: uid, epoch: 1)
+        guard let metaRead = keys.metaReadKey(epoch: epoch),
+            let fileRead = keys.fileReadKey(uid: uid, epoch: epoch)
         else { throw CryptoError.notAuthentic }
         let piccData = try metaRead.encryptCBC([0xC7] + uid + count + randomBytes(5))
         let vector = [0x3C, 0xC3, 0x00, 0x01, 0x00, 0x80] + uid + count

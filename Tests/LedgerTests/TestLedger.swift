@@ -10,18 +10,18 @@ import Tokens
 final class TestLedger {
     let folder: String
     let path: String
-    let keys: TestKeys
+    var keys: TestKeys
     let signer = TestSigner()
     let book: Book
     var authority: Authority { Authority(signer: signer, keys: keys) }
     private var serial: Int64 = 0
 
-    init() throws {
+    init(keys: TestKeys? = nil) throws {
         folder = NSTemporaryDirectory() + "/ledger-" + UUID().uuidString
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
         path = folder + "/ledger.sqlite"
-        keys = try TestKeys()
+        self.keys = try keys ?? TestKeys()
         book = try Book(path: path, create: true)
         try book.add(merchants: ["Café des Halles"])
         try book.set(try PolicySettings(json: Array(Self.policy.utf8)))

@@ -51,6 +51,14 @@ public enum Files {
         return found.st_mode & 0o7777
     }
 
+    /// Bytes that a process without privileges may still write where `path` is. Calls `statvfs`.
+    public static func freeBytes(_ path: String) throws(LinuxError) -> UInt64 {
+        var found = statvfs()
+        _ = try check("statvfs") { statvfs(path, &found) }
+        return UInt64(found.f_bavail).multipliedReportingOverflow(by: UInt64(found.f_frsize))
+            .partialValue
+    }
+
     /// Adds bytes at the end of a file, made with `mode` when it is missing, and waits until they
     /// are on disk. Calls `open`, `write`, `fsync`.
     public static func append(

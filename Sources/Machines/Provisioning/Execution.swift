@@ -26,12 +26,12 @@ struct Execution {
         var found = 0
         var open: OpenSession?
         for planned in plan.steps {
-            progress(planned.step)
             if planned.isDone {
                 try recorder?.didFind(planned.step, uid: uid)
                 found += 1
                 continue
             }
+            progress(planned.step)
             var current = try opened(&channel, planned, open.take())
             if case .state(let work) = planned.work, try isDone(&channel, &current, work) {
                 try recorder?.didFind(planned.step, uid: uid)

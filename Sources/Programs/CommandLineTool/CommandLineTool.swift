@@ -69,12 +69,17 @@ public struct Failure: Error, Equatable, Sendable {
     public let hint: String
     /// The exit code.
     public let code: ExitCode
+    /// The command has printed its result, which says the same: `--json` adds no second object.
+    public let isTold: Bool
 
     /// A refusal.
-    public init(_ sentence: String, hint: String, code: ExitCode = .failure) {
+    public init(
+        _ sentence: String, hint: String, code: ExitCode = .failure, isTold: Bool = false
+    ) {
         self.sentence = sentence
         self.hint = hint
         self.code = code
+        self.isTold = isTold
     }
 }
 

@@ -64,7 +64,7 @@ public struct Program: Sendable {
     private func say(_ failure: Failure, _ isJSON: Bool) {
         Console.error("\(name): \(failure.sentence)")
         Console.error("\(name): \(failure.hint) (code \(failure.code.rawValue))")
-        guard isJSON else { return }
+        guard isJSON, !failure.isTold else { return }
         Console.out(
             JSONValue.record([
                 "error": .text(failure.sentence), "hint": .text(failure.hint),
@@ -84,8 +84,11 @@ public struct Program: Sendable {
         let hint =
             began.isEmpty
             ? "\(name) --help lists the commands" : "there is: " + began.joined(separator: ", ")
+        let named = words.prefix(2).prefix { !$0.hasPrefix("-") }
         throw Failure(
-            "there is no command '\(words.prefix(2).joined(separator: " "))'",
+            named.isEmpty
+                ? "no command is named"
+                : "there is no command '\(named.joined(separator: " "))'",
             hint: hint, code: .usage)
     }
 

@@ -157,7 +157,7 @@ private func work(_ invocation: Invocation, _ store: BatchStore, _ keys: IssuerK
     }
     invocation.print(
         .record(["schema": .text("eco.batch-register.1"), "registered": .integer(Int64(count))]),
-        ["\(count) cards handed over in \(path)."])
+        ["Cards handed over in \(path): \(count)."])
 }
 
 extension Failure {

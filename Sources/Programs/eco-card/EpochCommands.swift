@@ -114,14 +114,17 @@ private func line(_ number: Int, _ command: PlannedCommand) -> String {
         try engine.rekey(&channel)
     }
     if let path = invocation.value("register") { try register(card.claims, in: path) }
+    // All but the two reads.
+    let wasThere = card.stepsFound == ProvisioningStep.rekeying.count - 2
     invocation.print(
         .record([
             "schema": .text("eco.card-rekey.1"), "number": .text(card.claims.number.digits),
             "epoch": .integer(Int64(epoch)), "found": .integer(Int64(card.stepsFound)),
         ]),
         [
-            "Carte ECO \(card.claims.number) carries epoch \(epoch). Verified by a fresh read.",
-            "Tell the ledger before it is used: it checks a card by the epoch it knows.",
+            "Carte ECO \(card.claims.number) carries epoch \(epoch)"
+                + (wasThere ? " already" : "") + ". Verified by a fresh read.",
+            "The ledger must know this epoch before the card pays: eco-ledger card add.",
         ])
 }
 

@@ -19,6 +19,11 @@ extension Failure {
                 hint: "plug a reader in, or choose one with -r or --nfc; "
                     + "eco-card reader list shows those of PC/SC",
                 code: .noReader)
+        case .unknownDriver(let name):
+            self.init(
+                "there is no reader driver '\(name)'",
+                hint: "for example pn532_uart:/dev/ttyAMA0; also pn532_spi, pn532_i2c, pn53x_usb",
+                code: .usage)
         case .noCard:
             self.init(
                 "no card came in time", hint: "lay a card on the reader and try again",

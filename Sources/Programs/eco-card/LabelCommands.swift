@@ -62,5 +62,5 @@ let labelCommands: [Command] = [
             "schema": .text("eco.label-print.1"), "labels": .integer(Int64(labels.count)),
             "pages": .array(paths.map { .text($0) }),
         ]),
-        ["\(labels.count) labels on \(pages.count) pages: \(paths.joined(separator: ", "))"])
+        ["\(labels.count) labels, pages: \(paths.joined(separator: ", "))"])
 }

@@ -148,7 +148,7 @@ enum RegisterCommands {
         call.print(
             .record([
                 "registered": .integer(Int64(count)), "refused": .integer(Int64(refused.count)),
-            ]), ["\(count) cards registered"])
+            ]), ["\(count) lines of the register taken"])
         if !refused.isEmpty {
             throw Failure(
                 "\(refused.count) lines were refused", hint: "correct them and run it again",

@@ -76,7 +76,7 @@ struct Configuration {
             return try SigningKey.openComplete(path: path, passphrase: phrase)
         } catch {
             throw Failure(
-                "the terminal's key cannot be opened: \(error)",
+                "the terminal's key cannot be opened: \(words(error))",
                 hint: "pair the terminal first: eco-terminal pair --help", code: .keys)
         }
     }
@@ -88,7 +88,7 @@ struct Configuration {
                 path: try directory + "/terminal.key", passphrase: try openPassphrase())
         } catch let error as KeyStoreError {
             throw Failure(
-                "the terminal's key cannot be opened: \(error)",
+                "the terminal's key cannot be opened: \(words(error))",
                 hint: "check directory and passphrase-file of \(path)", code: .keys)
         }
     }
@@ -103,7 +103,7 @@ struct Configuration {
             return try TerminalKeys.open(path: path, for: own, issuer: try issuer())
         } catch let error as KeyStoreError {
             throw Failure(
-                "the card keys \(path) cannot be opened: \(error)", hint: Self.hint(error),
+                "the card keys \(path) cannot be opened: \(words(error))", hint: Self.hint(error),
                 code: .keys)
         }
     }
@@ -132,7 +132,7 @@ struct Configuration {
         let path = try value("passphrase-file")
         do { return try passphrase(file: path) } catch {
             throw Failure(
-                "the passphrase file \(path) cannot be used: \(error)",
+                "the passphrase file \(path) cannot be used: \(words(error))",
                 hint: "it must exist and be readable by its owner only (chmod 600)", code: .keys)
         }
     }
@@ -181,5 +181,19 @@ struct Configuration {
                 code: .ledgerRejected)
         }
         return LedgerAddress(url: String(lines[0]), key: key)
+    }
+}
+
+/// A key store's refusal as a person reads it.
+private func words(_ error: any Error) -> String {
+    switch error as? KeyStoreError {
+    case .wrongPassphrase: "the passphrase does not open it"
+    case .damaged(let what): "it is damaged: \(what)"
+    case .missing(let path): "there is no file \(path)"
+    case .io(let what): what
+    case .passphraseExposed: "others can read it"
+    case .otherRecipient: "it is sealed to another terminal's key"
+    case .notFromIssuer: "the issuer did not sign it"
+    default: "\(error)"
     }
 }

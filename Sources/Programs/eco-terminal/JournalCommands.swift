@@ -74,7 +74,8 @@ private func run(
     guard faults.isEmpty else {
         throw Failure(
             "the journal is not sound: \(faults.count) fault(s)",
-            hint: "keep the file as it is and call the association", code: .integrity)
+            hint: "keep the file as it is and call the association", code: .integrity,
+            isTold: true)
     }
 }
 

@@ -47,13 +47,30 @@ let serveCommand = Command(
             "schema": .text("eco.serve.1"), "address": .text("http://127.0.0.1:\(screen.port)/"),
         ]),
         ["Open http://127.0.0.1:\(screen.port)/"])
-    while Signals.wait([SIGINT, SIGTERM], atMost: .seconds(3_600)) == nil {}
+    var health = reader.health
+    while Signals.wait([SIGINT, SIGTERM], atMost: .seconds(2)) == nil {
+        let now = reader.health
+        for line in news(of: now, since: health) { Console.error(line) }
+        health = now
+    }
     reader.stop()
     screen.stop()
     checkout.stop()
     note("stop", journal, world)
     link.stop()
     _ = lock
+}
+
+/// What a log should hold of a chip that fails; nothing while it behaves.
+private func news(of now: ReaderHealth, since before: ReaderHealth) -> [String] {
+    var lines: [String] = []
+    if now.reopenings != before.reopenings {
+        lines.append("event=reader-reopened times=\(now.reopenings) late=\(now.overruns)")
+    }
+    if now.isStalled != before.isStalled {
+        lines.append("event=reader-" + (now.isStalled ? "stalled" : "answers"))
+    }
+    return lines
 }
 
 /// One terminal a directory: two would fork the chain.

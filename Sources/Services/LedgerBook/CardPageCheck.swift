@@ -55,7 +55,7 @@ extension Book {
         for epoch in keys.epochs {
             guard let key = keys.metaReadKey(epoch: epoch),
                 let read = SDM.decrypt(piccData: piccData, metaReadKey: key),
-                let card = try card(uid: read.uid), card.epoch == epoch
+                let card = try card(uid: read.uid), card.epochs.contains(epoch)
             else { continue }
             return card
         }

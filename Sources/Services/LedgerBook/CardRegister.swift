@@ -10,8 +10,11 @@ public struct CardRecord: Equatable, Sendable {
     public let number: CardNumber
     /// 7 bytes.
     public let uid: [UInt8]
-    /// Epoch of its keys.
-    public let epoch: UInt8
+    /// Epochs of its keys, the newest first; never empty. Evidence made before a card was re-keyed
+    /// may arrive long after it.
+    public let epochs: [UInt8]
+    /// Epoch of its keys now.
+    public var epoch: UInt8 { epochs.first ?? 0 }
     /// Its class.
     public let cardClass: CardClass
     /// True: no payment settles, and the deny-list names it.
@@ -23,22 +26,28 @@ public struct CardRecord: Equatable, Sendable {
 }
 
 extension Book {
-    /// Registers a card. The same data again changes nothing (a provisioning run may be resumed).
-    /// - Throws: `BookError.malformed`, `.cardKnown`, `.storage`.
+    /// Registers a card, or another epoch of one that was re-keyed. The same data again changes
+    /// nothing (a provisioning run may be resumed).
+    /// - Throws: `BookError.malformed`, `.cardKnown` for another UID or class, `.storage`.
     public func registerCard(
         number: CardNumber, uid: [UInt8], epoch: UInt8, cardClass: CardClass, now: UInt64
     ) throws(BookError) {
         guard uid.count == 7 else { throw .malformed("uid") }
-        let isNew = try insertUnlessThere(
-            "INSERT INTO cards(number, uid, epoch, class, issued) VALUES(?,?,?,?,?)",
-            [
-                .text(number.digits), .blob(uid), .integer(Int64(epoch)),
-                .integer(Int64(cardClass.rawValue)), .clamped(now),
-            ])
-        if isNew { return }
-        guard let card = try card(number), card.uid == uid, card.epoch == epoch,
-            card.cardClass == cardClass
-        else { throw .cardKnown }
+        try transaction { () throws(BookError) in
+            let isNew = try insertUnlessThere(
+                "INSERT INTO cards(number, uid, epoch, class, issued) VALUES(?,?,?,?,?)",
+                [
+                    .text(number.digits), .blob(uid), .integer(Int64(epoch)),
+                    .integer(Int64(cardClass.rawValue)), .clamped(now),
+                ])
+            if !isNew {
+                guard let card = try card(number), card.uid == uid, card.cardClass == cardClass
+                else { throw .cardKnown }
+            }
+            _ = try insertUnlessThere(
+                "INSERT INTO card_epochs(card, epoch, registered) VALUES(?,?,?)",
+                [.text(number.digits), .integer(Int64(epoch)), .clamped(now)])
+        }
     }
 
     /// The card of a number; nil when it was never registered.
@@ -65,17 +74,21 @@ extension Book {
     private func cards(_ tail: String, _ values: [SQLValue]) throws(BookError) -> [CardRecord] {
         try rows(
             """
-            SELECT number, uid, epoch, class, blocked, issued, page_counter FROM cards \(tail)
+            SELECT number, uid,
+                (SELECT group_concat(epoch) FROM (SELECT epoch FROM card_epochs
+                    WHERE card = cards.number ORDER BY id DESC)),
+                class, blocked, issued, page_counter FROM cards \(tail)
             """, values
         ).compactMap { row in
             guard let number = row[0].text.flatMap({ CardNumber($0) }), let uid = row[1].blob,
-                let epoch = row[2].integer.flatMap({ UInt8(exactly: $0) }),
+                let epochs = row[2].text?.split(separator: ",").compactMap({ UInt8($0) }),
+                !epochs.isEmpty,
                 let cardClass = row[3].integer.flatMap({
                     CardClass(rawValue: UInt64(clamping: $0))
                 })
             else { return nil }
             return CardRecord(
-                number: number, uid: uid, epoch: epoch, cardClass: cardClass,
+                number: number, uid: uid, epochs: epochs, cardClass: cardClass,
                 isBlocked: row[4] != .integer(0), issued: UInt64(clamping: row[5].integer ?? 0),
                 pageCounter: UInt32(clamping: row[6].integer ?? 0))
         }

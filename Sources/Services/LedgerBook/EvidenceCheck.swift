@@ -25,12 +25,28 @@ struct ProvenRead: Equatable {
 /// Checks `evidence` against the registered card (FORMATS §3): the UID inside PICCENCData is the
 /// card's, and SDMMAC covers the digest and the mirrors under the card's own K2. No terminal holds
 /// K1 or K2, so nobody but the card can have made it.
+///
+/// A card that was re-keyed is asked under its newest epoch first, then under those before: a
+/// payment made before the change may wait in an offline terminal for long. While the ledger has
+/// no keys of one of them, what the others do not prove is undecided (`.epoch`).
 func prove(
     _ evidence: Evidence, by card: CardRecord, keys: any EvidenceKeys
 ) throws(EvidenceFault) -> ProvenRead {
+    var faults: [EvidenceFault] = []
+    for epoch in card.epochs {
+        do throws(EvidenceFault) {
+            return try prove(evidence, by: card, epoch: epoch, keys: keys)
+        } catch { faults.append(error) }
+    }
+    throw [.epoch, .uid].first { faults.contains($0) } ?? .forged
+}
+
+private func prove(
+    _ evidence: Evidence, by card: CardRecord, epoch: UInt8, keys: any EvidenceKeys
+) throws(EvidenceFault) -> ProvenRead {
     guard case .sdm(let piccData, let mac, let digest) = evidence else { throw .forged }
-    guard let metaRead = keys.metaReadKey(epoch: card.epoch),
-        let fileRead = keys.fileReadKey(uid: card.uid, epoch: card.epoch)
+    guard let metaRead = keys.metaReadKey(epoch: epoch),
+        let fileRead = keys.fileReadKey(uid: card.uid, epoch: epoch)
     else { throw .epoch }
     guard let read = SDM.decrypt(piccData: piccData, metaReadKey: metaRead),
         let counter = read.readCounter

@@ -2,8 +2,8 @@ import SQLite
 
 /// The tables of a book. STRICT, foreign keys, append-only where the past must stay (B6).
 enum Schema {
-    /// 2 added what is not a payment: `additions`, and accounts of means.
-    static let version: Int64 = 2
+    /// 2 added what is not a payment: `additions`, and accounts of means. 3 added `card_epochs`.
+    static let version: Int64 = 3
     private static let applicationID: Int64 = 0x45_43_4f_4c  // "ECOL"
 
     private static let people = """
@@ -106,7 +106,7 @@ enum Schema {
         switch settings.found {
         case version: return
         case 0 where mayCreate: try create(database)
-        case 1: try migrate(database)
+        case 1, 2: try migrate(database, from: settings.found)
         case 0: throw .unusable("no ledger in this file: run eco-ledger init first")
         default: throw .unusable("the ledger was written by another version")
         }
@@ -120,18 +120,40 @@ enum Schema {
                     try database.script(past)
                     for table in appendOnly { try database.script(triggers(table)) }
                     try database.run("PRAGMA application_id=\(applicationID)")
-                    try addOperations(database)
+                    try advance(database, from: 1)
                 } catch { throw .storage(error) }
             }, mapping: { .storage($0) })
     }
 
-    private static func migrate(_ database: Database) throws(BookError) {
+    private static func migrate(_ database: Database, from found: Int64) throws(BookError) {
         try database.transaction(
             { () throws(BookError) in
-                do throws(SQLiteError) { try addOperations(database) } catch {
+                do throws(SQLiteError) { try advance(database, from: found) } catch {
                     throw .storage(error)
                 }
             }, mapping: { .storage($0) })
+    }
+
+    /// Every step from a version to this one, in order.
+    private static func advance(_ database: Database, from found: Int64) throws(SQLiteError) {
+        if found < 2 { try addOperations(database) }
+        if found < 3 { try addEpochs(database) }
+        try database.run("PRAGMA user_version=\(version)")
+    }
+
+    /// From version 2 to 3. A card that was re-keyed has a row for each epoch it was registered
+    /// with, the newest last; `cards.epoch` stays the first one.
+    private static func addEpochs(_ database: Database) throws(SQLiteError) {
+        try database.script(
+            """
+            CREATE TABLE card_epochs(
+                id INTEGER PRIMARY KEY, card TEXT NOT NULL REFERENCES cards(number),
+                epoch INTEGER NOT NULL CHECK(epoch BETWEEN 0 AND 255),
+                registered INTEGER NOT NULL, UNIQUE(card, epoch)) STRICT;
+            INSERT INTO card_epochs(card, epoch, registered)
+                SELECT number, epoch, issued FROM cards ORDER BY number;
+            """)
+        try database.script(triggers("card_epochs"))
     }
 
     /// From version 1 to 2. A CHECK cannot be changed in place, so postings move to a new table.
@@ -155,7 +177,6 @@ enum Schema {
         for table in ["links", "actions", "enrolments", "closures", "verdicts", "sealing"] {
             try database.script(triggers(table))
         }
-        try database.run("PRAGMA user_version=\(version)")
     }
 
     /// `links`: what a settled refund (kind 2) or reversal (3) takes back. `verdicts`: what a

@@ -72,6 +72,16 @@ struct LinkStore: Sendable {
         return state
     }
 
+    /// Deltas that the deny-list's file holds, believed or not; -1 when it is no sequence of them.
+    func denyListParts() -> Int {
+        let path = directory + "/deny-list.cose"
+        guard Files.exists(path) else { return 0 }
+        guard let bytes = try? Files.read(path, atMost: Self.denyListMax),
+            let items = try? CBOR.sequence(bytes, count: 10_000, limit: Self.denyListMax)
+        else { return -1 }
+        return items.count
+    }
+
     /// A policy of this ledger for this terminal (L5).
     func policy(_ bytes: [UInt8]) throws(MessageError) -> Policy {
         do {

@@ -63,6 +63,8 @@ public enum ReaderError: Error, Equatable, Sendable {
     case noService
     /// No reader of that choice, or no chip at the connection string.
     case noReader
+    /// libnfc has no driver of the name the connection string begins with.
+    case unknownDriver(String)
     /// No card came in time.
     case noCard
     /// Cards lie in several readers of that choice, or two before the chip.

@@ -36,6 +36,7 @@ private func withChip<R, E: Error>(
     _ connstring: String, _ waiting: Duration, _ notice: (String) -> Void,
     _ body: (inout CardConnection) throws(E) -> R
 ) throws(ReaderError) -> Result<R, E> {
+    try checkDriver(connstring)
     let chip = try mapped { () throws(NFCError) in try Device(connstring) }
     let found = try mapped { () throws(NFCError) in
         try targets(chip, waiting) { notice(connstring) }
@@ -72,7 +73,23 @@ public func readerNames() throws(ReaderError) -> [String] {
 
 /// libnfc's name of the chip at a connection string. - Throws: `ReaderError`.
 public func chipName(_ connstring: String) throws(ReaderError) -> String {
-    try mapped { () throws(NFCError) in try Device(connstring).name }
+    try checkDriver(connstring)
+    return try mapped { () throws(NFCError) in try Device(connstring).name }
+}
+
+/// A name that is mistyped is no reader's fault.
+private func checkDriver(_ connstring: String) throws(ReaderError) {
+    let name = String(connstring.prefix { $0 != ":" })
+    guard Device.drivers.contains(name) else { throw .unknownDriver(name) }
+}
+
+/// What a choice of reader means here and now: the names PC/SC tells, the first of which is used,
+/// or libnfc's name of the chip. No card is touched. - Throws: `ReaderError`, `.noReader` for none.
+public func readersFound(_ choice: ReaderChoice) throws(ReaderError) -> [String] {
+    if case .nfc(let connstring) = choice { return [try chipName(connstring)] }
+    let names = choice.select(try readerNames())
+    guard !names.isEmpty else { throw .noReader }
+    return names
 }
 
 private func mapped<R: ~Copyable>(

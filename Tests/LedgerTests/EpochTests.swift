@@ -1,0 +1,141 @@
+import Cards
+import Crypto
+import LedgerBook
+import LedgerMessages
+import Operations
+import SQLite
+import Testing
+import Tokens
+
+/// Cards that were re-keyed, at the ledger: register, evidence, and an older file.
+@Suite struct EpochTests {
+    private static let both: [UInt8] = [1, 2]
+
+    /// A ledger whose keys have both epochs, and a card of epoch 1.
+    private func ledger() throws -> (TestLedger, SoftwareCard, Till) {
+        let ledger = try TestLedger(keys: try TestKeys(epochs: Self.both))
+        return (ledger, try ledger.card(), try ledger.till())
+    }
+
+    private func rekey(_ card: SoftwareCard, in ledger: TestLedger) throws {
+        try ledger.book.registerCard(
+            number: card.number, uid: card.uid, epoch: 2, cardClass: .member, now: Sunday.noon)
+    }
+
+    @Test func `a re-keyed card is registered again and pays under its new epoch`() throws {
+        let (ledger, card, till) = try ledger()
+        try ledger.send(till, [try till.pay(card, 100)])
+        card.epoch = 2
+        let early = try ledger.send(till, [try till.pay(card, 200)])
+        #expect(early.outcomes == [.declined(code: "evidence-forged")], "not yet told")
+        try rekey(card, in: ledger)
+        try rekey(card, in: ledger)
+        let record = try #require(try ledger.book.card(card.number))
+        #expect(record.epoch == 2 && record.epochs == [2, 1])
+        #expect(try ledger.book.cards().count == 1)
+        #expect(try ledger.send(till, [try till.pay(card, 400)]).outcomes == [.settled])
+        #expect(try ledger.balance(card) == 9_500)
+        #expect(try ledger.book.audit().faults == [])
+    }
+
+    @Test func `a payment made before the change settles after it, and its counter only once`()
+        throws
+    {
+        let (ledger, card, shop) = try ledger()
+        let stall = try ledger.till()
+        let waiting = try stall.pay(card, 100, counter: 5)
+        card.epoch = 2
+        try rekey(card, in: ledger)
+        #expect(
+            try ledger.send(shop, [try shop.pay(card, 200, counter: 6)]).outcomes == [.settled])
+        #expect(try ledger.send(stall, [waiting]).outcomes == [.settled])
+        // The same counter once more, under either epoch's keys, books nothing.
+        let other = try ledger.till()
+        let again = try other.pay(card, 400, counter: 5)
+        card.epoch = 1
+        let old = try other.pay(card, 800, counter: 6)
+        #expect(
+            try ledger.send(other, [again, old]).outcomes == [
+                .held(code: "counter-repeated"), .held(code: "counter-repeated"),
+            ])
+        #expect(try ledger.balance(card) == 9_700)
+        #expect(try ledger.book.audit().faults == [])
+    }
+
+    @Test func `evidence of an epoch the card was never registered with is forged`() throws {
+        let (ledger, card, till) = try ledger()
+        card.epoch = 2
+        #expect(
+            try ledger.send(till, [try till.pay(card, 100)]).outcomes
+                == [.declined(code: "evidence-forged")])
+        // Nor does one card's second epoch open another's.
+        let other = try ledger.card()
+        try rekey(other, in: ledger)
+        #expect(
+            try ledger.send(till, [try till.pay(card, 100)]).outcomes
+                == [.declined(code: "evidence-forged")])
+    }
+
+    @Test func `while an epoch's keys are not at the ledger, its payments wait for a person`()
+        throws
+    {
+        let (ledger, card, till) = try ledger()
+        let before = try till.pay(card, 100)
+        card.epoch = 2
+        try rekey(card, in: ledger)
+        let after = try till.pay(card, 200)
+        ledger.keys = TestKeys(ledger.keys, epochs: [2])
+        let receipt = try ledger.send(till, [before, after])
+        #expect(receipt.outcomes == [.held(code: "epoch-unknown"), .settled])
+    }
+
+    @Test func `another UID or class is no change of epoch`() throws {
+        let (ledger, card, _) = try ledger()
+        for (uid, cardClass) in [(randomBytes(7), CardClass.member), (card.uid, .professional)] {
+            #expect(throws: BookError.cardKnown) {
+                try ledger.book.registerCard(
+                    number: card.number, uid: uid, epoch: 2, cardClass: cardClass,
+                    now: Sunday.noon)
+            }
+        }
+        #expect(try ledger.book.card(card.number)?.epochs == [1])
+    }
+
+    @Test func `the page a phone opens knows a re-keyed card`() throws {
+        let (ledger, card, _) = try ledger()
+        card.epoch = 2
+        let digest = randomBytes(16)
+        let keys = ledger.keys
+        let sun = try card.read(digest: digest)
+        #expect(try ledger.book.standing(of: sun, keys: keys) == .unknown)
+        try rekey(card, in: ledger)
+        let next = try card.read(digest: digest)
+        #expect(try ledger.book.standing(of: next, keys: keys) == .valid)
+    }
+
+    @Test func `the database keeps epochs as they were registered`() throws {
+        let (ledger, card, _) = try ledger()
+        try rekey(card, in: ledger)
+        let database = try ledger.sql()
+        for statement in [
+            "UPDATE card_epochs SET epoch = 3", "DELETE FROM card_epochs",
+            "INSERT INTO card_epochs(card, epoch, registered) SELECT card, 2, 0 FROM card_epochs",
+        ] {
+            #expect(throws: SQLiteError.self, "\(statement)") { try database.run(statement) }
+        }
+    }
+
+    @Test func `a book of the first version is brought up to date with every card's epoch`() throws
+    {
+        let (ledger, card, till) = try ledger()
+        try ledger.send(till, [try till.pay(card, 100)])
+        let database = try ledger.sql()
+        try database.script("DROP TABLE card_epochs; PRAGMA user_version=1")
+        let book = try Book(path: ledger.path)
+        #expect(try book.card(card.number)?.epochs == [1])
+        try book.registerCard(
+            number: card.number, uid: card.uid, epoch: 2, cardClass: .member, now: Sunday.noon)
+        #expect(try Book(path: ledger.path).card(card.number)?.epochs == [2, 1])
+        #expect(try book.audit().faults == [])
+    }
+}
