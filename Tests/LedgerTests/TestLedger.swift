@@ -32,7 +32,10 @@ final class TestLedger {
     static let policy = """
         {"validDays": 14, "paymentCents": 2000, "cardTotalCents": 5000, "cardCount": 5,
          "terminalTotalCents": 50000, "terminalCount": 75, "hours": 24, "classes": [0, 1, 2, 9],
-         "revokedIssuers": [], "languages": ["fr"]}
+         "revokedIssuers": [], "languages": ["fr"], "catalogue": [
+          {"code": "repas", "parcours": 1, "unit": "piece", "labels": {"fr": "Repas"},
+           "purpose": {"fr": "Partager"}, "operationLimit": 5000, "dayLimit": 6000,
+           "dayCount": 3}]}
         """
 
     func card(_ cents: Int64 = 10_000) throws -> SoftwareCard {

@@ -128,27 +128,47 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/nfc-list")))
-    func `nfc-list sees the card`() throws {
-        let chip = try VirtualPN532()
-        defer { chip.stop() }
-        chip.insert(try factoryCard())
+    /// What a program of somebody else prints over the chip.
+    private func output(_ program: String, _ chip: VirtualPN532) throws -> String {
         let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/nfc-list")
+        process.executableURL = URL(filePath: program)
         process.environment = ["LIBNFC_DEVICE": chip.connstring]
         let output = Pipe()
         process.standardOutput = output
         process.standardError = output
         try process.run()
         let bytes = output.fileHandleForReading.readDataToEndOfFile()
-        let text = String(decoding: bytes, as: UTF8.self)
         process.waitUntilExit()
         #expect(process.terminationStatus == 0)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/nfc-list")))
+    func `nfc-list sees the card`() throws {
+        let chip = try VirtualPN532()
+        defer { chip.stop() }
+        chip.insert(try factoryCard())
+        let text = try output("/usr/bin/nfc-list", chip)
         #expect(text.contains("ATQA (SENS_RES): 03  44"), "\(text)")
         #expect(text.contains("UID (NFCID1): 04  11  22  33  44  55  66"))
         #expect(text.contains("SAK (SEL_RES): 20"))
         #expect(text.contains("ATS: 77  77  71  02  80"))
         #expect(text.contains("1 ISO14443A passive target(s) found"))
+    }
+
+    /// It lists the target and, as the ATS is no DESFire's, says nothing of it. An empty field
+    /// costs it fewer commands: it did find the card.
+    @Test(
+        .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/mifare-desfire-info")))
+    func `mifare-desfire-info finds the card and takes it for no DESFire`() throws {
+        let chip = try VirtualPN532()
+        defer { chip.stop() }
+        _ = try output("/usr/bin/mifare-desfire-info", chip)
+        let empty = chip.lineTraffic.bytes
+        chip.insert(try factoryCard())
+        let text = try output("/usr/bin/mifare-desfire-info", chip)
+        #expect(!text.contains("==="), "\(text)")
+        #expect(chip.lineTraffic.bytes - empty > empty)
     }
 
     @Test func `An exchange on the line costs what the frames add, and is quick`() throws {

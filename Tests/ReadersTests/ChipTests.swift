@@ -171,6 +171,7 @@ final class LinePlace {
         chip.insert(try ntag())
         service.desk.wantsCard = true
         #expect(service.desk.waits(for: [.reader(true), .card("ok")]))
+        #expect(service.reaches(.waitingForRemoval))
         let count = service.reader.health.reopenings
         #expect(service.stays(.waitingForRemoval, for: .milliseconds(700)))
         #expect(service.reader.health.reopenings == count, "a card lies there")
@@ -240,7 +241,8 @@ final class LinePlace {
         try turn()
         let before = try openFiles()
         for _ in 0..<30 { try turn() }
-        #expect(try openFiles() <= before)
+        // Suites beside this one open files too; one left by each turn would be thirty.
+        #expect(try openFiles() < before + 15)
     }
 
     @Test func `One card for a command line: found, counted, refused in twos`() throws {

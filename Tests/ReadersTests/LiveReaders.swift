@@ -131,11 +131,16 @@ final class Daemon: Sendable {
     private let identifier = Monitor(
         Int32(ProcessInfo.processInfo.environment["ECO_PCSCD_PID"] ?? "") ?? 0)
 
-    /// kill -9.
+    /// kill -9. Waits until its parent has taken notice: a new daemon that still finds the number
+    /// in use takes the old one for running, and ends.
     func kill() {
         identifier.update { identifier in
             precondition(identifier > 1, "tests: ECO_PCSCD_PID is missing")
             Glibc.kill(identifier, SIGKILL)
+            let end = ContinuousClock.now + .seconds(10)
+            while Glibc.kill(identifier, 0) == 0, ContinuousClock.now < end {
+                Clock.sleep(.milliseconds(5))
+            }
             identifier = 0
         }
     }

@@ -63,6 +63,7 @@ final class Listener {
         case .reading: "reading"
         case .removedTooSoon: "removedTooSoon"
         case .accepted: "accepted"
+        case .completed: "completed"
         case .refused: "refused"
         case .unknownResult: "unknownResult"
         }

@@ -20,6 +20,7 @@ enum Samples {
         .cardLimitReached(left: eco(450)), .cardLimitReached(left: .zero), .terminalLimitReached,
         .tooLongOffline, .declined, .cardNeedsNetwork, .timedOut, .readerAbsent, .twoCards,
         .cardFault, .clockUntrusted, .noPolicy, .journalUnavailable, .ledgerRefusesTerminal,
+        .rule(.needsNetwork),
     ]
 
     /// The place of a refusal in `refusals`' order of cases.
@@ -52,11 +53,12 @@ enum Samples {
         case .noPolicy: 24
         case .journalUnavailable: 25
         case .ledgerRefusesTerminal: 26
+        case .rule: 27
         }
     }
 
     /// Number of cases of `index`.
-    static let refusalCount = 27
+    static let refusalCount = 28
 
     /// Named stages, M0 to M5 and their variants.
     static var stages: [(name: String, stage: Stage)] {

@@ -209,6 +209,8 @@ final class BenchWorld: TapWorld {
         var answer: AuthorisationAnswer?
         var secondsWithoutLedger: UInt64 = 0
         var hasKeys = true
+        var isReachable = false
+        var balance: Int64?
         var notes: [String] = []
         var asked: [EntryID] = []
     }
@@ -261,10 +263,30 @@ final class BenchWorld: TapWorld {
         }
     }
 
-    func commit(_ payment: Payment, id: EntryID) -> CommitResult {
+    var isReachable: Bool { script.read { $0.isReachable } }
+    func standing(_ id: EntryID) -> EntryStanding? { (try? journal.standing(id)) ?? nil }
+    func actions(_ code: String, of card: CardNumber, isTraining: Bool) -> ActionDay {
+        let day = UTCDay.number(now * 1_000)
+        let found = try? journal.actions(code, of: card, day: day, isTraining: isTraining)
+        return found ?? .none
+    }
+
+    private struct ScriptedBalance: PendingBalance {
+        let cents: Int64?
+        func value() -> Int64? { cents }
+    }
+
+    func balance(of card: CardNumber) -> (any PendingBalance)? {
+        script.read { script in
+            script.isReachable ? ScriptedBalance(cents: script.balance) : nil
+        }
+    }
+
+    func commit(_ body: EntryBody, for operation: Armed) -> CommitResult {
+        let id = operation.id
         let moment = Moment(milliseconds: now * 1_000, trust: .synchronised)
         do {
-            _ = try journal.append(.payment(payment), id: id, at: moment)
+            _ = try journal.append(body, id: id, at: moment, isTraining: operation.isTraining)
             return .stored
         } catch .alreadyRecorded {
             return .stored

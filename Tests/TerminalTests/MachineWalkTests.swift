@@ -113,7 +113,8 @@ import Testing
             #expect(machine.stage == before || isResolved, "seed \(seed): unknown was left (T4)")
         }
         switch machine.stage {
-        case .presentCard, .removedTooSoon, .accepted, .refused: #expect(machine.until != nil)
+        case .presentCard, .removedTooSoon, .accepted, .completed, .refused:
+            #expect(machine.until != nil)
         case .amountEntry, .outOfService, .reading, .unknownResult: #expect(machine.until == nil)
         }
     }

@@ -37,11 +37,13 @@ public struct Payment: Equatable, Sendable {
     public let authorisation: [UInt8]?
     /// Free text of the merchant, at most 64 UTF-8 bytes.
     public let label: String?
+    /// The payment another card began and this one completes, when a sum was split.
+    public let completes: EntryID?
 
     /// A payment.
     public init(
         amount: Amount, card: CardNumber, tokenHash: [UInt8], evidence: Evidence,
-        authorisation: [UInt8]?, label: String? = nil
+        authorisation: [UInt8]?, label: String? = nil, completes: EntryID? = nil
     ) {
         self.amount = amount
         self.card = card
@@ -49,6 +51,7 @@ public struct Payment: Equatable, Sendable {
         self.evidence = evidence
         self.authorisation = authorisation
         self.label = label
+        self.completes = completes
     }
 }
 
@@ -69,16 +72,27 @@ public struct TechnicalEvent: Equatable, Sendable {
 /// What an entry records.
 public enum EntryBody: Equatable, Sendable {
     case payment(Payment)
+    case refund(Refund)
+    case reversal(Reversal)
+    case topUp(TopUp)
+    case action(EcoAction)
+    case enrolment(Enrolment)
+    case cardEvent(CardEvent)
+    case closure(Closure)
     case technicalEvent(TechnicalEvent)
-    /// A kind this version only carries: kept whole, verified in the chain, held by the ledger.
-    case other(EntryKind, CBOR)
 
     /// The kind.
     public var kind: EntryKind {
         switch self {
         case .payment: .payment
+        case .refund: .refund
+        case .reversal: .reversal
+        case .topUp: .topUp
+        case .action: .action
+        case .enrolment: .enrolment
+        case .cardEvent: .cardEvent
+        case .closure: .closure
         case .technicalEvent: .technicalEvent
-        case .other(let kind, _): kind
         }
     }
 }

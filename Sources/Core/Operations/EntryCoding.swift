@@ -51,7 +51,7 @@ extension Entry {
 
 extension EntryBody {
     /// The body's CBOR. Payment: 1 amount, 2 card number, 3 token hash, 4 evidence, 5 mode,
-    /// 6 authorisation id, 7 label. Technical event: 1 code, 2 details.
+    /// 6 authorisation id, 7 label, 8 the payment it completes. Technical event: 1 code, 2 details.
     var item: CBOR {
         switch self {
         case .payment(let payment):
@@ -61,10 +61,17 @@ extension EntryBody {
                 5: .unsigned(payment.authorisation == nil ? 0 : 1),
                 6: payment.authorisation.map { CBOR.bytes($0) },
                 7: payment.label.map { CBOR.text($0) },
+                8: payment.completes.map { CBOR.bytes($0.bytes) },
             ])
+        case .refund(let body): body.item
+        case .reversal(let body): body.item
+        case .topUp(let body): body.item
+        case .action(let body): body.item
+        case .enrolment(let body): body.item
+        case .cardEvent(let body): body.item
+        case .closure(let body): body.item
         case .technicalEvent(let event):
             .record([1: .text(event.code), 2: .text(event.details)])
-        case .other(_, let item): item
         }
     }
 
@@ -77,8 +84,13 @@ extension EntryBody {
                 code.utf8.count <= 64, details.utf8.count <= 256, item.map?.count == 2
             else { throw .malformed("technical event") }
             self = .technicalEvent(TechnicalEvent(code: code, details: details))
-        case .refund, .reversal, .topUp, .action, .enrolment, .cardEvent, .closure:
-            self = .other(kind, item)
+        case .refund: self = .refund(try Refund(item))
+        case .reversal: self = .reversal(try Reversal(item))
+        case .topUp: self = .topUp(try TopUp(item))
+        case .action: self = .action(try EcoAction(item))
+        case .enrolment: self = .enrolment(try Enrolment(item))
+        case .cardEvent: self = .cardEvent(try CardEvent(item))
+        case .closure: self = .closure(try Closure(item))
         }
     }
 }
@@ -99,10 +111,12 @@ extension Payment {
         guard item[7] == nil || (label.map { $0.utf8.count <= 64 } ?? false) else {
             throw .malformed("label")
         }
-        guard let pairs = item.map, pairs.allSatisfy({ (1...7).contains($0.key.integer ?? 0) })
+        guard let pairs = item.map, pairs.allSatisfy({ (1...8).contains($0.key.integer ?? 0) })
         else { throw .malformed("payment fields") }
+        let completes = item[8]?.bytes.flatMap { EntryID($0) }
+        guard item[8] == nil || completes != nil else { throw .malformed("completes") }
         self.init(
             amount: amount, card: card, tokenHash: hash, evidence: try Evidence(item[4]),
-            authorisation: authorisation, label: label)
+            authorisation: authorisation, label: label, completes: completes)
     }
 }

@@ -63,12 +63,22 @@ public struct Policy: Equatable, Sendable {
     public var epochs: [UInt8]
     /// Languages of the screens, BCP 47.
     public var languages: [String]
+    /// What is allowed beside selling.
+    public var rules: OperationRules
+    /// Ecological actions, in the order of the screen; at most 64.
+    public var catalogue: [CatalogueAction]
+    /// Texts of the enrolment; at most 8.
+    public var consentTexts: [ConsentText]
+    /// The ledger's certificate (X.509, DER) personal data is sealed to; nil: none is taken.
+    public var sealingCertificate: [UInt8]?
 
     /// A policy.
     public init(
         version: UInt64, issued: UInt64, expires: UInt64, terminal: [UInt8], merchant: String,
         limits: OfflineLimits, classes: [CardClass], issuers: [Ed25519PublicKey],
-        revokedKids: [[UInt8]], epochs: [UInt8], languages: [String]
+        revokedKids: [[UInt8]], epochs: [UInt8], languages: [String],
+        rules: OperationRules = .standard, catalogue: [CatalogueAction] = [],
+        consentTexts: [ConsentText] = [], sealingCertificate: [UInt8]? = nil
     ) {
         self.version = version
         self.issued = issued
@@ -81,6 +91,10 @@ public struct Policy: Equatable, Sendable {
         self.revokedKids = revokedKids
         self.epochs = epochs
         self.languages = languages
+        self.rules = rules
+        self.catalogue = catalogue
+        self.consentTexts = consentTexts
+        self.sealingCertificate = sealingCertificate
     }
 
     /// The rules a card token is verified by.
@@ -93,7 +107,8 @@ public struct Policy: Equatable, Sendable {
     public func isValid(at now: UInt64) -> Bool { now < expires }
 
     /// The payload: 1 version, 2 issued, 3 expires, 4 terminal kid, 5 merchant, 6 limits, 7
-    /// classes, 8 issuer keys, 9 revoked kids, 10 epochs, 11 languages.
+    /// classes, 8 issuer keys, 9 revoked kids, 10 epochs, 11 languages, 12 rules, 13 catalogue,
+    /// 14 consent texts, 15 sealing certificate. What the first version did not have is optional.
     public var item: CBOR {
         .record([
             1: .unsigned(version), 2: .unsigned(issued), 3: .unsigned(expires),
@@ -102,7 +117,10 @@ public struct Policy: Equatable, Sendable {
             8: .array(issuers.map { CBOR.bytes($0.bytes) }),
             9: .array(revokedKids.map { CBOR.bytes($0) }),
             10: .array(epochs.map { CBOR.unsigned(UInt64($0)) }),
-            11: .array(languages.map { CBOR.text($0) }),
+            11: .array(languages.map { CBOR.text($0) }), 12: rules.item,
+            13: catalogue.isEmpty ? nil : .array(catalogue.map(\.item)),
+            14: consentTexts.isEmpty ? nil : .array(consentTexts.map(\.item)),
+            15: sealingCertificate.map { CBOR.bytes($0) },
         ])
     }
 
@@ -134,6 +152,31 @@ public struct Policy: Equatable, Sendable {
             version: version, issued: issued, expires: expires, terminal: terminal,
             merchant: merchant, limits: try OfflineLimits(limits), classes: classValues,
             issuers: keys, revokedKids: kids, epochs: epochValues, languages: tags)
+        try readAdditions(item)
+    }
+
+    /// What came after the first version: absent in an old policy.
+    private mutating func readAdditions(_ item: CBOR) throws(OperationError) {
+        if let item = item[12] { rules = try OperationRules(item) }
+        if let item = item[13] {
+            guard let items = item.array, items.count <= 64 else { throw .malformed("catalogue") }
+            for item in items { catalogue.append(try CatalogueAction(item)) }
+            guard Set(catalogue.map(\.code)).count == catalogue.count else {
+                throw .malformed("catalogue code")
+            }
+        }
+        if let item = item[14] {
+            guard let items = item.array, items.count <= Enrolment.consentsMax else {
+                throw .malformed("consent texts")
+            }
+            for item in items { consentTexts.append(try ConsentText(item)) }
+        }
+        if let item = item[15] {
+            guard let bytes = item.bytes, (1...8_192).contains(bytes.count) else {
+                throw .malformed("sealing certificate")
+            }
+            sealingCertificate = bytes
+        }
     }
 }
 

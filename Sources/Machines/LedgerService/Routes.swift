@@ -178,9 +178,9 @@ final class Routes: Sendable {
             try book.balance(of: number, now: now)
         }
         return cbor(
-            CBOR.record([
-                1: .text(digits), 2: .integer(balance.cents), 3: .integer(balance.available),
-            ]).encoded)
+            CardBalanceAnswer(
+                card: number, cents: balance.cents, available: balance.available
+            ).encoded)
     }
 
     // MARK: shared

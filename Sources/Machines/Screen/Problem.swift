@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HTTPServer
+import Operations
 import Terminal
 
 /// A refusal as RFC 9457 problem+json: `type` is about:blank, `code` says which one.
@@ -50,6 +51,14 @@ struct Problem: Error, Equatable, Sendable {
         case .outOfService(let reason):
             self.init(409, "out-of-service", "The terminal is out of service")
             self.refusal = reason.code
+        case .rule(let rule):
+            self.init(409, "rule", "A rule forbids it")
+            self.refusal = rule.code
+        case .roleNeeded: self.init(403, "role-needed", "A role has to sign in")
+        case .pinMissing: self.init(409, "pin-missing", "This role has no PIN")
+        case .pinWrong: self.init(403, "pin-wrong", "Not this PIN")
+        case .pinLocked: self.init(429, "pin-locked", "Too many wrong PINs")
+        case .unknownResult: self.init(503, "unknown-result", "Nobody knows yet")
         }
     }
 

@@ -38,6 +38,7 @@ enum RefusalMessage: String, CaseIterable, Encodable, Sendable {
             case .noPolicy: .noPolicy
             case .journalUnavailable: .journalUnavailable
             case .ledgerRefusesTerminal: .ledgerRefusesTerminal
+            case .rule: .declined
             }
     }
 }
@@ -65,7 +66,7 @@ extension Refusal {
             .tokenCopied, .wrongKeys, .replayed, .evidenceMismatch, .anotherCard, .alreadyPaid,
             .terminalLimitReached, .tooLongOffline, .declined, .cardNeedsNetwork, .timedOut,
             .readerAbsent, .twoCards, .cardFault, .clockUntrusted, .noPolicy, .journalUnavailable,
-            .ledgerRefusesTerminal:
+            .ledgerRefusesTerminal, .rule:
             nil
         }
     }
@@ -87,7 +88,7 @@ extension Refusal {
         let less: [RefusalAction] = lesserAmount(than: amount) == nil ? [] : [.chargeLess]
         switch self {
         case .notOurCard, .blocked, .expired, .issuerRevoked, .notAcceptedHere, .declined,
-            .cardNeedsNetwork:
+            .cardNeedsNetwork, .rule:
             return [.otherCard, .finish]
         case .insufficient, .overOfflineLimit, .cardLimitReached:
             return less + [.otherCard, .finish]

@@ -61,6 +61,9 @@ struct StageView: Encodable {
             accepted = AcceptedView(
                 amountCents: amount.cents, offline: offline, lastFour: lastFour,
                 cardPresent: cardPresent)
+        case .completed(let completion):
+            name = "completed"
+            armed = ArmedView(completion.operation, now: now)
         case .refused(_, let amount, let reason):
             name = "refused"
             refusal = RefusalView(reason, amount: amount)

@@ -10,23 +10,31 @@ import Tokens
 /// The checkout of one terminal: the machine, its clerk, and the desk cards come to.
 public final class Checkout: Sendable {
     private static let clerkTurn = Duration.milliseconds(250)
-    private let world: LiveWorld
-    private let monitor: Monitor<Counter>
+    let world: LiveWorld
+    let monitor: Monitor<Counter>
+    let pins: PINBook?
+    /// One reversal at a time.
+    let reversals = Monitor(())
     private let verified = VerifiedTokens()
-    private let log: @Sendable (String) -> Void
+    let log: @Sendable (String) -> Void
 
     /// What the lock guards.
-    private struct Counter {
+    struct Counter {
         var machine = CheckoutMachine()
+        var session: RoleSession?
         var shown: Snapshot
         var reader: String?
         var isStopping = false
         var clerk: NamedThread?
     }
 
-    /// A checkout over a live world. `start` gives it time and news.
-    public init(world: LiveWorld, log: @escaping @Sendable (String) -> Void) {
+    /// A checkout over a live world. `start` gives it time and news. Without `pins` no role signs
+    /// in.
+    public init(
+        world: LiveWorld, pins: PINBook? = nil, log: @escaping @Sendable (String) -> Void
+    ) {
         self.world = world
+        self.pins = pins
         self.log = log
         let empty = Snapshot(
             version: 0, stage: .outOfService(.noPolicy), network: .offline(since: nil),
@@ -58,6 +66,9 @@ public final class Checkout: Sendable {
             if stopping == true { return }
             let now = Self.now
             let service = service
+            monitor.update { counter in
+                if let session = counter.session, session.until <= now { counter.session = nil }
+            }
             refresh { machine in
                 machine.tick(at: now)
                 machine.setService(service)
@@ -65,7 +76,7 @@ public final class Checkout: Sendable {
         }
     }
 
-    private static var now: UInt64 { Clock.monotonicNanoseconds() / 1_000_000 }
+    static var now: UInt64 { Clock.monotonicNanoseconds() / 1_000_000 }
 
     /// Why nothing can be sold; nil when it can.
     private var service: Refusal? {
@@ -78,7 +89,7 @@ public final class Checkout: Sendable {
     }
 
     /// Changes the machine and publishes what follows from it.
-    private func refresh<R, E: Error>(
+    func refresh<R, E: Error>(
         _ change: (inout CheckoutMachine) throws(E) -> R
     ) throws(E) -> R {
         let news = news
@@ -93,6 +104,9 @@ public final class Checkout: Sendable {
         next.version = counter.shown.version
         next.stage = counter.machine.stage
         next.reader = counter.reader.map { .ready(name: $0) } ?? .absent
+        next.isTraining = counter.machine.isTraining
+        next.rest = counter.machine.split.rest
+        next.session = counter.session
         guard next != counter.shown else { return }
         next.version += 1
         counter.shown = next
@@ -113,14 +127,16 @@ public final class Checkout: Sendable {
                 count: Int(unsent.count), total: unsent.total, oldest: unsent.oldest,
                 rejected: rejected),
             reader: .absent, clockTrust: world.clock.moment.trust,
-            merchant: link.policy?.merchant ?? "", offlineLimit: link.policy?.limits.payment)
+            merchant: link.policy?.merchant ?? "", offlineLimit: link.policy?.limits.payment,
+            policyVersion: link.policy?.version ?? 0, rules: link.policy?.rules ?? .standard)
     }
 
     private static func receipt(_ entry: Entry) -> TapReceipt? {
-        guard case .payment(let payment) = entry.body else { return nil }
+        guard let card = entry.body.card else { return nil }
+        var isOffline = true
+        if case .payment(let payment) = entry.body { isOffline = payment.authorisation == nil }
         return TapReceipt(
-            amount: payment.amount, isOffline: payment.authorisation == nil,
-            lastFour: payment.card.lastFour)
+            amount: entry.body.amount ?? .zero, isOffline: isOffline, lastFour: card.lastFour)
     }
 }
 
@@ -224,6 +240,7 @@ extension Checkout: CardDesk {
     private static func word(_ outcome: TapOutcome) -> String {
         switch outcome {
         case .accepted(let receipt): receipt.isOffline ? "accepted-offline" : "accepted"
+        case .checked: "checked"
         case .refused(let refusal): "refused-\(refusal.code)"
         case .torn: "torn"
         case .unknown: "unknown"

@@ -1,4 +1,5 @@
 import Operations
+import Tokens
 
 /// The checkout as a pure state machine: no clock, no I/O. Times are monotonic milliseconds.
 ///
@@ -13,7 +14,9 @@ import Operations
 ///        │  resolve       finish(.unknown)                       acknowledge, tick      │
 ///        └──────────── unknownResult ◀── reading        amountEntry ◀───────────────────┘
 ///
-/// `setService` moves any resting stage to `outOfService` and back.
+/// `setService` moves any resting stage to `outOfService` and back. What is no payment ends in
+/// `completed` where a payment ends in `accepted`; both behave alike. `SplitPayment` holds the rest
+/// of a sum that one card could not pay whole.
 struct CheckoutMachine {
     /// How long a card may take to come, milliseconds.
     static let armedFor: UInt64 = 60_000
@@ -25,6 +28,10 @@ struct CheckoutMachine {
     static let refusedFor: UInt64 = 30_000
 
     private(set) var stage: Stage = .amountEntry
+    /// Turned on and off between operations.
+    private(set) var isTraining = false
+    /// A sum that several cards pay.
+    private(set) var split = SplitPayment()
     /// The token hash of the card this operation began with (T5).
     private(set) var binding: [UInt8]?
     private var service: Refusal?
@@ -35,7 +42,9 @@ struct CheckoutMachine {
     var wantsCard: Bool {
         switch stage {
         case .presentCard, .removedTooSoon: true
-        case .amountEntry, .outOfService, .reading, .accepted, .refused, .unknownResult: false
+        case .amountEntry, .outOfService, .reading, .accepted, .completed, .refused,
+            .unknownResult:
+            false
         }
     }
 
@@ -45,24 +54,75 @@ struct CheckoutMachine {
         case .presentCard(let armed), .reading(let armed, _), .removedTooSoon(let armed),
             .unknownResult(let armed):
             armed
-        case .amountEntry, .outOfService, .accepted, .refused: nil
+        case .amountEntry, .outOfService, .accepted, .completed, .refused: nil
         }
     }
 
-    mutating func arm(_ id: EntryID, _ amount: Amount, at now: UInt64) throws(ControlRefusal)
-        -> Armed
-    {
+    /// Throws unless an operation may begin now.
+    func checkIdle() throws(ControlRefusal) {
         switch stage {
-        case .amountEntry, .accepted, .refused: break
+        case .amountEntry, .accepted, .completed, .refused: break
         case .outOfService(let refusal): throw .outOfService(refusal)
         case .presentCard, .reading, .removedTooSoon, .unknownResult: throw .busy
         }
         if let service { throw .outOfService(service) }
-        guard amount > .zero else { throw .amountInvalid }
-        let armed = Armed(id: id, amount: amount, deadline: now + Self.armedFor)
+    }
+
+    mutating func arm(
+        _ id: EntryID, _ amount: Amount, at now: UInt64,
+        purpose: Purpose = .payment(completes: nil), role: Role? = nil
+    ) throws(ControlRefusal) -> Armed {
+        let armed = try begin(id, amount, at: now, purpose: purpose, role: role)
+        split = SplitPayment()
+        return armed
+    }
+
+    private mutating func begin(
+        _ id: EntryID, _ amount: Amount, at now: UInt64, purpose: Purpose, role: Role?
+    ) throws(ControlRefusal) -> Armed {
+        try checkIdle()
+        guard amount > .zero || !purpose.isMoney else { throw .amountInvalid }
+        let armed = Armed(
+            id: id, amount: amount, deadline: now + Self.armedFor, purpose: purpose,
+            isTraining: isTraining, role: role)
         binding = nil
         enter(.presentCard(armed), until: armed.deadline)
         return armed
+    }
+
+    /// The card that had too little pays what it has.
+    mutating func armPart(_ id: EntryID, at now: UInt64, role: Role?) throws(ControlRefusal)
+        -> Armed
+    {
+        guard case .refused(let refused, _, .insufficient(let missing)) = stage,
+            let part = split.part(of: refused, missing: missing)
+        else { throw .noSuchOperation }
+        let armed = try begin(
+            id, part, at: now, purpose: .payment(completes: split.rest?.first), role: role)
+        split.expect(missing: missing, after: id)
+        return armed
+    }
+
+    /// Another card pays the rest.
+    mutating func armRest(_ id: EntryID, at now: UInt64, role: Role?) throws(ControlRefusal)
+        -> Armed
+    {
+        guard let rest = split.rest else { throw .noSuchOperation }
+        let armed = try begin(
+            id, rest.missing, at: now, purpose: .payment(completes: rest.first), role: role)
+        split.expectNothing(after: id)
+        return armed
+    }
+
+    /// What was paid stays paid.
+    mutating func dropRest() { split = SplitPayment() }
+
+    /// Training is turned on or off at rest only.
+    mutating func train(_ isOn: Bool) throws(ControlRefusal) {
+        try checkIdle()
+        isTraining = isOn
+        split = SplitPayment()
+        rest()
     }
 
     mutating func cancel(_ id: EntryID) throws(ControlRefusal) {
@@ -73,7 +133,7 @@ struct CheckoutMachine {
         case .reading(let armed, _) where armed.id == id: throw .busy
         case .unknownResult(let armed) where armed.id == id: throw .busy
         case .amountEntry, .outOfService, .presentCard, .reading, .removedTooSoon, .accepted,
-            .refused, .unknownResult:
+            .completed, .refused, .unknownResult:
             throw .noSuchOperation
         }
     }
@@ -89,14 +149,14 @@ struct CheckoutMachine {
             enter(.removedTooSoon(armed), until: armed.deadline)
             return armed
         case .amountEntry, .outOfService, .presentCard, .reading, .removedTooSoon, .accepted,
-            .refused, .unknownResult:
+            .completed, .refused, .unknownResult:
             throw .noSuchOperation
         }
     }
 
     mutating func acknowledge() throws(ControlRefusal) {
         switch stage {
-        case .accepted, .refused: rest()
+        case .accepted, .completed, .refused: rest()
         case .amountEntry, .outOfService: break
         case .presentCard, .reading, .removedTooSoon, .unknownResult: throw .busy
         }
@@ -108,7 +168,8 @@ struct CheckoutMachine {
         case .presentCard(let armed), .removedTooSoon(let armed):
             enter(.reading(armed, step: 0), until: nil)
             return armed
-        case .amountEntry, .outOfService, .reading, .accepted, .refused, .unknownResult:
+        case .amountEntry, .outOfService, .reading, .accepted, .completed, .refused,
+            .unknownResult:
             return nil
         }
     }
@@ -125,17 +186,17 @@ struct CheckoutMachine {
     mutating func finish(_ outcome: TapOutcome, at now: UInt64) {
         guard case .reading(var armed, _) = stage else { return }
         switch outcome {
-        case .accepted(let receipt):
-            enter(
-                .accepted(
-                    id: armed.id, amount: receipt.amount, offline: receipt.isOffline,
-                    lastFour: receipt.lastFour, cardPresent: true),
-                until: now + Self.acceptedFor)
+        case .accepted(let receipt): succeed(armed, receipt, nil, cardPresent: true, at: now)
+        case .checked(let report):
+            let receipt = TapReceipt(
+                amount: .zero, isOffline: report.balance == nil, lastFour: report.number.lastFour)
+            succeed(armed, receipt, report, cardPresent: true, at: now)
         case .refused(.anotherCard):
             // T5: the operation waits on for its own card.
             armed.deadline = max(armed.deadline, now + Self.extension30)
             enter(.removedTooSoon(armed), until: armed.deadline)
         case .refused(let refusal):
+            if case .payment = armed.purpose { split.note(refused: armed.id, armed.amount) }
             enter(
                 .refused(id: armed.id, amount: armed.amount, refusal),
                 until: now + Self.refusedFor)
@@ -151,11 +212,7 @@ struct CheckoutMachine {
     mutating func resolve(_ receipt: TapReceipt?, at now: UInt64) {
         guard case .unknownResult(let armed) = stage else { return }
         if let receipt {
-            enter(
-                .accepted(
-                    id: armed.id, amount: receipt.amount, offline: receipt.isOffline,
-                    lastFour: receipt.lastFour, cardPresent: false),
-                until: now + Self.acceptedFor)
+            succeed(armed, receipt, nil, cardPresent: false, at: now)
         } else {
             enter(
                 .refused(id: armed.id, amount: armed.amount, .journalUnavailable),
@@ -163,7 +220,31 @@ struct CheckoutMachine {
         }
     }
 
+    private mutating func succeed(
+        _ armed: Armed, _ receipt: TapReceipt, _ report: CardReport?, cardPresent: Bool,
+        at now: UInt64
+    ) {
+        guard case .payment = armed.purpose else {
+            let completion = Completion(
+                operation: armed, lastFour: receipt.lastFour, isOffline: receipt.isOffline,
+                report: report, isCardPresent: cardPresent)
+            // What a card check says is read, not glanced at.
+            let time = report == nil ? Self.acceptedFor : Self.refusedFor
+            return enter(.completed(completion), until: now + time)
+        }
+        split.settle(armed.id)
+        enter(
+            .accepted(
+                id: armed.id, amount: receipt.amount, offline: receipt.isOffline,
+                lastFour: receipt.lastFour, cardPresent: cardPresent),
+            until: now + Self.acceptedFor)
+    }
+
     mutating func cardRemoved() {
+        if case .completed(var completion) = stage {
+            completion.isCardPresent = false
+            stage = .completed(completion)
+        }
         if case .accepted(let id, let amount, let offline, let lastFour, true) = stage {
             stage = .accepted(
                 id: id, amount: amount, offline: offline, lastFour: lastFour, cardPresent: false)
@@ -176,7 +257,9 @@ struct CheckoutMachine {
             enter(
                 .refused(id: armed.id, amount: armed.amount, .twoCards),
                 until: now + Self.refusedFor)
-        case .amountEntry, .outOfService, .reading, .accepted, .refused, .unknownResult: break
+        case .amountEntry, .outOfService, .reading, .accepted, .completed, .refused,
+            .unknownResult:
+            break
         }
     }
 
@@ -188,7 +271,7 @@ struct CheckoutMachine {
             enter(
                 .refused(id: armed.id, amount: armed.amount, .timedOut),
                 until: now + Self.refusedFor)
-        case .accepted, .refused: rest()
+        case .accepted, .completed, .refused: rest()
         case .amountEntry, .outOfService, .reading, .unknownResult: break
         }
     }
@@ -198,7 +281,9 @@ struct CheckoutMachine {
         service = refusal
         switch stage {
         case .amountEntry, .outOfService: rest()
-        case .presentCard, .reading, .removedTooSoon, .accepted, .refused, .unknownResult: break
+        case .presentCard, .reading, .removedTooSoon, .accepted, .completed, .refused,
+            .unknownResult:
+            break
         }
     }
 

@@ -69,10 +69,42 @@ public final class LiveWorld: TapWorld {
         func value() -> AuthorisationAnswer { pending.wait(atMost: LedgerLink.authorisationLimit) }
     }
 
+    public var isReachable: Bool { link.isReachable }
+
+    public func standing(_ id: EntryID) -> EntryStanding? {
+        (try? journal.standing(id)) ?? nil
+    }
+
+    /// A journal that cannot be read says nothing: its append will fail as well (J6).
+    public func actions(_ code: String, of card: CardNumber, isTraining: Bool) -> ActionDay {
+        let day = UTCDay.number(clock.moment.milliseconds)
+        let found = try? journal.actions(code, of: card, day: day, isTraining: isTraining)
+        return found ?? .none
+    }
+
+    public func balance(of card: CardNumber) -> (any PendingBalance)? {
+        guard link.isReachable else { return nil }
+        return LinkBalance(pending: link.balance(of: card))
+    }
+
+    private struct LinkBalance: PendingBalance {
+        let pending: PendingCardBalance
+        func value() -> Int64? { pending.wait(atMost: LedgerLink.authorisationLimit)?.available }
+    }
+
+    public func commit(_ body: EntryBody, for operation: Armed) -> CommitResult {
+        commit(
+            body, id: operation.id, role: operation.role, isTraining: operation.isTraining)
+    }
+
     /// T1, T4: append; when the write fails, read the journal again and look the id up.
-    public func commit(_ payment: Payment, id: EntryID) -> CommitResult {
+    func commit(
+        _ body: EntryBody, id: EntryID, role: Role?, isTraining: Bool
+    ) -> CommitResult {
         do {
-            _ = try journal.append(.payment(payment), id: id, at: clock.moment)
+            _ = try journal.append(
+                body, id: id, at: clock.moment, operatorCode: role.map { [$0.rawValue] },
+                isTraining: isTraining)
             link.noteNewEntry()
             return .stored
         } catch {

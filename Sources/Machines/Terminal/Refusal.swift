@@ -57,6 +57,8 @@ public enum Refusal: Error, Equatable, Sendable {
     case journalUnavailable
     /// The ledger refuses this terminal or does not know its chain: a person must look.
     case ledgerRefusesTerminal
+    /// A rule of an operation beside paying.
+    case rule(RuleRefusal)
 
     /// The code people read out on the telephone.
     public var code: String {
@@ -88,6 +90,7 @@ public enum Refusal: Error, Equatable, Sendable {
         case .noPolicy: "T02"
         case .journalUnavailable: "T03"
         case .ledgerRefusesTerminal: "T04"
+        case .rule(let rule): rule.code
         }
     }
 }

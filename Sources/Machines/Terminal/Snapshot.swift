@@ -18,11 +18,23 @@ public struct Snapshot: Equatable, Sendable {
     public var merchant: String
     /// The offline limit per payment, when a policy is in force.
     public var offlineLimit: Amount?
+    /// The version of the policy in force: when it changes, so may catalogue and consent texts.
+    public var policyVersion: UInt64
+    /// What the policy allows beside selling.
+    public var rules: OperationRules
+    /// True: everything is flagged as training and reaches no total and no account.
+    public var isTraining: Bool
+    /// The role that signed in.
+    public var session: RoleSession?
+    /// What is missing of a sum that was split: another card may pay it (`Order.payRest`).
+    public var rest: Rest?
 
     /// A snapshot.
     public init(
         version: UInt64, stage: Stage, network: Network, queue: Queue, reader: ReaderStatus,
-        clockTrust: ClockTrust, merchant: String, offlineLimit: Amount?
+        clockTrust: ClockTrust, merchant: String, offlineLimit: Amount?,
+        policyVersion: UInt64 = 0, rules: OperationRules = .standard, isTraining: Bool = false,
+        session: RoleSession? = nil, rest: Rest? = nil
     ) {
         self.version = version
         self.stage = stage
@@ -32,6 +44,11 @@ public struct Snapshot: Equatable, Sendable {
         self.clockTrust = clockTrust
         self.merchant = merchant
         self.offlineLimit = offlineLimit
+        self.policyVersion = policyVersion
+        self.rules = rules
+        self.isTraining = isTraining
+        self.session = session
+        self.rest = rest
     }
 
     /// Online, offline since a time, or sending what waits.
@@ -69,23 +86,6 @@ public struct Snapshot: Equatable, Sendable {
     }
 }
 
-/// One armed operation: its id is fixed when the merchant enters the amount.
-public struct Armed: Equatable, Sendable {
-    /// The operation's id.
-    public let id: EntryID
-    /// The amount.
-    public let amount: Amount
-    /// When it lapses, milliseconds of the monotonic clock.
-    public var deadline: UInt64
-
-    /// An armed operation.
-    public init(id: EntryID, amount: Amount, deadline: UInt64) {
-        self.id = id
-        self.amount = amount
-        self.deadline = deadline
-    }
-}
-
 /// Where the checkout stands: M0 to M5 of UX.md.
 public enum Stage: Equatable, Sendable {
     /// M0: ready, amount entry.
@@ -100,6 +100,8 @@ public enum Stage: Equatable, Sendable {
     case removedTooSoon(Armed)
     /// M3, or M3o when `offline`. `cardPresent` asks to remove the card.
     case accepted(id: EntryID, amount: Amount, offline: Bool, lastFour: String, cardPresent: Bool)
+    /// An operation other than a payment is done: refund, top-up, action, card check, enrolment.
+    case completed(Completion)
     /// M4. `id` is nil for a card presented without an operation.
     case refused(id: EntryID?, amount: Amount?, Refusal)
     /// M5: the journal could not say whether it stored the operation.
@@ -180,4 +182,16 @@ public enum ControlRefusal: Error, Equatable, Sendable {
     case noSuchOperation
     /// The terminal is out of service: why.
     case outOfService(Refusal)
+    /// A rule forbids it.
+    case rule(RuleRefusal)
+    /// This role has to sign in first.
+    case roleNeeded(Role)
+    /// The role has no PIN yet: `eco-terminal role set`.
+    case pinMissing
+    /// Not this PIN; so many tries are left before a lock.
+    case pinWrong(triesLeft: Int)
+    /// Too many wrong PINs: seconds to wait; nil when only a new PIN helps.
+    case pinLocked(seconds: UInt64?)
+    /// The journal could not say whether it stored the operation: ask `isRecorded`.
+    case unknownResult(EntryID)
 }

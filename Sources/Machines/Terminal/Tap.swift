@@ -22,8 +22,16 @@ public protocol TapWorld: Sendable {
     func authorise(
         _ id: EntryID, card: CardNumber, amount: Amount, sun: Evidence
     ) -> (any PendingAnswer)?
-    /// The commit point (T1).
-    func commit(_ payment: Payment, id: EntryID) -> CommitResult
+    /// The commit point (T1): the entry carries the operation's id, role and training flag.
+    func commit(_ body: EntryBody, for operation: Armed) -> CommitResult
+    /// True while the ledger answers.
+    var isReachable: Bool { get }
+    /// What the journal knows of an earlier entry; nil when it has none of this id.
+    func standing(_ id: EntryID) -> EntryStanding?
+    /// What a card has done of an action today.
+    func actions(_ code: String, of card: CardNumber, isTraining: Bool) -> ActionDay
+    /// Asks the ledger what a card has; nil when it is not reachable.
+    func balance(of card: CardNumber) -> (any PendingBalance)?
     /// Notes why a card was refused, for the log: never shown, no UID.
     func note(_ refusal: Refusal, reason: String)
 }
@@ -32,6 +40,12 @@ public protocol TapWorld: Sendable {
 public protocol PendingAnswer: Sendable {
     /// The answer, `.unreachable` when it does not come within the limit.
     func value() -> AuthorisationAnswer
+}
+
+/// A balance that is on its way.
+public protocol PendingBalance: Sendable {
+    /// Cents; nil when it does not come within the limit.
+    func value() -> Int64?
 }
 
 /// What the journal did.
@@ -44,7 +58,7 @@ public enum CommitResult: Equatable, Sendable {
     case unknown
 }
 
-/// What a person is told of an accepted payment.
+/// What a person is told of an accepted operation.
 public struct TapReceipt: Equatable, Sendable {
     /// The amount.
     public let amount: Amount
@@ -63,13 +77,16 @@ public struct TapReceipt: Equatable, Sendable {
 /// How a tap ended.
 public enum TapOutcome: Equatable, Sendable {
     case accepted(TapReceipt)
+    /// A card check: nothing was written.
+    case checked(CardReport)
     case refused(Refusal)
     /// The card left before the entry was committed: nothing is charged, the same card finishes.
     case torn
     case unknown
 }
 
-/// One tap of one card for one payment: DESIGN.md, "the life of one tap", steps 2 to 10.
+/// One tap of one card for one operation: DESIGN.md, "the life of one tap", steps 2 to 10. What is
+/// no payment goes the same way without the card state (`TapOperations.swift`).
 ///
 /// Synchronous, on the thread that owns the card; nothing in it awaits.
 public struct Tap {
@@ -124,31 +141,59 @@ public struct Tap {
         let found = try identify(&card)
         let hash = found.token.hash
         if let binding, binding != hash { throw Refusal.anotherCard }
+        if operation.purpose == .cardCheck { return try check(&card, found.token, policy) }
         let claims = try verify(found.token, policy)
+        // A training card moves no money anywhere; in training any card may practise.
+        guard operation.isTraining || claims.cardClass != .training else {
+            throw Refusal.rule(.trainingMismatch)
+        }
         bind(hash)
         progress(1)
-        let pending = world.authorise(
-            operation.id, card: claims.number, amount: operation.amount, sun: found.sun)
+        guard case .payment(let completes) = operation.purpose else {
+            return try other(&card, claims, hash, policy)
+        }
+        let pending =
+            operation.isTraining
+            ? nil
+            : world.authorise(
+                operation.id, card: claims.number, amount: operation.amount, sun: found.sun)
         try authenticate(&card, claims)
         progress(2)
         let state = try authenticated(.replayed) { () throws(CardError) in try card.state() }
-        let (authorisation, record) = try decide(policy, state, pending)
+        let (authorisation, record) =
+            operation.isTraining ? (nil, nil) : try decide(policy, state, pending)
         progress(3)
-        let digest = transactionDigest(
-            terminal: world.terminal, entry: operation.id, kind: .payment,
-            quantity: operation.amount.cents, card: claims.number)
-        let evidence = try authenticated(.evidenceMismatch) { () throws(CardError) in
-            try card.commit(digest: digest, record: record, at: state.nextOffset)
-        }
-        progress(4)
+        let evidence = try evidence(
+            &card, of: claims.number, .payment, operation.amount.cents, record: record,
+            at: state.nextOffset)
         let payment = Payment(
             amount: operation.amount, card: claims.number, tokenHash: hash, evidence: evidence,
-            authorisation: authorisation)
-        switch world.commit(payment, id: operation.id) {
+            authorisation: authorisation, completes: completes)
+        return try commit(.payment(payment), claims, isOffline: authorisation == nil)
+    }
+
+    /// Step 8: the card's word over exactly this operation.
+    func evidence(
+        _ card: inout some CardProfile & ~Copyable, of number: CardNumber, _ kind: EntryKind,
+        _ quantity: Int64, record: CardStateRecord? = nil, at offset: Int = 0
+    ) throws -> Evidence {
+        let digest = transactionDigest(
+            terminal: world.terminal, entry: operation.id, kind: kind, quantity: quantity,
+            card: number)
+        let evidence = try authenticated(.evidenceMismatch) { () throws(CardError) in
+            try card.commit(digest: digest, record: record, at: offset)
+        }
+        progress(4)
+        return evidence
+    }
+
+    /// Step 9.
+    func commit(_ body: EntryBody, _ claims: CardToken, isOffline: Bool) throws -> TapOutcome {
+        switch world.commit(body, for: operation) {
         case .stored:
             return .accepted(
                 TapReceipt(
-                    amount: payment.amount, isOffline: authorisation == nil,
+                    amount: operation.amount, isOffline: isOffline,
                     lastFour: claims.number.lastFour))
         case .notStored: throw Refusal.journalUnavailable
         case .unknown: return .unknown
@@ -189,7 +234,7 @@ public struct Tap {
         }
     }
 
-    private func isSigned(_ token: CarriedToken, _ issuer: Ed25519PublicKey) -> Bool {
+    func isSigned(_ token: CarriedToken, _ issuer: Ed25519PublicKey) -> Bool {
         if let verified, verified.knows(token, issuer) { return true }
         guard token.isSigned(by: issuer) else { return false }
         verified?.remember(token, issuer)
@@ -197,7 +242,7 @@ public struct Tap {
     }
 
     /// Step 4. A card that fails is asked for its UID once, to tell a copied token from wrong keys.
-    private func authenticate(
+    func authenticate(
         _ card: inout some CardProfile & ~Copyable, _ claims: CardToken
     ) throws {
         guard let key = world.terminalKey(uid: claims.uid, epoch: claims.epoch) else {
@@ -239,7 +284,7 @@ public struct Tap {
     }
 
     /// Runs a step whose answers are authenticated: one that does not verify is a fraud, by name.
-    private func authenticated<R>(
+    func authenticated<R>(
         _ refusal: Refusal, _ body: () throws(CardError) -> R
     ) throws -> R {
         do { return try body() } catch {

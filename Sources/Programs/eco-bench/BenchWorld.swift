@@ -45,11 +45,16 @@ final class BenchWorld: TapWorld {
         _ id: EntryID, card: CardNumber, amount: Amount, sun: Evidence
     ) -> (any PendingAnswer)? { nil }
 
-    func commit(_ payment: Payment, id: EntryID) -> CommitResult {
+    func commit(_ body: EntryBody, for operation: Armed) -> CommitResult {
         let moment = Moment(milliseconds: now * 1_000, trust: .synchronised)
-        return (try? journal.append(.payment(payment), id: id, at: moment)) == nil
+        return (try? journal.append(body, id: operation.id, at: moment)) == nil
             ? .notStored : .stored
     }
+
+    var isReachable: Bool { false }
+    func standing(_ id: EntryID) -> EntryStanding? { (try? journal.standing(id)) ?? nil }
+    func actions(_ code: String, of card: CardNumber, isTraining: Bool) -> ActionDay { .none }
+    func balance(of card: CardNumber) -> (any PendingBalance)? { nil }
 
     func note(_ refusal: Refusal, reason: String) {}
 }

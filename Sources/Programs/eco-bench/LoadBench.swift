@@ -99,7 +99,7 @@ private final class Load {
             channel.card = fresh
             channel.card.powerOn()
             return try pay()
-        case .refused, .torn, .unknown:
+        case .checked, .refused, .torn, .unknown:
             throw Failure("a tap was not accepted: \(outcome)", hint: "this is a fault: report it")
         }
     }

@@ -1,6 +1,8 @@
 import CommandLineTool
+import Crypto
 import LedgerBook
 import Linux
+import Operations
 
 /// `report`, `audit` and `held`.
 enum BookCommands {
@@ -17,6 +19,8 @@ enum BookCommands {
                 "eco-ledger report \(here)",
                 "eco-ledger report \(here) --from 2025-06-01 --to 2025-06-30 --json",
             ], run: report),
+        verdict("release", "book a held entry as if it had settled", true),
+        verdict("refuse", "decide that nothing comes of a held entry", false),
         Command(
             ["audit"], "check sums, chains, signatures and uniqueness; exit 11 when broken",
             options: [.database],
@@ -28,13 +32,47 @@ enum BookCommands {
             run: held),
     ]
 
+    private static func verdict(
+        _ word: String, _ summary: String, _ isReleased: Bool
+    ) -> Command {
+        Command(
+            ["held", word], words: "TERMINAL SEQUENCE", summary,
+            options: [.database, .value("reason", "TEXT", "why, for the audit")],
+            examples: [
+                "eco-ledger held \(word) \(here) 0f1e2d3c4b5a6978 12 --reason 'seen the slip'",
+                "eco-ledger held \(word) \(here) 0f1e2d3c4b5a6978 12 --reason x --json",
+            ], run: { try decide(isReleased, $0) })
+    }
+
+    private static func decide(_ isReleased: Bool, _ call: Invocation) throws {
+        guard let kid = Hexadecimal.bytes(call.words[0]), kid.count == 8,
+            let sequence = UInt64(call.words[1])
+        else {
+            throw Failure(
+                "'\(call.words[0]) \(call.words[1])' is no terminal and number",
+                hint: "as eco-ledger held list shows them", code: .usage)
+        }
+        let reason = try call.required("reason")
+        try call.withBook {
+            try $0.decide(
+                terminal: kid, sequence: sequence, release: isReleased, reason: reason,
+                now: call.now)
+        }
+        let word = isReleased ? "released" : "refused"
+        call.print(
+            .record([
+                "terminal": .text(call.words[0]), "seq": .integer(Int64(clamping: sequence)),
+                "verdict": .text(word),
+            ]), ["entry \(sequence) of \(call.words[0]) is \(word)"])
+    }
+
     private static func report(_ call: Invocation) throws {
         let from = try call.value("from").map { try Day.start($0) } ?? 0
         let to = try call.value("to").map { try Day.start($0) + Day.length } ?? UInt64.max
-        let (totals, issued, held) = try call.withBook { book in
+        let (totals, others, issued, held) = try call.withBook { book in
             (
-                try book.report(from: from, to: to), try book.issued(),
-                try book.held().count
+                try book.report(from: from, to: to), try book.operations(from: from, to: to),
+                try book.issued(), try book.held().count
             )
         }
         let sum = totals.reduce(Int64(0)) { $0 + $1.cents }
@@ -46,16 +84,36 @@ enum BookCommands {
                             "terminal": .text($0.terminal), "merchant": .text($0.merchant),
                             "payments": .integer($0.count), "cents": .integer($0.cents),
                         ])
-                    }), "cents": .integer(sum), "issuedCents": .integer(issued),
+                    }), "operations": .array(others.map(object)), "cents": .integer(sum),
+                "issuedCents": .integer(issued),
                 "held": .integer(Int64(held)),
             ]),
             totals.map {
                 "\($0.terminal)  \($0.count) payments  \(Money.text($0.cents)) ECO  "
                     + $0.merchant
-            } + [
+            } + others.map(line) + [
                 "together \(Money.text(sum)) ECO; issued so far \(Money.text(issued)) ECO; "
                     + "\(held) entries held"
             ])
+    }
+
+    private static func object(_ total: OperationTotal) -> JSONValue {
+        .record([
+            "terminal": .text(total.terminal), "merchant": .text(total.merchant),
+            "kind": .text("\(total.kind)"), "code": .text(total.code),
+            "count": .integer(total.count), "sum": .integer(total.sum),
+        ])
+    }
+
+    private static func line(_ total: OperationTotal) -> String {
+        let sum =
+            switch total.kind {
+            case .action: "\(total.sum / 1_000).\(String(1_000 + total.sum % 1_000).dropFirst())"
+            case .enrolment: ""
+            default: Money.text(total.sum) + " ECO"
+            }
+        return "\(total.terminal)  \(total.count) \(total.kind) \(total.code)  \(sum)  "
+            + total.merchant
     }
 
     private static func audit(_ call: Invocation) throws {

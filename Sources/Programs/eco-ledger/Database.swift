@@ -82,6 +82,10 @@ extension Failure {
             self.init(
                 "no merchant is called '\(name)'",
                 hint: "add it to merchants.json and run eco-ledger init again")
+        case .notHeld:
+            self.init(
+                "no entry is held there, or it has been decided",
+                hint: "eco-ledger held list shows what waits")
         case .cardUnknown:
             self.init("no such card", hint: "eco-ledger card list shows them")
         case .cardKnown:

@@ -52,11 +52,20 @@ enum ServiceCommands {
         }
     }
 
+    private static func optionalSeed(_ name: String, in folder: String) throws -> [UInt8]? {
+        Files.exists(folder + "/" + name) ? try seed(name, in: folder) : nil
+    }
+
     private static func initialise(_ call: Invocation) throws {
         let path = try call.databasePath
         let folder = try call.required("seed")
-        let settings: PolicySettings
-        do { settings = try PolicySettings(json: try seed("policy.json", in: folder)) } catch {
+        var settings: PolicySettings
+        do {
+            settings = try PolicySettings(json: try seed("policy.json", in: folder))
+            try settings.add(
+                catalogue: try optionalSeed("catalogue.json", in: folder),
+                consents: try optionalSeed("consents.json", in: folder))
+        } catch {
             throw (error as? BookError).map { Failure($0) } ?? error
         }
         guard
@@ -72,7 +81,10 @@ enum ServiceCommands {
         // Terminals believe one ledger key for good: a lost one is never replaced in silence.
         let signer = try call.signer(keyPath(path), phrase, mayCreate: !Files.exists(path))
         let keys = try call.bundle(phrase, signer)
+        let sealing = try SealingKey.certificate(
+            beside: path, passphrase: phrase, seconds: call.now / 1_000)
         try call.withBook(create: true) { book in
+            try book.setSealingCertificate(sealing, now: call.now)
             try book.set(settings)
             try book.add(merchants: merchants)
         }

@@ -98,9 +98,11 @@ private func run(
 
 private func words(_ body: EntryBody) -> (String, Int64?, CardNumber?) {
     switch body {
-    case .payment(let payment): ("payment", payment.amount.cents, payment.card)
     case .technicalEvent(let event): ("event \(event.code)", nil, nil)
-    case .other(let kind, _): ("\(kind)", nil, nil)
+    case .action(let action): ("action \(action.code)", nil, body.card)
+    case .closure(let closure): ("closure \(closure.period) \(closure.number)", nil, nil)
+    case .payment, .refund, .reversal, .topUp, .enrolment, .cardEvent:
+        ("\(body.kind)", body.amount?.cents, body.card)
     }
 }
 

@@ -34,7 +34,8 @@ let serveCommand = Command(
     let world = LiveWorld(
         journal: journal, link: link, keys: try configuration.cardKeys(signer),
         terminal: signer.publicKey.kid, log: { Console.error($0) })
-    let checkout = Checkout(world: world, log: { Console.error($0) })
+    let checkout = Checkout(
+        world: world, pins: PINBook(directory: directory), log: { Console.error($0) })
     let reader = CardReader(choice: try configuration.reader, desk: checkout)
     let screen = try open(try configuration.screen, checkout)
     note("start", journal, world)

@@ -10,6 +10,10 @@
 //   J5  Times never go back.
 //   J6  After a failed write the journal is suspended: it takes nothing until `reopen` has read the
 //       file again. What a failed append did is then looked up by id, never retried blindly.
+//   J7  Closures are numbered gaplessly for each period; each begins after the one before and ends
+//       at the end of the chain, so nothing can enter a closed period. Training never counts.
+//   J8  Lists and totals come from a table that follows from the signed entries alone; `verify`
+//       derives it anew.
 // Does not promise: that an entry is settled (receipts say so), nor any secrecy of the file.
 // Threads: any; one lock orders appends. Readers of long lists use a connection of their own.
 // Units: milliseconds since the Unix epoch; cents.
@@ -51,8 +55,8 @@ public final class Journal: Sendable {
     /// The file.
     public let path: String
     /// Who signs entries.
-    private let signer: any MessageSigner
-    private let monitor: Monitor<Contents>
+    let signer: any MessageSigner
+    let monitor: Monitor<Contents>
 
     struct Contents {
         var database: Database?
@@ -87,29 +91,40 @@ public final class Journal: Sendable {
         monitor = Monitor(Contents(database: database, head: head))
     }
 
-    /// Appends an entry with this id: durable when it returns (J1).
+    /// Appends an entry with this id: durable when it returns (J1). Closures are made by `close`.
     /// - Throws: `.alreadyRecorded` (J3), `.suspended` (J6).
     public func append(
-        _ body: EntryBody, id: EntryID, at moment: Moment, isTraining: Bool = false
+        _ body: EntryBody, id: EntryID, at moment: Moment, operatorCode: [UInt8]? = nil,
+        isTraining: Bool = false
     ) throws(JournalError) -> Entry {
         try monitor.update { (contents) throws(JournalError) in
-            guard let database = contents.database else { throw .suspended("reopen first") }
-            let head = contents.head
-            let entry = Entry(
-                sequence: head.sequence + 1, id: id, previous: head.hash,
-                time: max(head.time, moment.milliseconds), clockTrust: moment.trust, body: body,
+            try append(
+                to: &contents, body, id: id, at: moment, operatorCode: operatorCode,
                 isTraining: isTraining)
-            let message = signer.sign(payload: entry.item.encoded)
-            do throws(SQLiteError) {
-                try JournalStore.insert(entry, message.bytes, into: database)
-            } catch {
-                if error.isConstraint, Self.holds(id, database) { throw .alreadyRecorded }
-                contents.database = nil
-                throw .suspended("\(error.call): \(error.message)")
-            }
-            contents.head.follow(entry, hash: message.digest)
-            return entry
         }
+    }
+
+    /// The same, with the lock held.
+    func append(
+        to contents: inout Contents, _ body: EntryBody, id: EntryID, at moment: Moment,
+        operatorCode: [UInt8]?, isTraining: Bool
+    ) throws(JournalError) -> Entry {
+        guard let database = contents.database else { throw .suspended("reopen first") }
+        let head = contents.head
+        let entry = Entry(
+            sequence: head.sequence + 1, id: id, previous: head.hash,
+            time: max(head.time, moment.milliseconds), clockTrust: moment.trust, body: body,
+            operatorCode: operatorCode, isTraining: isTraining)
+        let message = signer.sign(payload: entry.item.encoded)
+        do throws(SQLiteError) {
+            try JournalStore.insert(entry, message.bytes, into: database)
+        } catch {
+            if error.isConstraint, Self.holds(id, database) { throw .alreadyRecorded }
+            contents.database = nil
+            throw .suspended("\(error.call): \(error.message)")
+        }
+        contents.head.follow(entry, hash: message.digest)
+        return entry
     }
 
     /// True when the id itself stands there: a taken sequence number is another writer's doing.
@@ -223,7 +238,7 @@ public final class Journal: Sendable {
         }
     }
 
-    private func reading<R>(
+    func reading<R>(
         _ body: (Database) throws(SQLiteError) -> R
     ) throws(JournalError) -> R {
         try monitor.read { (contents) throws(JournalError) in
@@ -267,4 +282,10 @@ public struct StoredOutcome: Equatable, Sendable {
     public let isBooked: Bool
     /// The ledger's code when it declined or holds.
     public let code: String
+
+    /// An outcome.
+    public init(isBooked: Bool, code: String) {
+        self.isBooked = isBooked
+        self.code = code
+    }
 }

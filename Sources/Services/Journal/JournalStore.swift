@@ -11,7 +11,9 @@ import Tokens
 /// `outcomes`: read out of receipts, one a sent entry. None of them is ever updated or deleted
 /// from.
 enum JournalStore {
-    private static let version: Int64 = 1
+    /// 2 added `lines`. The tables of version 1 are as they were: its programs still verify, list
+    /// and export the file.
+    private static let version: Int64 = 2
     private static let applicationID: Int64 = 0x45_43_4f_4a  // "ECOJ"
 
     private static let schema = """
@@ -75,24 +77,31 @@ enum JournalStore {
             throw JournalError.unusable("WAL with synchronous=FULL is not to be had here (J1)")
         }
         let found = try database.rows("PRAGMA user_version").first?.first?.integer ?? 0
-        if found == 0 {
-            try database.transaction(
-                { () throws(SQLiteError) in
-                    try database.script(schema)
-                    for (table, keys) in keys {
-                        try database.script(triggers(table, keys: keys))
-                    }
-                    try database.run("INSERT INTO owner(kid) VALUES(?)", [.blob(kid)])
-                    try database.run("PRAGMA application_id=\(applicationID)")
-                    try database.run("PRAGMA user_version=\(version)")
-                }, mapping: { $0 })
-        } else if found > version {
+        guard found <= version else {
             throw JournalError.unusable("the journal was written by a newer version")
         }
+        if found < version {
+            try database.transaction(
+                { () throws(SQLiteError) in
+                    if found == 0 { try create(in: database, kid: kid) }
+                    try database.script(JournalLines.schema)
+                    try database.script(triggers("lines", keys: ["seq"]))
+                    try JournalLines.fill(database)
+                    try database.run("PRAGMA user_version=\(version)")
+                }, mapping: { $0 })
+        }
+        try JournalLines.catchUp(database)
         let owner = try database.rows("SELECT kid FROM owner").first?.first?.blob
         guard owner == kid else {
             throw JournalError.unusable("the journal belongs to another terminal key")
         }
+    }
+
+    private static func create(in database: Database, kid: [UInt8]) throws(SQLiteError) {
+        try database.script(schema)
+        for (table, keys) in keys { try database.script(triggers(table, keys: keys)) }
+        try database.run("INSERT INTO owner(kid) VALUES(?)", [.blob(kid)])
+        try database.run("PRAGMA application_id=\(applicationID)")
     }
 
     private static func head(of database: Database) throws -> Journal.Head {
@@ -136,13 +145,20 @@ enum JournalStore {
     ) throws(SQLiteError) {
         var cents: Int64 = 0
         if case .payment(let payment) = entry.body { cents = payment.amount.cents }
-        try database.run(
-            "INSERT INTO entries(seq, id, kind, time, cents, training, cose) VALUES(?,?,?,?,?,?,?)",
-            [
-                .integer(Int64(entry.sequence)), .blob(entry.id.bytes),
-                .integer(Int64(entry.body.kind.rawValue)), .integer(Int64(entry.time)),
-                .integer(cents), .integer(entry.isTraining ? 1 : 0), .blob(bytes),
-            ])
+        try database.transaction(
+            { () throws(SQLiteError) in
+                try database.run(
+                    """
+                    INSERT INTO entries(seq, id, kind, time, cents, training, cose)
+                    VALUES(?,?,?,?,?,?,?)
+                    """,
+                    [
+                        .integer(Int64(entry.sequence)), .blob(entry.id.bytes),
+                        .integer(Int64(entry.body.kind.rawValue)), .integer(Int64(entry.time)),
+                        .integer(cents), .integer(entry.isTraining ? 1 : 0), .blob(bytes),
+                    ])
+                try JournalLines.insert(entry, into: database)
+            }, mapping: { $0 })
     }
 
     static func insert(
@@ -232,7 +248,7 @@ enum JournalStore {
     }
 
     /// Our own entries: shape only; `verify` checks signatures.
-    private static func read(_ bytes: [UInt8]) -> Entry? {
+    static func read(_ bytes: [UInt8]) -> Entry? {
         guard let message = try? Sign1(parsing: bytes, limit: Entry.sizeMax) else { return nil }
         return try? Entry(payload: message.payload)
     }

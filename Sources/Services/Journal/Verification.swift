@@ -57,6 +57,7 @@ public struct JournalVerifier {
         var previous = [UInt8](repeating: 0, count: 32)
         var time: UInt64 = 0
         do {
+            var derived = try DerivedCheck(database)
             let ends = Set(
                 try database.rows("SELECT upto FROM receipts").compactMap {
                     $0.first?.integer.map { UInt64($0) }
@@ -69,6 +70,9 @@ public struct JournalVerifier {
                 switch check(row, bytes, expected: result.entries, previous, time) {
                 case .success(let (entry, message)):
                     time = entry.time
+                    if let what = derived.fault(of: entry, in: database) {
+                        result.faults.append(.init(sequence: entry.sequence, what: what))
+                    }
                     if case .payment(let payment) = entry.body, !entry.isTraining {
                         result.payments += 1
                         result.paymentCents &+= payment.amount.cents
@@ -81,6 +85,10 @@ public struct JournalVerifier {
                 return result.faults.count < Self.faultsMax
             }
             if let ledger { try checkReceipts(ledger, hashes, &result) }
+            if try derived.hasSurplus(in: database, entries: result.entries) {
+                result.faults.append(
+                    .init(sequence: result.entries, what: "a line has no entry"))
+            }
         } catch {
             throw .unusable("\(error.call): \(error.message)")
         }

@@ -8,6 +8,10 @@ enum Account {
     static let issuance = "issuance"
     static func card(_ number: CardNumber) -> String { "card:\(number.digits)" }
     static func merchant(_ terminal: TerminalRecord) -> String { "merchant:\(terminal.id)" }
+    /// What a terminal took in for top-ups and owes the association: below zero by that much.
+    static func means(_ means: TopUpMeans, _ terminal: TerminalRecord) -> String {
+        "means:\(terminal.id):\(means.rawValue)"
+    }
 }
 
 /// What a card has.
@@ -86,7 +90,7 @@ extension Book {
             FROM terminals m LEFT JOIN (
                 SELECT e.terminal AS terminal, count(*) AS count, sum(e.cents) AS cents
                 FROM transactions t JOIN entries e ON e.id = t.entry
-                WHERE t.time >= ? AND t.time < ? GROUP BY e.terminal
+                WHERE t.time >= ? AND t.time < ? AND e.kind = 1 GROUP BY e.terminal
             ) p ON p.terminal = m.id ORDER BY m.merchant, m.id
             """, [.clamped(from), .clamped(to)]
         ).map { row in
@@ -99,6 +103,10 @@ extension Book {
     /// Money in circulation, cents: what was issued and not taken back.
     /// - Throws: `BookError.storage`.
     public func issued() throws(BookError) -> Int64 {
-        -(try balance(account: Account.issuance))
+        -(try number(
+            """
+            SELECT coalesce(sum(cents), 0) FROM postings
+            WHERE account = 'issuance' OR account GLOB 'means:*'
+            """) ?? 0)
     }
 }

@@ -35,10 +35,15 @@ public struct AuditFindings: Equatable, Sendable {
 }
 
 extension Book {
-    /// Entries held, in the order they came.
+    /// Entries held that nobody has decided yet, in the order they came.
     /// - Throws: `BookError.storage`.
     public func held() throws(BookError) -> [NotedEntry] {
-        try noted("e.code", "entries e", "WHERE e.outcome = 'held' ORDER BY e.id")
+        try noted(
+            "e.code", "entries e",
+            """
+            WHERE e.outcome = 'held'
+            AND NOT EXISTS(SELECT 1 FROM verdicts v WHERE v.entry = e.id) ORDER BY e.id
+            """)
     }
 
     /// How many entries have each outcome, by the database's words.
@@ -90,58 +95,61 @@ extension Book {
     }
 
     /// Each gives one row per fault.
-    private static let questions: [(String, String)] = [
-        (
-            "SQLite finds the file damaged",
-            "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"
-        ),
-        (
-            "a row refers to nothing, table",
-            "SELECT \"table\" FROM pragma_foreign_key_check"
-        ),
-        (
-            "a transaction does not sum to zero",
-            """
-            SELECT t.id FROM transactions t LEFT JOIN postings p ON p.txn = t.id
-            GROUP BY t.id HAVING coalesce(sum(p.cents), 1) <> 0
-            """
-        ),
-        (
-            "a settled payment is not booked exactly as it says, entry",
-            """
-            SELECT e.id FROM entries e WHERE e.kind = 1 AND e.outcome = 'settled'
-            AND e.counter IS NOT NULL AND NOT EXISTS (
-                SELECT 1 FROM transactions t
-                JOIN postings a ON a.txn = t.id AND a.account = 'card:' || e.card
-                JOIN terminals m ON m.id = e.terminal
-                JOIN postings b ON b.txn = t.id
-                    AND b.account = 'merchant:' || lower(hex(m.kid))
-                WHERE t.entry = e.id AND a.cents = -e.cents AND b.cents = e.cents)
-            """
-        ),
-        (
-            "a transaction belongs to an entry that did not settle, entry",
-            """
-            SELECT t.entry FROM transactions t JOIN entries e ON e.id = t.entry
-            WHERE e.outcome <> 'settled' OR e.counter IS NULL
-            """
-        ),
-        (
-            "a settled payment has not claimed its counter, entry",
-            """
-            SELECT e.id FROM entries e WHERE e.outcome = 'settled' AND e.counter IS NOT NULL
-            AND NOT EXISTS (SELECT 1 FROM card_counters c
-                WHERE c.card = e.card AND c.counter = e.counter AND c.entry = e.id)
-            """
-        ),
-        (
-            "an operation settled twice, card",
-            """
-            SELECT card FROM entries WHERE outcome = 'settled' AND counter IS NOT NULL
-            GROUP BY card, counter HAVING count(*) > 1
-            """
-        ),
-    ]
+    private static let questions: [(String, String)] =
+        operationQuestions + [
+            (
+                "SQLite finds the file damaged",
+                "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"
+            ),
+            (
+                "a row refers to nothing, table",
+                "SELECT \"table\" FROM pragma_foreign_key_check"
+            ),
+            (
+                "a transaction does not sum to zero",
+                """
+                SELECT t.id FROM transactions t LEFT JOIN postings p ON p.txn = t.id
+                GROUP BY t.id HAVING coalesce(sum(p.cents), 1) <> 0
+                """
+            ),
+            (
+                "a settled payment is not booked exactly as it says, entry",
+                """
+                SELECT e.id FROM entries e WHERE e.kind = 1 AND e.outcome = 'settled'
+                AND e.counter IS NOT NULL AND NOT EXISTS (
+                    SELECT 1 FROM transactions t
+                    JOIN postings a ON a.txn = t.id AND a.account = 'card:' || e.card
+                    JOIN terminals m ON m.id = e.terminal
+                    JOIN postings b ON b.txn = t.id
+                        AND b.account = 'merchant:' || lower(hex(m.kid))
+                    WHERE t.entry = e.id AND a.cents = -e.cents AND b.cents = e.cents)
+                """
+            ),
+            (
+                "a transaction belongs to an entry that did not settle, entry",
+                """
+                SELECT t.entry FROM transactions t JOIN entries e ON e.id = t.entry
+                WHERE (e.outcome <> 'settled' AND NOT EXISTS(SELECT 1 FROM verdicts v
+                    WHERE v.entry = e.id AND v.released = 1 AND e.outcome = 'held'))
+                OR (e.outcome = 'settled' AND e.kind <> 3 AND e.counter IS NULL)
+                """
+            ),
+            (
+                "a settled payment has not claimed its counter, entry",
+                """
+                SELECT e.id FROM entries e WHERE e.outcome = 'settled' AND e.counter IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM card_counters c
+                    WHERE c.card = e.card AND c.counter = e.counter AND c.entry = e.id)
+                """
+            ),
+            (
+                "an operation settled twice, card",
+                """
+                SELECT card FROM entries WHERE outcome = 'settled' AND counter IS NOT NULL
+                GROUP BY card, counter HAVING count(*) > 1
+                """
+            ),
+        ]
 
     /// Walks a terminal's chain: gapless, linked, signed, and the columns say what was signed.
     private func auditChain(
@@ -184,12 +192,8 @@ extension Book {
     }
 
     private static func agrees(_ row: [SQLValue], _ entry: Entry) -> Bool {
-        var card: String?
-        var cents: Int64?
-        if case .payment(let payment) = entry.body {
-            card = payment.card.digits
-            cents = payment.amount.cents
-        }
+        let card = entry.body.card?.digits
+        let cents = entry.body.amount?.cents
         return row[3].blob == entry.id.bytes && row[4].text == card && row[5].integer == cents
             && row[6].integer == Int64(clamping: entry.time)
             && row[7].integer == Int64(clamping: entry.body.kind.rawValue)

@@ -20,7 +20,7 @@ extension Book {
             guard terminal.revoked == nil else { throw .terminalRevoked }
             var head = try head(of: terminal)
             var booking = Booking(
-                book: self, terminal: terminal, authority: authority, now: now,
+                book: self, terminal: terminal, keys: authority.keys, now: now,
                 nextRow: (try number("SELECT coalesce(max(id), 0) FROM entries") ?? 0) + 1)
             var outcomes: [Outcome] = []
             let from = batch.items.first?.entry.sequence ?? head.sequence + 1
@@ -115,12 +115,13 @@ extension Outcome {
 struct Booking {
     let book: Book
     let terminal: TerminalRecord
-    let authority: Authority
+    /// What checks evidence; nil when nothing is judged any more.
+    let keys: (any EvidenceKeys)?
     let now: UInt64
     var nextRow: Int64
 
     /// What was decided about an entry.
-    private struct Judgement {
+    struct Judgement {
         var outcome: Outcome
         var counter: UInt32?
         var flags: [String] = []
@@ -130,18 +131,13 @@ struct Booking {
         let row = nextRow
         nextRow += 1
         let entry = item.entry
-        var payment: Payment?
-        if case .payment(let body) = entry.body { payment = body }
-        var judgement = try judge(entry, payment, row: row)
-        try insert(item, payment, judgement, row: row)
-        if let payment { judgement.flags += try release(entry, payment) }
-        if judgement.outcome == .settled, let payment, !entry.isTraining {
-            let account = Account.card(payment.card)
-            try book.move(
-                payment.amount, from: account, to: Account.merchant(terminal), what: "payment",
-                entry: row, time: entry.time)
-            // The association bears the offline risk within the limits: the merchant is paid.
-            if try book.balance(account: account) < 0 { judgement.flags.append("overdrawn") }
+        var judgement = try judge(entry, row: row)
+        try insert(item, judgement, row: row)
+        if case .payment(let payment) = entry.body {
+            judgement.flags += try release(entry, payment)
+        }
+        if judgement.outcome == .settled, !entry.isTraining {
+            judgement.flags += try apply(entry, row: row)
         }
         for flag in judgement.flags {
             try book.run(
@@ -150,9 +146,7 @@ struct Booking {
         return judgement.outcome
     }
 
-    private func judge(
-        _ entry: Entry, _ payment: Payment?, row: Int64
-    ) throws(BookError) -> Judgement {
+    private func judge(_ entry: Entry, row: Int64) throws(BookError) -> Judgement {
         let same = try book.rows(
             """
             SELECT 1 FROM entries WHERE terminal = ? AND uuid = ? AND outcome = 'settled' LIMIT 1
@@ -161,30 +155,37 @@ struct Booking {
         if !same.isEmpty { return Judgement(outcome: .duplicate) }
         if entry.isTraining { return Judgement(outcome: .settled) }
         switch entry.body {
-        case .payment(let payment): return try judge(payment, of: entry, row: row)
+        case .payment, .refund, .topUp, .action: return try judgeProof(of: entry, row: row)
+        case .reversal(let body): return Judgement(outcome: try judge(body, of: entry))
+        case .closure(let body): return Judgement(outcome: try judge(body, of: entry))
+        case .enrolment, .cardEvent:
+            let isKnown = try entry.body.card.map { (card) throws(BookError) in
+                try book.card(card) != nil
+            }
+            return Judgement(outcome: isKnown == true ? .settled : .held(code: "card-unknown"))
         case .technicalEvent: return Judgement(outcome: .settled)
-        case .other: return Judgement(outcome: .held(code: "kind-unsupported"))
         }
     }
 
     /// B4.
-    private func judge(
-        _ payment: Payment, of entry: Entry, row: Int64
-    ) throws(BookError) -> Judgement {
-        guard let card = try book.card(payment.card) else {
-            return Judgement(outcome: .held(code: "card-unknown"))
+    private func judgeProof(of entry: Entry, row: Int64) throws(BookError) -> Judgement {
+        guard let proof = entry.body.proof, let quantity = entry.body.signedQuantity,
+            let card = try book.card(proof.card)
+        else { return Judgement(outcome: .held(code: "card-unknown")) }
+        guard let keys else {
+            return Judgement(outcome: .held(code: EvidenceFault.epoch.rawValue))
         }
         let read: ProvenRead
         do throws(EvidenceFault) {
-            read = try prove(payment.evidence, by: card, keys: authority.keys)
+            read = try prove(proof.evidence, by: card, keys: keys)
         } catch {
             let code = error.rawValue
             return Judgement(
                 outcome: error == .epoch ? .held(code: code) : .declined(code: code))
         }
         let digest = transactionDigest(
-            terminal: terminal.key.kid, entry: entry.id, kind: .payment,
-            quantity: payment.amount.cents, card: payment.card)
+            terminal: terminal.key.kid, entry: entry.id, kind: entry.body.kind,
+            quantity: quantity, card: proof.card)
         // Evidence over another operation does not claim its counter: whoever replays a true
         // cryptogram in a false entry must not spoil the true one that is still on its way.
         guard read.digest == digest else {
@@ -205,7 +206,13 @@ struct Booking {
             judgement.flags = ["counter-lower"]
             return judgement
         }
-        if card.isBlocked { judgement.outcome = .held(code: "card-blocked") }
+        if card.isBlocked {
+            judgement.outcome = .held(code: "card-blocked")
+        } else if card.cardClass == .training {
+            judgement.outcome = .held(code: "card-training")
+        } else {
+            judgement.outcome = try judgeRules(of: entry)
+        }
         return judgement
     }
 
@@ -270,7 +277,7 @@ struct Booking {
     }
 
     private func insert(
-        _ item: VerifiedBatch.Item, _ payment: Payment?, _ judgement: Judgement, row: Int64
+        _ item: VerifiedBatch.Item, _ judgement: Judgement, row: Int64
     ) throws(BookError) {
         let entry = item.entry
         try book.run(
@@ -284,8 +291,8 @@ struct Booking {
                 .blob(entry.id.bytes), .blob(item.hash), .blob(item.bytes),
                 .clamped(entry.body.kind.rawValue), .clamped(entry.time),
                 .clamped(entry.clockTrust.rawValue),
-                payment.map { .text($0.card.digits) } ?? .null,
-                payment.map { .integer($0.amount.cents) } ?? .null,
+                entry.body.card.map { .text($0.digits) } ?? .null,
+                entry.body.amount.map { .integer($0.cents) } ?? .null,
                 judgement.counter.map { .integer(Int64($0)) } ?? .null, .clamped(now),
                 .text(judgement.outcome.name), .text(judgement.outcome.code),
             ])

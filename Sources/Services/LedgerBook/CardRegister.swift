@@ -102,15 +102,20 @@ extension Book {
     ) throws(BookError) -> Bool {
         try transaction { () throws(BookError) in
             guard let card = try card(number) else { throw .cardUnknown }
-            if card.isBlocked == isBlocked { return false }
-            let value = SQLValue.integer(isBlocked ? 1 : 0)
-            try run(
-                "UPDATE cards SET blocked = ? WHERE number = ?", [value, .text(number.digits)])
-            try run(
-                "INSERT INTO deny_changes(card, denied, time) VALUES(?,?,?)",
-                [.text(number.digits), value, .clamped(now)])
-            return true
+            return try mark(card, blocked: isBlocked, now: now)
         }
+    }
+
+    /// The same, within a transaction.
+    func mark(_ card: CardRecord, blocked: Bool, now: UInt64) throws(BookError) -> Bool {
+        if card.isBlocked == blocked { return false }
+        let value = SQLValue.integer(blocked ? 1 : 0)
+        try run(
+            "UPDATE cards SET blocked = ? WHERE number = ?", [value, .text(card.number.digits)])
+        try run(
+            "INSERT INTO deny_changes(card, denied, time) VALUES(?,?,?)",
+            [.text(card.number.digits), value, .clamped(now)])
+        return true
     }
 
     /// The change of the deny-list from `epoch` on; the whole list (since 0) when `epoch` is 0 or

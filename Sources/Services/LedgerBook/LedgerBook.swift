@@ -49,6 +49,8 @@ public enum BookError: Error, Equatable, Sendable {
     case gap(expected: UInt64)
     /// The chain is another one than the ledger knows: the number expected next.
     case fork(expected: UInt64)
+    /// No held entry there, or a person has decided it already.
+    case notHeld
     /// No card of this number.
     case cardUnknown
     /// The number or the UID is registered already with other data.

@@ -27,6 +27,12 @@ public struct PolicySettings: Codable, Equatable, Sendable {
     public var revokedIssuers: [String]
     /// BCP 47.
     public var languages: [String]
+    /// What is allowed beside selling; nil: the defaults of FORMATS §4.
+    public var rules: RulesSeed?
+    /// Ecological actions; `seeds/catalogue.json`.
+    public var catalogue: [ActionSeed]?
+    /// Texts of the enrolment; `seeds/consents.json`.
+    public var consents: [ConsentSeed]?
 
     /// Reads the JSON of a seed.
     /// - Throws: `BookError.malformed`, naming the first field that is wrong.
@@ -40,6 +46,9 @@ public struct PolicySettings: Codable, Equatable, Sendable {
         _ = try limits()
         _ = try cardClasses()
         _ = try revokedKids()
+        _ = try operationRules()
+        _ = try actions()
+        _ = try consentTexts()
     }
 
     func limits() throws(BookError) -> OfflineLimits {
@@ -126,7 +135,9 @@ extension Book {
             merchant: terminal.merchant, limits: try settings.limits(),
             classes: try settings.cardClasses(), issuers: authority.keys.issuers,
             revokedKids: try settings.revokedKids(), epochs: authority.keys.epochs,
-            languages: settings.languages)
+            languages: settings.languages, rules: try settings.operationRules(),
+            catalogue: try settings.actions(), consentTexts: try settings.consentTexts(),
+            sealingCertificate: try sealingCertificate())
     }
 
     /// True when `last` says what `fresh` says and at least half of its life is left.

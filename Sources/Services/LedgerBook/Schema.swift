@@ -2,7 +2,7 @@ import SQLite
 
 /// The tables of a book. STRICT, foreign keys, append-only where the past must stay (B6).
 enum Schema {
-    /// 3 added `card_epochs`.
+    /// 2 added what is not a payment: `additions`, and accounts of means. 3 added `card_epochs`.
     static let version: Int64 = 3
     private static let applicationID: Int64 = 0x45_43_4f_4c  // "ECOL"
 
@@ -106,7 +106,7 @@ enum Schema {
         switch settings.found {
         case version: return
         case 0 where mayCreate: try create(database)
-        case 1, 2: try migrate(database)
+        case 1, 2: try migrate(database, from: settings.found)
         case 0: throw .unusable("no ledger in this file: run eco-ledger init first")
         default: throw .unusable("the ledger was written by another version")
         }
@@ -120,16 +120,18 @@ enum Schema {
                     try database.script(past)
                     for table in appendOnly { try database.script(triggers(table)) }
                     try database.run("PRAGMA application_id=\(applicationID)")
+                    try addOperations(database)
                     try addEpochs(database)
                     try database.run("PRAGMA user_version=\(version)")
                 } catch { throw .storage(error) }
             }, mapping: { .storage($0) })
     }
 
-    private static func migrate(_ database: Database) throws(BookError) {
+    private static func migrate(_ database: Database, from found: Int64) throws(BookError) {
         try database.transaction(
             { () throws(BookError) in
                 do throws(SQLiteError) {
+                    if found < 2 { try addOperations(database) }
                     try addEpochs(database)
                     try database.run("PRAGMA user_version=\(version)")
                 } catch { throw .storage(error) }
@@ -150,4 +152,55 @@ enum Schema {
             """)
         try database.script(triggers("card_epochs"))
     }
+
+    /// From version 1 to 2. A CHECK cannot be changed in place, so postings move to a new table.
+    private static func addOperations(_ database: Database) throws(SQLiteError) {
+        try database.script(
+            """
+            DROP TRIGGER postings_no_update; DROP TRIGGER postings_no_delete;
+            DROP INDEX postings_account;
+            ALTER TABLE postings RENAME TO postings_before;
+            CREATE TABLE postings(
+                txn INTEGER NOT NULL REFERENCES transactions(id),
+                account TEXT NOT NULL CHECK(account = 'issuance' OR account GLOB 'card:*'
+                    OR account GLOB 'merchant:*' OR account GLOB 'means:*'),
+                cents INTEGER NOT NULL CHECK(cents <> 0), PRIMARY KEY(txn, account)) STRICT;
+            INSERT INTO postings SELECT txn, account, cents FROM postings_before;
+            DROP TABLE postings_before;
+            CREATE INDEX postings_account ON postings(account, cents);
+            """)
+        try database.script(triggers("postings"))
+        try database.script(additions)
+        for table in ["links", "actions", "enrolments", "closures", "verdicts", "sealing"] {
+            try database.script(triggers(table))
+        }
+    }
+
+    /// `links`: what a settled refund (kind 2) or reversal (3) takes back. `verdicts`: what a
+    /// person decided of a held entry; its outcome stays what the terminal was told.
+    private static let additions = """
+        CREATE TABLE links(
+            entry INTEGER PRIMARY KEY REFERENCES entries(id), kind INTEGER NOT NULL,
+            target INTEGER NOT NULL REFERENCES entries(id), cents INTEGER NOT NULL) STRICT;
+        CREATE INDEX links_target ON links(target, kind, cents);
+        CREATE UNIQUE INDEX links_reversal ON links(target) WHERE kind = 3;
+        CREATE TABLE actions(
+            entry INTEGER PRIMARY KEY REFERENCES entries(id), card TEXT NOT NULL,
+            code TEXT NOT NULL, parcours INTEGER NOT NULL, thousandths INTEGER NOT NULL,
+            day INTEGER NOT NULL) STRICT;
+        CREATE INDEX actions_card ON actions(card, day, code, thousandths);
+        CREATE TABLE enrolments(
+            entry INTEGER PRIMARY KEY REFERENCES entries(id), card TEXT NOT NULL, sealed BLOB)
+            STRICT;
+        CREATE TABLE closures(
+            entry INTEGER PRIMARY KEY REFERENCES entries(id),
+            terminal INTEGER NOT NULL REFERENCES terminals(id), period INTEGER NOT NULL,
+            number INTEGER NOT NULL, upto INTEGER NOT NULL, perpetual INTEGER NOT NULL,
+            UNIQUE(terminal, period, number)) STRICT;
+        CREATE TABLE verdicts(
+            entry INTEGER PRIMARY KEY REFERENCES entries(id),
+            released INTEGER NOT NULL CHECK(released IN (0, 1)), reason TEXT NOT NULL,
+            time INTEGER NOT NULL) STRICT;
+        CREATE TABLE sealing(certificate BLOB PRIMARY KEY, time INTEGER NOT NULL) STRICT;
+        """
 }

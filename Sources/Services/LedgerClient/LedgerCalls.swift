@@ -5,6 +5,7 @@ import LedgerMessages
 import Linux
 import Operations
 import Threads
+import Tokens
 
 /// What a call came to, sorted by what the caller does next (L4).
 enum CallResult {
@@ -77,6 +78,14 @@ struct LedgerCalls {
         case .unreachable: return .unreachable
         case .refused: return .useOfflineRules
         }
+    }
+
+    /// What a card has; nil when the ledger does not say, or speaks of another card.
+    func balance(of card: CardNumber) -> CardBalanceAnswer? {
+        guard case .answered(let exchange) = call("GET", "/v1/cards/\(card.digits)/balance"),
+            let answer = try? CardBalanceAnswer(exchange.body), answer.card == card
+        else { return nil }
+        return answer
     }
 
     private func call(

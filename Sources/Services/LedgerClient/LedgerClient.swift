@@ -62,6 +62,7 @@ public final class LedgerLink: Sendable {
 
     private struct Requests {
         var waiting: (AuthorisationRequest, PendingAuthorisation)?
+        var balance: (CardNumber, PendingCardBalance)?
         var isStopping = false
     }
 
@@ -140,19 +141,38 @@ public final class LedgerLink: Sendable {
         return pending
     }
 
+    /// Asks what a card has. Answers nothing at once when the ledger is not reachable (L1).
+    public func balance(of card: CardNumber) -> PendingCardBalance {
+        let pending = PendingCardBalance()
+        guard isReachable else {
+            pending.answer(nil)
+            return pending
+        }
+        requests.update { requests in
+            requests.balance?.1.answer(nil)
+            requests.balance = (card, pending)
+        }
+        return pending
+    }
+
     private func runAuthorisations() {
         let calls = LedgerCalls(link: self, timeout: Self.authorisationLimit)
         while true {
             let next = requests.wait(atMost: .seconds(3_600)) { requests -> Next? in
                 if requests.isStopping { return .stop }
-                guard let (request, pending) = requests.waiting else { return nil }
-                requests.waiting = nil
-                return .ask(request, pending)
+                if let (request, pending) = requests.waiting {
+                    requests.waiting = nil
+                    return .ask(request, pending)
+                }
+                guard let (card, pending) = requests.balance else { return nil }
+                requests.balance = nil
+                return .read(card, pending)
             }
             switch next {
             case .none: continue
             case .stop: return
             case .ask(let request, let pending): pending.answer(calls.authorise(request))
+            case .read(let card, let pending): pending.answer(calls.balance(of: card))
             }
         }
     }
@@ -160,6 +180,7 @@ public final class LedgerLink: Sendable {
     private enum Next {
         case stop
         case ask(AuthorisationRequest, PendingAuthorisation)
+        case read(CardNumber, PendingCardBalance)
     }
 }
 
@@ -176,5 +197,28 @@ public final class PendingAuthorisation: Sendable {
     /// Waits at most `limit`; then it is `.unreachable`.
     public func wait(atMost limit: Duration) -> AuthorisationAnswer {
         monitor.wait(atMost: limit) { $0 } ?? .unreachable
+    }
+}
+
+/// A balance that is under way.
+public final class PendingCardBalance: Sendable {
+    private struct State {
+        var isAnswered = false
+        var balance: CardBalanceAnswer?
+    }
+
+    private let monitor = Monitor(State())
+
+    init() {}
+
+    func answer(_ balance: CardBalanceAnswer?) {
+        monitor.update { state in
+            if !state.isAnswered { state = State(isAnswered: true, balance: balance) }
+        }
+    }
+
+    /// Waits at most `limit`; nil when the ledger does not say.
+    public func wait(atMost limit: Duration) -> CardBalanceAnswer? {
+        monitor.wait(atMost: limit) { $0.isAnswered ? .some($0.balance) : nil } ?? nil
     }
 }

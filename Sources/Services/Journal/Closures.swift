@@ -1,0 +1,128 @@
+import COSE
+public import Operations
+import SQLite
+import Threads
+
+extension Journal {
+    /// Closes a period: from the entry after the last closure of this kind to the end of the chain
+    /// (J7). Works without the ledger: the entry says how many entries have no receipt yet.
+    /// - Throws: `RuleRefusal` as `.rule`, `JournalError` as `.journal`.
+    public func close(
+        _ period: ClosurePeriod, id: EntryID, at moment: Moment, operatorCode: [UInt8]? = nil
+    ) throws(ClosingError) -> Entry {
+        try monitor.update { (contents) throws(ClosingError) in
+            guard let database = contents.database else { throw .journal(.suspended("reopen")) }
+            let closure: Closure
+            do throws(SQLiteError) {
+                closure = try Self.next(period, contents.head, database)
+            } catch { throw .journal(.suspended("\(error.call): \(error.message)")) }
+            guard
+                try Self.reading({ () throws(SQLiteError) in
+                    try Self.hasWork(after: closure.from - 1, database)
+                })
+            else { throw .rule(.nothingToClose) }
+            if let shorter = period.shorter {
+                let closed = try Self.reading { () throws(SQLiteError) in
+                    try Self.lastClosure(shorter, database)?.to ?? 0
+                }
+                let isOpen = try Self.reading { () throws(SQLiteError) in
+                    try Self.hasWork(after: closed, database)
+                }
+                guard !isOpen else { throw .rule(.shorterPeriodOpen) }
+            }
+            do throws(JournalError) {
+                return try append(
+                    to: &contents, .closure(closure), id: id, at: moment,
+                    operatorCode: operatorCode, isTraining: false)
+            } catch { throw .journal(error) }
+        }
+    }
+
+    private static func reading<R>(
+        _ body: () throws(SQLiteError) -> R
+    ) throws(ClosingError) -> R {
+        do throws(SQLiteError) { return try body() } catch {
+            throw .journal(.suspended("\(error.call): \(error.message)"))
+        }
+    }
+
+    /// What a closure of `period` would say now.
+    private static func next(
+        _ period: ClosurePeriod, _ head: Head, _ database: Database
+    ) throws(SQLiteError) -> Closure {
+        let last = try lastClosure(period, database)
+        let from = (last?.to ?? 0) + 1
+        let stretch: [SQLValue] = [.integer(Int64(from)), .integer(Int64(head.sequence))]
+        let totals = try JournalLines.totals("seq BETWEEN ? AND ?", stretch, in: database)
+        return Closure(
+            period: period, number: (last?.number ?? 0) + 1, from: from,
+            to: max(head.sequence, from), totals: totals,
+            perpetual: try perpetual(upTo: head.sequence, database),
+            unsent: head.sequence - min(head.sequence, max(head.acknowledged, from - 1)))
+    }
+
+    /// Takings since the first entry: those of the newest closure and of what came after it.
+    static func perpetual(upTo: UInt64, _ database: Database) throws(SQLiteError) -> Int64 {
+        let newest = try closure(
+            "SELECT cose FROM entries WHERE kind = 8 AND seq = (SELECT max(seq) FROM lines "
+                + "WHERE kind = 8)", [], database)
+        let since = try JournalLines.totals(
+            "seq BETWEEN ? AND ?",
+            [.integer(Int64((newest?.to ?? 0) + 1)), .integer(Int64(upTo))], in: database)
+        return (newest?.perpetual ?? 0) + since.takings
+    }
+
+    static func lastClosure(
+        _ period: ClosurePeriod, _ database: Database
+    ) throws(SQLiteError) -> Closure? {
+        try closure(
+            """
+            SELECT e.cose FROM lines l JOIN entries e ON e.seq = l.seq
+            WHERE l.kind = 8 AND l.target = ? ORDER BY l.seq DESC LIMIT 1
+            """, [.integer(Int64(period.rawValue))], database)
+    }
+
+    private static func closure(
+        _ sql: String, _ values: [SQLValue], _ database: Database
+    ) throws(SQLiteError) -> Closure? {
+        let entry = try database.rows(sql, values).first?[0].blob.flatMap { JournalStore.read($0) }
+        guard case .closure(let closure) = entry?.body else { return nil }
+        return closure
+    }
+
+    /// True when anything but closures and technical events stands above `sequence`.
+    private static func hasWork(
+        after sequence: UInt64, _ database: Database
+    ) throws(SQLiteError) -> Bool {
+        try !database.rows(
+            "SELECT 1 FROM lines WHERE seq > ? AND kind NOT IN (8, 9) LIMIT 1",
+            [.integer(Int64(clamping: sequence))]
+        ).isEmpty
+    }
+
+    /// The newest closure of a period, or nil. - Throws: `.suspended`.
+    public func lastClosure(_ period: ClosurePeriod) throws(JournalError) -> Closure? {
+        try reading { (database) throws(SQLiteError) in
+            try Self.lastClosure(period, database)
+        }
+    }
+}
+
+/// Why a period is not closed.
+public enum ClosingError: Error, Equatable, Sendable {
+    /// A rule forbids it.
+    case rule(RuleRefusal)
+    /// The journal does not take it.
+    case journal(JournalError)
+}
+
+extension ClosurePeriod {
+    /// What has to be closed first.
+    var shorter: ClosurePeriod? {
+        switch self {
+        case .day: nil
+        case .month: .day
+        case .year: .month
+        }
+    }
+}

@@ -1,0 +1,219 @@
+import COSE
+public import Operations
+import SQLite
+public import Tokens
+
+/// Which entries of a list are wanted, newest first.
+public struct JournalQuery: Equatable, Sendable {
+    /// Lines of one answer at most.
+    public static let limitMax = 500
+
+    /// Where an entry stands with the ledger.
+    public enum Status: Equatable, Sendable {
+        case pending, settled, rejected
+    }
+
+    /// Last four digits of the card; nil: any.
+    public var lastFour: String?
+    /// Nil: any.
+    public var status: Status?
+    /// Number of a UTC day; nil: any.
+    public var day: UInt64?
+    /// Kinds; empty: everything but closures and technical events.
+    public var kinds: Set<EntryKind>
+    /// Only entries below this sequence number: the cursor of the answer before.
+    public var before: UInt64?
+    /// 1...`limitMax`.
+    public var limit: Int
+
+    /// A query.
+    public init(
+        lastFour: String? = nil, status: Status? = nil, day: UInt64? = nil,
+        kinds: Set<EntryKind> = [], before: UInt64? = nil, limit: Int = 100
+    ) {
+        self.lastFour = lastFour
+        self.status = status
+        self.day = day
+        self.kinds = kinds
+        self.before = before
+        self.limit = limit
+    }
+}
+
+/// One entry of a list.
+public struct JournalLine: Equatable, Sendable {
+    /// The entry.
+    public let entry: Entry
+    /// Nil while the ledger has not answered.
+    public let outcome: StoredOutcome?
+    /// What refunds of it gave back, and whether it was reversed or its day closed.
+    public let standing: EntryStanding
+
+    /// A line.
+    public init(entry: Entry, outcome: StoredOutcome?, standing: EntryStanding) {
+        self.entry = entry
+        self.outcome = outcome
+        self.standing = standing
+    }
+}
+
+/// An answer to a query.
+public struct JournalPage: Equatable, Sendable {
+    /// Newest first.
+    public let lines: [JournalLine]
+    /// What to ask `before` for the next page; nil at the end.
+    public let next: UInt64?
+
+    /// A page.
+    public init(lines: [JournalLine], next: UInt64?) {
+        self.lines = lines
+        self.next = next
+    }
+}
+
+extension Journal {
+    /// Entries, newest first, a page at a time. - Throws: `.suspended`.
+    public func find(_ query: JournalQuery) throws(JournalError) -> JournalPage {
+        let limit = max(1, min(query.limit, JournalQuery.limitMax))
+        let acknowledged = position.acknowledged
+        return try reading { (database) throws(SQLiteError) in
+            var (filter, values) = Self.filter(query, acknowledged: acknowledged)
+            values.append(.integer(Int64(limit) + 1))
+            let rows = try database.rows(
+                """
+                SELECT e.cose, o.booked, o.code FROM lines l JOIN entries e ON e.seq = l.seq
+                LEFT JOIN outcomes o ON o.seq = l.seq
+                WHERE \(filter) ORDER BY l.seq DESC LIMIT ?
+                """, values)
+            let closed = try Self.lastClosure(.day, database)?.to ?? 0
+            var lines: [JournalLine] = []
+            for row in rows.prefix(limit) {
+                guard let entry = row[0].blob.flatMap({ JournalStore.read($0) }) else { continue }
+                let outcome = row[1].integer.map {
+                    StoredOutcome(isBooked: $0 == 1, code: row[2].text ?? "")
+                }
+                lines.append(
+                    JournalLine(
+                        entry: entry, outcome: outcome,
+                        standing: try Self.standing(of: entry, closed: closed, database)))
+            }
+            let more = rows.count > limit
+            return JournalPage(lines: lines, next: more ? lines.last?.entry.sequence : nil)
+        }
+    }
+
+    /// Every condition is a fixed text; what was asked is bound.
+    private static func filter(
+        _ query: JournalQuery, acknowledged: UInt64
+    ) -> (String, [SQLValue]) {
+        let kinds =
+            query.kinds.isEmpty
+            ? Set(EntryKind.allCases).subtracting([.closure, .technicalEvent]) : query.kinds
+        var parts = ["l.kind IN (\(kinds.map { "\($0.rawValue)" }.joined(separator: ",")))"]
+        var values: [SQLValue] = []
+        if let lastFour = query.lastFour {
+            parts.append("l.card IS NOT NULL AND substr(l.card, 9) = ?")
+            values.append(.text(lastFour))
+        }
+        if let day = query.day {
+            parts.append("l.day = ?")
+            values.append(.integer(Int64(clamping: day)))
+        }
+        if let before = query.before {
+            parts.append("l.seq < ?")
+            values.append(.integer(Int64(clamping: before)))
+        }
+        switch query.status {
+        case nil: break
+        case .pending:
+            parts.append("l.seq > ?")
+            values.append(.integer(Int64(clamping: acknowledged)))
+        case .settled: parts.append("o.booked = 1")
+        case .rejected: parts.append("l.seq IN (SELECT seq FROM outcomes WHERE booked = 0)")
+        }
+        return (parts.joined(separator: " AND "), values)
+    }
+
+    private static func standing(
+        of entry: Entry, closed: UInt64, _ database: Database
+    ) throws(SQLiteError) -> EntryStanding {
+        let row =
+            try database.rows(
+                """
+                SELECT coalesce(sum(value) FILTER (WHERE kind = 2), 0),
+                    count(*) FILTER (WHERE kind = 3) FROM lines
+                WHERE ref IS NOT NULL AND ref = ?
+                """, [.blob(entry.id.bytes)]
+            ).first ?? []
+        return EntryStanding(
+            entry: entry,
+            refunded: Amount(cents: row.first?.integer ?? 0)
+                ?? Amount(cents: Amount.centsMax) ?? .zero,
+            isReversed: row.last?.integer ?? 0 > 0, isClosed: entry.sequence <= closed)
+    }
+
+    /// What is known of an entry that another one would correct; nil when it is not here.
+    /// - Throws: `.suspended`.
+    public func standing(_ id: EntryID) throws(JournalError) -> EntryStanding? {
+        try reading { (database) throws(SQLiteError) in
+            guard let entry = try JournalStore.entry(id, in: database) else { return nil }
+            return try Self.standing(
+                of: entry, closed: try Self.lastClosure(.day, database)?.to ?? 0, database)
+        }
+    }
+
+    /// What a card has done of an action on a UTC day, in training or for true; what was reversed
+    /// does not count. - Throws: `.suspended`.
+    public func actions(
+        _ code: String, of card: CardNumber, day: UInt64, isTraining: Bool
+    ) throws(JournalError) -> ActionDay {
+        try reading { (database) throws(SQLiteError) in
+            let row =
+                try database.rows(
+                    """
+                    SELECT count(*), coalesce(sum(l.value), 0) FROM lines l
+                    WHERE l.card = ? AND l.card IS NOT NULL AND l.kind = 5 AND l.day = ?
+                    AND l.code = ? AND l.training = ? AND NOT EXISTS (
+                        SELECT 1 FROM entries e JOIN lines r ON r.ref = e.id
+                        WHERE e.seq = l.seq AND r.ref IS NOT NULL AND r.kind = 3)
+                    """,
+                    [
+                        .text(card.digits), .integer(Int64(clamping: day)), .text(code),
+                        .integer(isTraining ? 1 : 0),
+                    ]
+                ).first ?? []
+            return ActionDay(
+                quantity: row.last?.integer ?? 0,
+                count: UInt32(clamping: row.first?.integer ?? 0))
+        }
+    }
+
+    /// Totals of UTC days, both inclusive. - Throws: `.suspended`.
+    public func totals(days: ClosedRange<UInt64>) throws(JournalError) -> PeriodTotals {
+        try reading { (database) throws(SQLiteError) in
+            try JournalLines.totals(
+                "day BETWEEN ? AND ?",
+                [
+                    .integer(Int64(clamping: days.lowerBound)),
+                    .integer(Int64(clamping: days.upperBound)),
+                ], in: database)
+        }
+    }
+
+    /// Totals since the last closure of a period: what closing it now would say.
+    /// - Throws: `.suspended`.
+    public func openTotals(_ period: ClosurePeriod) throws(JournalError) -> PeriodTotals {
+        try reading { (database) throws(SQLiteError) in
+            let from = (try Self.lastClosure(period, database)?.to ?? 0) + 1
+            return try JournalLines.totals("seq >= ?", [.integer(Int64(from))], in: database)
+        }
+    }
+
+    /// Takings since the first entry, cents (J7). - Throws: `.suspended`.
+    public func perpetualTotal() throws(JournalError) -> Int64 {
+        let last = position.sequence
+        return try reading { (database) throws(SQLiteError) in
+            try Self.perpetual(upTo: last, database)
+        }
+    }
+}

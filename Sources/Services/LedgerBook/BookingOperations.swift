@@ -1,0 +1,233 @@
+import COSE
+import LedgerMessages
+import Operations
+import SQLite
+import Tokens
+
+/// What the ledger asks of an operation that is no payment, and what follows once it settles.
+extension Booking {
+    /// An earlier entry of the same terminal.
+    private struct Target {
+        let row: Int64
+        let entry: Entry
+        let isBooked: Bool
+        let cents: Int64
+    }
+
+    /// The entry of this terminal with this id; the booked one if several carry it.
+    private func target(_ id: EntryID) throws(BookError) -> Target? {
+        let row = try book.rows(
+            """
+            SELECT e.id, e.cose, e.outcome = 'settled' OR coalesce(v.released, 0), e.cents
+            FROM entries e LEFT JOIN verdicts v ON v.entry = e.id
+            WHERE e.terminal = ? AND e.uuid = ? ORDER BY 3 DESC, e.id LIMIT 1
+            """, [.integer(terminal.row), .blob(id.bytes)], atMost: 1
+        ).first
+        guard let row, let number = row[0].integer, let bytes = row[1].blob,
+            let entry = Self.entry(bytes)
+        else { return nil }
+        return Target(
+            row: number, entry: entry, isBooked: row[2] == .integer(1), cents: row[3].integer ?? 0)
+    }
+
+    /// Our own copy of what was verified when it came: shape only.
+    static func entry(_ bytes: [UInt8]) -> Entry? {
+        (try? Sign1(parsing: bytes, limit: Entry.sizeMax))
+            .flatMap { try? Entry(payload: $0.payload) }
+    }
+
+    private func linked(_ target: Target, kind: EntryKind) throws(BookError) -> Int64? {
+        let row = try book.rows(
+            "SELECT count(*), coalesce(sum(cents), 0) FROM links WHERE target = ? AND kind = ?",
+            [.integer(target.row), .clamped(kind.rawValue)]
+        ).first
+        guard let row, let count = row[0].integer, count > 0 else { return nil }
+        return row[1].integer
+    }
+
+    // MARK: rules
+
+    func judgeRules(of entry: Entry) throws(BookError) -> Outcome {
+        switch entry.body {
+        case .refund(let refund): return try judge(refund)
+        case .topUp(let topUp):
+            let limit = try book.settings().operationRules().topUpLimit
+            return topUp.amount <= limit ? .settled : .held(code: "top-up-over-limit")
+        case .action(let action): return try judge(action, of: entry)
+        case .payment, .reversal, .enrolment, .cardEvent, .closure, .technicalEvent:
+            return .settled
+        }
+    }
+
+    /// `already refunded + this one <= payment`, to the card that paid.
+    func judge(_ refund: Refund) throws(BookError) -> Outcome {
+        guard let target = try target(refund.payment) else {
+            return .held(code: "payment-unknown")
+        }
+        guard case .payment(let payment) = target.entry.body, !target.entry.isTraining else {
+            return .declined(code: "refund-kind")
+        }
+        guard payment.card == refund.proof.card else {
+            return .declined(code: "refund-other-card")
+        }
+        guard target.isBooked else { return .held(code: "payment-not-settled") }
+        guard try linked(target, kind: .reversal) == nil else {
+            return .declined(code: "payment-reversed")
+        }
+        let refunded = try linked(target, kind: .refund) ?? 0
+        guard refunded + refund.amount.cents <= payment.amount.cents else {
+            return .declined(code: "refund-over-remainder")
+        }
+        return .settled
+    }
+
+    private func judge(_ action: EcoAction, of entry: Entry) throws(BookError) -> Outcome {
+        let known = try book.settings().actions().first { $0.code == action.code }
+        guard let known, known.parcours == action.parcours else {
+            return .held(code: "action-unknown")
+        }
+        let row =
+            try book.rows(
+                """
+                SELECT count(*), coalesce(sum(a.thousandths), 0) FROM actions a
+                WHERE a.card = ? AND a.day = ? AND a.code = ?
+                AND NOT EXISTS(SELECT 1 FROM links l WHERE l.target = a.entry AND l.kind = 3)
+                """,
+                [
+                    .text(action.proof.card.digits), .clamped(UTCDay.number(entry.time)),
+                    .text(action.code),
+                ]
+            ).first ?? []
+        let done = ActionDay(
+            quantity: row.last?.integer ?? 0, count: UInt32(clamping: row.first?.integer ?? 0))
+        // Two stalls without a network cannot know of each other: a person decides.
+        guard (try? known.check(quantity: action.quantity, after: done)) != nil else {
+            return .held(code: "action-over-limit")
+        }
+        return .settled
+    }
+
+    func judge(_ reversal: Reversal, of entry: Entry) throws(BookError) -> Outcome {
+        guard let target = try target(reversal.entry) else { return .held(code: "entry-unknown") }
+        let kind = target.entry.body.kind
+        guard [.payment, .topUp, .action].contains(kind), !target.entry.isTraining else {
+            return .declined(code: "reversal-kind")
+        }
+        guard try linked(target, kind: .reversal) == nil else {
+            return .declined(code: "already-reversed")
+        }
+        guard try linked(target, kind: .refund) == nil else {
+            return .declined(code: "already-refunded")
+        }
+        let closed =
+            try book.number(
+                "SELECT max(upto) FROM closures WHERE terminal = ? AND period = 1",
+                [.integer(terminal.row)]) ?? 0
+        guard UTCDay.number(entry.time) == UTCDay.number(target.entry.time),
+            closed < Int64(clamping: target.entry.sequence)
+        else { return .declined(code: "day-closed") }
+        guard target.isBooked else { return .held(code: "target-not-settled") }
+        // It takes money from a card that did not sign for that.
+        return kind == .topUp ? .held(code: "reversal-top-up") : .settled
+    }
+
+    /// Whether a person may release what was held: money and limits are asked again, for they may
+    /// have changed since. That the day is closed by now is no reason: it was not when it came.
+    func checkRelease(of entry: Entry) throws(BookError) {
+        let outcome: Outcome =
+            switch entry.body {
+            case .refund(let refund): try judge(refund)
+            case .reversal(let reversal): try judge(reversal, of: entry)
+            case .payment, .topUp, .action, .enrolment, .cardEvent, .closure, .technicalEvent:
+                .settled
+            }
+        switch outcome {
+        case .settled, .held(code: "reversal-top-up"), .declined(code: "day-closed"): return
+        case .declined, .held, .duplicate: throw .malformed("it cannot be booked: \(outcome.code)")
+        }
+    }
+
+    // MARK: effects
+
+    /// Writes what follows from an entry that settles or is released. Gives flags.
+    func apply(_ entry: Entry, row: Int64) throws(BookError) -> [String] {
+        let merchant = Account.merchant(terminal)
+        switch entry.body {
+        case .payment(let payment):
+            let account = Account.card(payment.card)
+            try book.move(
+                payment.amount, from: account, to: merchant, what: "payment", entry: row,
+                time: entry.time)
+            // The association bears the offline risk within the limits: the merchant is paid.
+            return try book.balance(account: account) < 0 ? ["overdrawn"] : []
+        case .refund(let refund):
+            guard let target = try target(refund.payment) else { throw .malformed("no payment") }
+            try book.move(
+                refund.amount, from: merchant, to: Account.card(refund.proof.card),
+                what: "refund", entry: row, time: entry.time)
+            try link(row, .refund, to: target, cents: refund.amount.cents)
+        case .topUp(let topUp):
+            try book.move(
+                topUp.amount, from: Account.means(topUp.means, terminal),
+                to: Account.card(topUp.proof.card), what: "top-up", entry: row, time: entry.time)
+        case .reversal(let reversal): return try undo(reversal, entry, row: row)
+        case .action(let action):
+            try book.run(
+                """
+                INSERT INTO actions(entry, card, code, parcours, thousandths, day)
+                VALUES(?,?,?,?,?,?)
+                """,
+                [
+                    .integer(row), .text(action.proof.card.digits), .text(action.code),
+                    .clamped(action.parcours.rawValue), .integer(action.quantity),
+                    .clamped(UTCDay.number(entry.time)),
+                ])
+        case .enrolment(let body):
+            try book.run(
+                "INSERT INTO enrolments(entry, card, sealed) VALUES(?,?,?)",
+                [
+                    .integer(row), .text(body.card.digits),
+                    body.sealed.map { .blob($0) } ?? .null,
+                ])
+        case .cardEvent(let event):
+            guard event.what == .lost || event.what == .cloneSuspected,
+                let card = try book.card(event.card),
+                try book.mark(card, blocked: true, now: now)
+            else { return [] }
+            return ["card-blocked-by-terminal"]
+        case .closure(let closure): try insert(closure, row: row)
+        case .technicalEvent: break
+        }
+        return []
+    }
+
+    private func link(
+        _ row: Int64, _ kind: EntryKind, to target: Target, cents: Int64
+    ) throws(BookError) {
+        try book.run(
+            "INSERT INTO links(entry, kind, target, cents) VALUES(?,?,?,?)",
+            [.integer(row), .clamped(kind.rawValue), .integer(target.row), .integer(cents)])
+    }
+
+    private func undo(
+        _ reversal: Reversal, _ entry: Entry, row: Int64
+    ) throws(BookError) -> [String] {
+        guard let target = try target(reversal.entry) else { throw .malformed("no entry") }
+        let merchant = Account.merchant(terminal)
+        try link(row, .reversal, to: target, cents: target.cents)
+        switch target.entry.body {
+        case .payment(let payment):
+            try book.move(
+                payment.amount, from: merchant, to: Account.card(payment.card),
+                what: "reversal", entry: row, time: entry.time)
+        case .topUp(let topUp):
+            let account = Account.card(topUp.proof.card)
+            try book.move(
+                topUp.amount, from: account, to: Account.means(topUp.means, terminal),
+                what: "reversal", entry: row, time: entry.time)
+            return try book.balance(account: account) < 0 ? ["overdrawn"] : []
+        default: break
+        }
+        return []
+    }
+}

@@ -1,0 +1,119 @@
+import COSE
+import FoundationEssentials
+import Operations
+
+/// `rules` of policy.json: what a terminal may do beside selling. Money in cents.
+public struct RulesSeed: Codable, Equatable, Sendable {
+    /// Refunds, top-ups and enrolments without the ledger.
+    public var refundOffline: Bool
+    public var topUpOffline: Bool
+    public var enrolmentOffline: Bool
+    /// Above it a refund or reversal needs the manager.
+    public var refundThresholdCents: Int64
+    /// Above it a top-up needs the manager.
+    public var topUpThresholdCents: Int64
+    /// Largest top-up; 0: none.
+    public var topUpLimitCents: Int64
+}
+
+/// One line of catalogue.json. Quantities are thousandths of the unit.
+public struct ActionSeed: Codable, Equatable, Sendable {
+    /// a-z, 0-9 and "-".
+    public var code: String
+    /// 1 Cuisines Contributives, 2 Consommation circulaire textile.
+    public var parcours: UInt64
+    /// "piece" or "kilogram".
+    public var unit: String
+    /// What a button says, by language.
+    public var labels: [String: String]
+    /// What it counts for, by language.
+    public var purpose: [String: String]
+    /// Per operation, per card and day; operations per card and day.
+    public var operationLimit: Int64
+    public var dayLimit: Int64
+    public var dayCount: UInt32
+
+    func action() throws(BookError) -> CatalogueAction {
+        guard let parcours = Parcours(rawValue: parcours),
+            let unit: ActionUnit = unit == "piece"
+                ? .piece : unit == "kilogram" ? .kilogram : nil
+        else { throw .malformed("catalogue: \(code)") }
+        let made = CatalogueAction(
+            code: code, parcours: parcours, unit: unit, labels: Words(labels),
+            purpose: Words(purpose), operationLimit: operationLimit, dayLimit: dayLimit,
+            dayCount: dayCount)
+        // What a terminal would refuse is refused here.
+        guard (try? CatalogueAction(made.item)) == made else {
+            throw .malformed("catalogue: \(code)")
+        }
+        return made
+    }
+}
+
+/// One line of consents.json.
+public struct ConsentSeed: Codable, Equatable, Sendable {
+    /// At most 32 ASCII characters.
+    public var version: String
+    /// True when a card is not given without it.
+    public var required: Bool
+    /// The text, by language.
+    public var texts: [String: String]
+
+    func text() throws(BookError) -> ConsentText {
+        let made = ConsentText(version: version, isRequired: required, texts: Words(texts))
+        guard (try? ConsentText(made.item)) == made else {
+            throw .malformed("consents: \(version)")
+        }
+        return made
+    }
+}
+
+extension PolicySettings {
+    /// Adds catalogue.json and consents.json to the settings.
+    /// - Throws: `BookError.malformed`, naming the line that is wrong.
+    public mutating func add(catalogue: [UInt8]?, consents: [UInt8]?) throws(BookError) {
+        let decoder = JSONDecoder()
+        if let catalogue {
+            guard let read = try? decoder.decode([ActionSeed].self, from: Data(catalogue)) else {
+                throw .malformed("catalogue.json: not the fields expected")
+            }
+            self.catalogue = read
+        }
+        if let consents {
+            guard let read = try? decoder.decode([ConsentSeed].self, from: Data(consents)) else {
+                throw .malformed("consents.json: not the fields expected")
+            }
+            self.consents = read
+        }
+        _ = try actions()
+        _ = try consentTexts()
+    }
+
+    func operationRules() throws(BookError) -> OperationRules {
+        guard let rules else { return .standard }
+        guard let refund = Amount(cents: rules.refundThresholdCents),
+            let topUp = Amount(cents: rules.topUpThresholdCents),
+            let limit = Amount(cents: rules.topUpLimitCents)
+        else { throw .malformed("policy.json: rules") }
+        return OperationRules(
+            refundOffline: rules.refundOffline, topUpOffline: rules.topUpOffline,
+            enrolmentOffline: rules.enrolmentOffline, refundThreshold: refund,
+            topUpThreshold: topUp, topUpLimit: limit)
+    }
+
+    func actions() throws(BookError) -> [CatalogueAction] {
+        var actions: [CatalogueAction] = []
+        for seed in catalogue ?? [] { actions.append(try seed.action()) }
+        guard Set(actions.map(\.code)).count == actions.count, actions.count <= 64 else {
+            throw .malformed("catalogue: codes")
+        }
+        return actions
+    }
+
+    func consentTexts() throws(BookError) -> [ConsentText] {
+        var texts: [ConsentText] = []
+        for seed in consents ?? [] { texts.append(try seed.text()) }
+        guard texts.count <= 8 else { throw .malformed("consents: more than 8") }
+        return texts
+    }
+}
