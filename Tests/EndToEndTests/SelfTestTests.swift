@@ -197,12 +197,20 @@ import Tokens
         #expect(text.components(separatedBy: "✗").count == 2, "\(text)")
     }
 
-    @Test func `A card of nobody, and a blocked one, are refused in words`() throws {
+    @Test func `A blank card, a copied one and a blocked one are refused in words`() throws {
         let bench = try TerminalBench()
         bench.chip.insert(
             SoftwareNTAG424(try CardMemory.factory(uid: [0x04, 9, 9, 9, 9, 9, 9])))
         expect(
             try bench.selfTest(["--card"]), "card", says: "this is no Carte ECO", code: 5)
+        bench.chip.remove()
+        var storage = ImageStorage(path: bench.folder + "/card.image")
+        var copy = try CardMemory.factory(uid: [0x04, 8, 8, 8, 8, 8, 8])
+        for file in 1...2 {
+            copy.setContent(try storage.load().files[file - 1].content, file: file)
+        }
+        bench.chip.insert(SoftwareNTAG424(copy))
+        expect(try bench.selfTest(["--card"]), "card", says: "a copy, or another", code: 5)
         bench.chip.remove()
         _ = try bench.must("eco-ledger", ["card", "block", "100000000024"] + bench.database)
         #expect(try bench.startTerminal(until: "event=reader-changed present=true"))
