@@ -30,8 +30,8 @@ import Tokens
         ),
         (
             "/api/report",
-            "{\"card\":\"\(Samples.card("4821").digits)\",\"reporter\":\"holder\","
-                + "\"what\":\"lost\"}",
+            "{\"card\":\"\(Samples.card("4821").digits)\","
+                + #""reporter":"holder","what":"lost"}"#,
             .report(Samples.card("4821"), .lost, by: .holder)
         ),
         ("/api/drop-rest", "{}", .dropRest),

@@ -40,6 +40,11 @@ extension Samples {
         action(
             "aide-cuisine", .cuisinesContributives, .piece, "Coup de main en cuisine",
             "A hand in the kitchen"),
+        action("glanage", .cuisinesContributives, .kilogram, "Glanage", "Gleaning"),
+        action(
+            "jardin", .cuisinesContributives, .piece, "Une heure au jardin partagé",
+            "An hour in the shared garden"),
+        action("bocaux", .cuisinesContributives, .piece, "Bocaux rendus", "Jars returned"),
         action(
             "vetements", .circulaireTextile, .kilogram, "Vêtements déposés", "Clothes brought"),
         action("reparation", .circulaireTextile, .piece, "Vêtement réparé", "Garment repaired"),

@@ -34,6 +34,18 @@ import Testing
         #expect(try page.browser.waitUntil("document.body.dataset.shown == 'ready'"))
     }
 
+    @Test func `Every action of a long catalogue can be reached by number`() throws {
+        let page = try PageSession()
+        try page.openPanel("actions", from: ".ready [data-act='actions']")
+        #expect(try !page.words().contains("Bocaux rendus"))
+        try page.browser.press(["6"])
+        #expect(try page.browser.waitUntil("document.body.innerText.includes('Bocaux rendus')"))
+        try page.browser.press(["3"])
+        #expect(try page.browser.waitUntil("document.body.innerText.includes('Légumes sauvés')"))
+        try page.browser.touch("[data-value='textile']")
+        #expect(try page.browser.waitUntil("document.body.innerText.includes('Vêtement réparé')"))
+    }
+
     @Test func `A limit is told in words where the action is`() throws {
         let page = try PageSession()
         page.service.checkout.change { $0.refusal = .rule(.actionLimitReached(left: 1_500)) }
@@ -146,6 +158,7 @@ import Testing
         try page.browser.photograph("role-wrong-fr-800x480")
         try page.browser.press(["2", "4", "6", "8", Key.enter])
         #expect(has(page, .topUp(amount: Samples.eco(2000), means: .cash)))
+        try #require(try page.browser.waitUntil("document.body.dataset.shown == 'pay'"))
         try page.show(.amountEntry)
         page.service.checkout.change { state in
             state.snapshot.session = nil
@@ -183,6 +196,7 @@ import Testing
         try page.openPanel("training", from: "[data-value='training']")
         try page.browser.press([Key.enter])
         #expect(has(page, .train(true)))
+        page.crowdTheStrip()
         for (name, stage) in Samples.stages + Samples.otherStages {
             try page.show(stage)
             #expect(

@@ -49,46 +49,58 @@ import Testing
                     try page.browser.waitUntil("document.body.dataset.panel == 'menu'"))
                 try #require(try page.waitForPage())
             }
-            try home(page)
-            try page.openPanel("actions", from: ".ready [data-act='actions']")
-            try check(page, "actions", suffix)
-            try page.openPanel("quantity", from: "#tiles-grid button")
-            try page.browser.press(["1", "2", "3", "4", "5"])
-            try check(page, "quantity", suffix)
-            try page.browser.press([Key.escape])
-            try #require(try page.browser.waitUntil("document.body.dataset.panel == 'actions'"))
-            try #require(try page.waitForPage())
-            try home(page)
-            try page.browser.press(["*"])
-            try #require(try page.browser.waitUntil("document.querySelector('button.line')"))
-            try #require(try page.waitForPage())
-            try page.openPanel("operation", from: "button.line")
-            try check(page, "operation", suffix)
-            for panel in ["refund", "reverse"] {
-                try page.openPanel(panel, from: "#facts-acts [data-value='\(panel)']")
-                try check(page, panel, suffix)
-                try page.browser.press([Key.escape])
-                try #require(
-                    try page.browser.waitUntil("document.body.dataset.panel == 'operation'"))
-                try #require(try page.waitForPage())
-            }
-            try page.browser.press([Key.escape])
-            try #require(
-                try page.browser.waitUntil("document.body.dataset.panel == 'operations'"))
-            try #require(try page.waitForPage())
-            try home(page)
-            for (name, stage) in Samples.otherStages {
-                try page.show(stage)
-                try check(page, name, suffix)
-            }
-            try page.openPanel("report", from: "[data-value='report']")
-            try check(page, "report", suffix)
-            try page.show(.amountEntry)
-            try page.browser.press([Key.escape])
-            try #require(try page.browser.waitUntil("document.body.dataset.panel == 'card'"))
-            try #require(try page.waitForPage())
-            try home(page)
+            try checkActions(page, suffix)
+            try checkList(page, suffix)
+            try checkStages(page, suffix)
         }
         #expect(try page.browser.complaints() == [])
+    }
+
+    private func checkActions(_ page: PageSession, _ suffix: String) throws {
+        try home(page)
+        try page.openPanel("actions", from: ".ready [data-act='actions']")
+        try check(page, "actions", suffix)
+        try page.openPanel("quantity", from: "#tiles-grid button")
+        try page.browser.press(["1", "2", "3", "4", "5"])
+        try check(page, "quantity", suffix)
+        try page.browser.press([Key.escape])
+        try #require(try page.browser.waitUntil("document.body.dataset.panel == 'actions'"))
+        try #require(try page.waitForPage())
+    }
+
+    private func checkList(_ page: PageSession, _ suffix: String) throws {
+        try home(page)
+        try page.browser.press(["*"])
+        try #require(try page.browser.waitUntil("document.querySelector('button.line')"))
+        try #require(try page.waitForPage())
+        try page.openPanel("operation", from: "button.line")
+        try check(page, "operation", suffix)
+        for panel in ["refund", "reverse"] {
+            try page.openPanel(panel, from: "#facts-acts [data-value='\(panel)']")
+            try check(page, panel, suffix)
+            try page.browser.press([Key.escape])
+            try #require(
+                try page.browser.waitUntil("document.body.dataset.panel == 'operation'"))
+            try #require(try page.waitForPage())
+        }
+        try page.browser.press([Key.escape])
+        try #require(
+            try page.browser.waitUntil("document.body.dataset.panel == 'operations'"))
+        try #require(try page.waitForPage())
+    }
+
+    private func checkStages(_ page: PageSession, _ suffix: String) throws {
+        try home(page)
+        for (name, stage) in Samples.otherStages {
+            try page.show(stage)
+            try check(page, name, suffix)
+        }
+        try page.openPanel("report", from: "[data-value='report']")
+        try check(page, "report", suffix)
+        try page.show(.amountEntry)
+        try page.browser.press([Key.escape])
+        try #require(try page.browser.waitUntil("document.body.dataset.panel == 'card'"))
+        try #require(try page.waitForPage())
+        try home(page)
     }
 }

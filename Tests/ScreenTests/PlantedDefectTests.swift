@@ -58,4 +58,26 @@ import Testing
             try #require(try page.waitForPage())
         }
     }
+
+    @Test func `A defect planted on a panel is found too`() throws {
+        let page = try PageSession()
+        try page.openPanel("menu", from: ".ready [data-act='menu']")
+        try page.openPanel("role", from: "[data-value='role']")
+        for (rule, script) in [
+            (PageChecks.Rule.overflow, "find('#form-choices button').textContent = 'W'.repeat(20)"),
+            (.textSize, "find('#form-label').style.fontSize = '17px'"),
+            (
+                .target,
+                "Object.assign(find('#form-choices button').style, "
+                    + "{minHeight: '0', height: '50px'})"
+            ),
+        ] {
+            let before = try PageChecks.faults(page.browser)
+            #expect(before == [], "before \(rule)")
+            try page.browser.run("const find = s => document.querySelector(s); \(script)")
+            #expect(try PageChecks.faults(page.browser).map(\.rule).contains(rule), "\(rule)")
+            try page.browser.reload()
+            try #require(try page.waitForPage())
+        }
+    }
 }

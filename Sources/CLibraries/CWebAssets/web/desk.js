@@ -9,6 +9,7 @@ import { ask, perform } from "./server.js";
 import { words } from "./words.js";
 
 const QUANTITY_MAX = 1_000_000_000;
+const TILES = 6; // on one page; nobody has to scroll
 const SHAPES = {
   menu: "tiles", actions: "tiles", quantity: "form", topUp: "form", refund: "form", role: "form",
   operation: "facts", reverse: "facts", closure: "facts", card: "facts", report: "facts",
@@ -35,6 +36,7 @@ let closed = null; // the closure just made
 let report = null; // the last card check
 let recorded = null; // key of what was just recorded
 let parcours = "cuisines";
+let tilePage = 0;
 let pending = null; // an order that waits for a role: { name, body, panel }
 let open = () => {}; // opens a panel
 let redraw = () => {};
@@ -153,7 +155,8 @@ const forms = {
 export const acts = {
   go: (panel) => forms[panel]?.(),
   choose: (_, value) => { choice = value; problem = null; redraw(); },
-  parcours: (_, value) => { parcours = value; redraw(); },
+  parcours: (_, value) => { parcours = value; tilePage = 0; redraw(); },
+  moreTiles: () => { tilePage += 1; redraw(); },
   action: (_, code) => { action = catalogue.find(code); open("quantity"); },
   checkCard: () => order("menu", "check", {}),
   openPanel: (_, panel) => open(panel),
@@ -210,6 +213,16 @@ function amountForm(title, sub, options) {
   };
 }
 
+// One page of tiles; the last tile turns to the next page, after the last one to the first.
+function pageOf(all) {
+  if (all.length <= TILES) return all;
+  const pages = Math.ceil(all.length / (TILES - 1));
+  const from = (tilePage % pages) * (TILES - 1);
+  const more = { act: "moreTiles", text: words.get("actions.more"),
+    detail: `${(tilePage % pages) + 1}/${pages}` };
+  return [...all.slice(from, from + TILES - 1), more];
+}
+
 const panels = {
   menu: () => ({
     title: words.get("menu.title"), said: said(), modes: [], groups: [],
@@ -239,10 +252,10 @@ const panels = {
         act: "parcours", value, text: words.get(`parcours.${value}`),
         isPressed: value === parcours,
       })),
-      tiles: found.slice(0, 9).map(({ code, unit }) => ({
+      tiles: pageOf(found.map(({ code, unit }) => ({
         act: "action", value: code, text: catalogue.label(code),
         detail: words.get(`unit.name.${unit}`),
-      })),
+      }))),
     };
   },
   quantity: () => ({

@@ -52,7 +52,8 @@ export function strip(snapshot, screen) {
   const pill = find("pill-queue");
   pill.hidden = queue.count === 0;
   const total = amount.text(queue.totalCents, words);
-  label(pill, "#i-wait", `${queue.count} · ${total}`);
+  // In training the strip holds one word more.
+  label(pill, "#i-wait", snapshot.training ? `${queue.count}` : `${queue.count} · ${total}`);
   const age = queue.oldest == null ? 0 : Date.now() - queue.oldest;
   pill.dataset.age = age >= 24 * HOUR ? "bad" : age >= 4 * HOUR ? "warn" : "fresh";
   const rejected = find("pill-rejected");
