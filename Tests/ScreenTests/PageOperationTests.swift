@@ -171,6 +171,25 @@ import Testing
         #expect(try page.browser.waitUntil("\(note).includes('2\u{A0}minutes')"))
     }
 
+    @Test func `An order that was given up is not given by a later sign-in`() throws {
+        let page = try PageSession()
+        page.service.checkout.change { $0.neededRole = .manager }
+        try page.openPanel("menu", from: ".ready [data-act='menu']")
+        try page.openPanel("topUp", from: "[data-value='topUp']")
+        try page.browser.press(["2", "0", "0", "0", Key.enter])
+        for panel in ["role", "topUp", "menu"] {
+            try #require(try page.browser.waitUntil("document.body.dataset.panel == '\(panel)'"))
+            try #require(try page.waitForPage())
+            if panel != "menu" { try page.browser.press([Key.escape]) }
+        }
+        try page.openPanel("role", from: "[data-value='role']")
+        try page.browser.press(["2", "4", "6", "8", Key.enter])
+        try #require(try page.browser.waitUntil("document.body.dataset.panel == 'menu'"))
+        try #require(try page.waitForPage())
+        #expect(page.service.checkout.snapshot.session?.role == .manager)
+        #expect(page.service.checkout.state.orders == [])
+    }
+
     @Test func `A day is closed although entries wait, and says its number`() throws {
         let page = try PageSession()
         page.crowdTheStrip()

@@ -52,7 +52,7 @@ const isRest = () => drawn?.name === "amountEntry" && snapshot.restCents !== und
 
 function openPanel(name) {
   history.replaceState(null, "", name ? `#${name}` : "/");
-  if (name !== null) desk.opened(name);
+  desk.opened(name);
   redraw();
   if (name === "operations") list.open();
 }
@@ -205,6 +205,9 @@ const acts = {
   extend: () => { hasWarned = false; aboutArmed("extend"); },
   verify: () => aboutArmed("verify"),
   finish: async () => tell(await order("acknowledge")),
+  payPart: async () => tell(await order("pay-part")),
+  payRest: async () => tell(await order("pay-rest")),
+  dropRest: async () => tell(await order("drop-rest")),
   otherCard: again,
   retry: again,
   chargeLess: () => arm(drawn?.refusal?.lesserCents ?? 0),

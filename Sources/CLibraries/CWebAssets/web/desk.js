@@ -38,6 +38,7 @@ let recorded = null; // key of what was just recorded
 let parcours = "cuisines";
 let tilePage = 0;
 let pending = null; // an order that waits for a role: { name, body, panel }
+let isGiving = false; // two taps of one finger are one order
 let open = () => {}; // opens a panel
 let redraw = () => {};
 
@@ -71,8 +72,9 @@ async function refreshDay() {
   redraw();
 }
 
-/// A panel comes up.
+/// A panel comes up, or (null) none. An order that waited for a role is forgotten elsewhere.
 export function opened(panel) {
+  if (panel !== "role") pending = null;
   draft = "";
   problem = null;
   recorded = null;
@@ -88,8 +90,7 @@ export function opened(panel) {
 
 /// Opens an operation of the list.
 export function show(chosen) {
-  line = chosen;
-  open("operation");
+  line = chosen; open("operation");
 }
 
 /// Where "back" leads.
@@ -102,7 +103,10 @@ export function parentOf(panel) {
 
 // Gives an order; a role that is needed signs in first, and the order is given again.
 async function give(name, body, panel) {
+  if (isGiving) return null;
+  isGiving = true;
   const answer = await perform(name, body);
+  isGiving = false;
   problem = answer.problem;
   if (problem?.code === "role-needed") {
     pending = { name, body, panel, role: problem.role };
@@ -167,9 +171,6 @@ export const acts = {
   train: async (_, value) => {
     if (await give("train", { on: value === "on" }, "training") !== null) open(null);
   },
-  payRest: () => order(null, "pay-rest", {}),
-  dropRest: () => order(null, "drop-rest", {}),
-  payPart: () => order(null, "pay-part", {}),
 };
 
 /// A key of the keypad on a form.
@@ -187,8 +188,6 @@ export function type(panel, key) {
 
 const decimals = () => (action.unit === "kilogram" ? 3 : 0);
 const thousandths = () => amount.cents(draft, decimals()) * (decimals() ? 1 : 1000);
-
-// ---- Words
 
 function said(otherwise = null) {
   const text = told(problem);
