@@ -93,11 +93,16 @@ function row(line) {
   button.append(chip);
   const day = isToday(line.time) ? "" : `${words.day(line.time)}, `;
   const details = [day + words.time(line.time)];
-  if (matter(line)) details.push(title(line));
-  if (line.lastFour) details.push(words.get("operations.card", { lastFour: line.lastFour }));
+  // What to do about a rejected one takes the room of what its own page tells.
+  const isRejected = line.status === "rejected";
+  const isNamed = matter(line) && !(isRejected && line.kind === "payment");
+  if (isNamed) details.push(title(line));
+  if (line.lastFour && !(isRejected && isNamed)) {
+    details.push(words.get("operations.card", { lastFour: line.lastFour }));
+  }
   if (line.training) details.push(words.get("training"));
   if (line.reversed) details.push(words.get("operations.reversed"));
-  if (line.status === "rejected") details.push(words.get("operations.rejectedDo"));
+  if (isRejected) details.push(words.get("operations.rejectedDo"));
   button.append(make("span", "line-detail digits", details.join(" · ")));
   return item;
 }
