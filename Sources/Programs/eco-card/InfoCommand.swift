@@ -15,8 +15,7 @@ let infoCommands: [Command] = [
 
 /// Without keys nothing is tried on the card; with them its K3 is, once.
 @Sendable private func info(_ invocation: Invocation) throws {
-    let isWithKeys = ["keys", "pkcs11", "agent"].contains { invocation.value($0) != nil }
-    let keys = isWithKeys ? try openIssuer(invocation) : nil
+    let keys = IssuerPlace.isNamed(invocation) ? try openIssuer(invocation) : nil
     let card = try conversation(invocation) { (channel) throws(ProvisioningError) in
         try Diagnosis.read(&channel, keys: keys)
     }

@@ -15,6 +15,11 @@ enum IssuerPlace {
     case token(String, Secret)
     case agent(String)
 
+    /// True when the command line says where: for commands that do without keys, too.
+    static func isNamed(_ invocation: Invocation) -> Bool {
+        ["keys", "pkcs11", "agent"].contains { invocation.value($0) != nil }
+    }
+
     /// - Throws: `Failure`, also when two places are named.
     init(_ invocation: Invocation) throws {
         let places = ["agent", "pkcs11"].filter { invocation.value($0) != nil }
