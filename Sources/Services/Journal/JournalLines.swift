@@ -15,7 +15,7 @@ enum JournalLines {
             day INTEGER NOT NULL, training INTEGER NOT NULL, target INTEGER NOT NULL,
             value INTEGER NOT NULL, code TEXT NOT NULL, card TEXT, ref BLOB) STRICT;
         CREATE INDEX lines_totals ON lines(day, training, kind, target, code, value);
-        CREATE INDEX lines_card ON lines(card, kind, day) WHERE card IS NOT NULL;
+        CREATE INDEX lines_actions ON lines(card, day) WHERE kind = 5;
         CREATE INDEX lines_last ON lines(substr(card, 9), seq) WHERE card IS NOT NULL;
         CREATE INDEX lines_ref ON lines(ref, kind, value) WHERE ref IS NOT NULL;
         CREATE INDEX lines_closures ON lines(target, seq) WHERE kind = 8;

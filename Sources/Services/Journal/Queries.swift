@@ -172,7 +172,7 @@ extension Journal {
                 try database.rows(
                     """
                     SELECT count(*), coalesce(sum(l.value), 0) FROM lines l
-                    WHERE l.card = ? AND l.card IS NOT NULL AND l.kind = 5 AND l.day = ?
+                    WHERE l.card = ? AND l.kind = 5 AND l.day = ?
                     AND l.code = ? AND l.training = ? AND NOT EXISTS (
                         SELECT 1 FROM entries e JOIN lines r ON r.ref = e.id
                         WHERE e.seq = l.seq AND r.ref IS NOT NULL AND r.kind = 3)
