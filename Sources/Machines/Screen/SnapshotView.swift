@@ -17,8 +17,11 @@ struct SnapshotView: Encodable {
     let session: RoleView?
     /// What is missing of a sum that was split.
     let restCents: Int64?
+    let person: PersonView
 
-    init(_ snapshot: Snapshot, now: UInt64, memory: OrderMemory) {
+    init(_ moment: Feed.Moment, now: UInt64, memory: OrderMemory) {
+        let snapshot = moment.snapshot
+        person = PersonView(moment)
         version = snapshot.version
         stage = StageView(snapshot.stage, now: now, memory: memory)
         network = NetworkView(snapshot.network)
@@ -40,6 +43,17 @@ struct SnapshotView: Encodable {
         training = snapshot.isTraining
         session = snapshot.session.map { RoleView($0, now: now) }
         restCents = snapshot.rest?.missing.cents
+    }
+}
+
+/// The person before the terminal: her language, and those she may choose, in their order.
+struct PersonView: Encodable {
+    let language: String
+    let languages: [String]
+
+    init(_ moment: Feed.Moment) {
+        language = moment.person.language
+        languages = Person.offered(by: moment.snapshot.languages)
     }
 }
 
