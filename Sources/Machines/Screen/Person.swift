@@ -4,7 +4,7 @@ import Terminal
 /// are monotonic milliseconds.
 ///
 /// The language goes back to the terminal's own when she is done: a result (accepted, done, refused)
-/// has gone back to rest with nothing left to pay, and then the next operation begins or
+/// has gone back to rest with nothing left to pay, and the next operation begins or
 /// `farewell` is over. Cancelling keeps it: she is still there and the amount is corrected. A
 /// choice that nothing follows lapses after `idle`.
 struct Person: Equatable, Sendable {
