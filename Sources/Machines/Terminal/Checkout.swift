@@ -107,6 +107,7 @@ public final class Checkout: Sendable {
         next.isTraining = counter.machine.isTraining
         next.rest = counter.machine.split.rest
         next.session = counter.session
+        next.isPresentedAgain = counter.machine.isPresentedAgain
         guard next != counter.shown else { return }
         next.version += 1
         counter.shown = next
@@ -203,7 +204,11 @@ extension Checkout: CheckoutControl {
 }
 
 extension Checkout: CardDesk {
-    public var wantsCard: Bool { monitor.read { $0.machine.wantsCard } }
+    public var wantsCard: Bool {
+        monitor.read { $0.machine.wantsCard || $0.machine.watchesCard }
+    }
+
+    public var leavesCardFree: Bool { monitor.read { $0.machine.hasLooked } }
 
     public func readerChanged(_ name: String?) {
         log("event=reader-changed present=\(name != nil)")
@@ -214,7 +219,7 @@ extension Checkout: CardDesk {
     /// The whole conversation, on the reader's thread.
     public func card(_ connection: inout CardConnection) {
         let start = Clock.monotonicNanoseconds()
-        guard let operation = refresh({ $0.cardFound() }) else { return }
+        guard let operation = refresh({ $0.cardFound() }) else { return look(&connection) }
         let binding = monitor.read { $0.machine.binding }
         let tap = Tap(
             operation: operation, binding: binding, world: world, verified: verified,
@@ -225,10 +230,22 @@ extension Checkout: CardDesk {
         connection = card.end()
         let now = Self.now
         refresh { $0.finish(outcome, at: now) }
+        suggest(after: outcome, of: operation)
         let spent = (Clock.monotonicNanoseconds() - start) / 1_000
         log(
             "event=tap operation=\(operation.id) outcome=\(Self.word(outcome)) "
                 + "apdus=\(connection.commands) microseconds=\(spent)")
+    }
+
+    /// A card after a result: only whether it is the card of that result. Nothing is written.
+    private func look(_ connection: inout CardConnection) {
+        guard monitor.read({ $0.machine.watchesCard }) else { return }
+        var card = NTAG424Card(connection)
+        let hash = try? card.identify().token.hash
+        connection = card.end()
+        let now = Self.now
+        refresh { $0.looked(at: hash, now) }
+        log("event=card-after-result same=\(monitor.read { $0.machine.isPresentedAgain })")
     }
 
     public func cardRemoved() { refresh { $0.cardRemoved() } }

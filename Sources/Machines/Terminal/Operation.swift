@@ -66,12 +66,15 @@ public struct Completion: Equatable, Sendable {
     public let report: CardReport?
     /// True while the card still lies there.
     public var isCardPresent: Bool
+    /// What the person may do next, near here: after an action or a card check, once it is ranked.
+    public var opportunities: [Opportunity]
 
     /// A completion.
     public init(
         operation: Armed, lastFour: String, isOffline: Bool, report: CardReport?,
-        isCardPresent: Bool
+        isCardPresent: Bool, opportunities: [Opportunity] = []
     ) {
+        self.opportunities = opportunities
         self.operation = operation
         self.lastFour = lastFour
         self.isOffline = isOffline

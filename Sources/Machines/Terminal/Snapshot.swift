@@ -30,13 +30,16 @@ public struct Snapshot: Equatable, Sendable {
     public var rest: Rest?
     /// Languages the policy names for the customer display, BCP 47; empty without a policy.
     public var languages: [String]
+    /// True once the card of the result that stands was presented again: "already paid".
+    public var isPresentedAgain: Bool
 
     /// A snapshot.
     public init(
         version: UInt64, stage: Stage, network: Network, queue: Queue, reader: ReaderStatus,
         clockTrust: ClockTrust, merchant: String, offlineLimit: Amount?,
         policyVersion: UInt64 = 0, rules: OperationRules = .standard, isTraining: Bool = false,
-        session: RoleSession? = nil, rest: Rest? = nil, languages: [String] = []
+        session: RoleSession? = nil, rest: Rest? = nil, languages: [String] = [],
+        isPresentedAgain: Bool = false
     ) {
         self.version = version
         self.stage = stage
@@ -52,6 +55,7 @@ public struct Snapshot: Equatable, Sendable {
         self.session = session
         self.rest = rest
         self.languages = languages
+        self.isPresentedAgain = isPresentedAgain
     }
 
     /// Online, offline since a time, or sending what waits.

@@ -33,6 +33,8 @@ public struct PolicySettings: Codable, Equatable, Sendable {
     public var catalogue: [ActionSeed]?
     /// Texts of the enrolment; `seeds/consents.json`.
     public var consents: [ConsentSeed]?
+    /// Merchants with their themes; `seeds/merchants.json`.
+    public var places: [PlaceSeed]?
 
     /// Reads the JSON of a seed.
     /// - Throws: `BookError.malformed`, naming the first field that is wrong.
@@ -137,7 +139,7 @@ extension Book {
             revokedKids: try settings.revokedKids(), epochs: authority.keys.epochs,
             languages: settings.languages, rules: try settings.operationRules(),
             catalogue: try settings.actions(), consentTexts: try settings.consentTexts(),
-            sealingCertificate: try sealingCertificate())
+            sealingCertificate: try sealingCertificate(), places: try settings.localPlaces())
     }
 
     /// True when `last` says what `fresh` says and at least half of its life is left.
