@@ -110,6 +110,18 @@ static const unsigned char person_zh_json[] = {
 static const unsigned char person_ro_json[] = {
 #embed "web/messages/person/ro.json"
 };
+static const unsigned char client_html[] = {
+#embed "web/client.html"
+};
+static const unsigned char client_css[] = {
+#embed "web/client.css"
+};
+static const unsigned char client_js[] = {
+#embed "web/client.js"
+};
+static const unsigned char client_draw_js[] = {
+#embed "web/client-draw.js"
+};
 
 #define HTML "text/html; charset=utf-8"
 #define CSS "text/css; charset=utf-8"
@@ -162,6 +174,10 @@ static const web_asset table[] = {
     {"/messages/person/ro.json", JSON, person_ro_json,
      sizeof person_ro_json},
     {"/person-words.js", JAVASCRIPT, person_words_js, sizeof person_words_js},
+    {"/client", HTML, client_html, sizeof client_html},
+    {"/client.css", CSS, client_css, sizeof client_css},
+    {"/client.js", JAVASCRIPT, client_js, sizeof client_js},
+    {"/client-draw.js", JAVASCRIPT, client_draw_js, sizeof client_draw_js},
     {0}};
 
 const web_asset *web_assets(void) { return table; }

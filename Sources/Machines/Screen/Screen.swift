@@ -15,6 +15,8 @@
 //       refuses by itself (a malformed request, a body far over the limit).
 //   S5  Nothing is loaded from elsewhere: the Content-Security-Policy allows this origin alone, no
 //       inline script or style, no framing.
+//   S6  The customer display has a session of its own: it sees `ClientView` and chooses the
+//       language, and its cookie and token open nothing of the merchant's.
 //
 // Does not promise: protection from another program of the same user on this machine (it can read
 // the page like a browser does); TLS; that a browser is there.
@@ -24,6 +26,7 @@
 //   POST /api/arm {"amountCents":N} · /api/cancel, /api/extend, /api/verify {"id":"UUID"} ·
 //   /api/acknowledge, /api/send {} ·
 //   POST /api/language {"language":"ar"}: of the person, until she is done (Person.swift)
+// Customer display: GET /client and its assets · GET /client/events · GET /client/view (ClientView)
 // Beside selling (each answers what the order came to):
 //   GET /api/journal?before=N&card=NNNN&kind=K&limit=N&status=S · /api/catalogue · /api/day
 //   POST /api/refund, /api/reverse, /api/top-up, /api/check, /api/act, /api/report, /api/pay-part,
