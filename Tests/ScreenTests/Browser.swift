@@ -94,6 +94,13 @@ final class Browser {
         try run("return String((\(expression)) ?? '')") as? String ?? ""
     }
 
+    /// Runs a script in every page that is loaded from here on, before the page's own.
+    func prepare(_ script: String) throws {
+        try act(
+            "goog/cdp/execute",
+            ["cmd": "Page.addScriptToEvaluateOnNewDocument", "params": ["source": script]])
+    }
+
     func open(_ url: String) throws { try act("url", ["url": url]) }
 
     func reload() throws { try act("refresh") }

@@ -14,6 +14,7 @@ final class ScriptedCheckout: OperationsControl {
             reader: .ready(name: "ACS ACR122U"), clockTrust: .synchronised,
             merchant: "Épicerie du Canal", offlineLimit: Amount(cents: 2000))
         var operations: [OperationLine] = []
+        var catalogue = Samples.catalogue
         var others: [JournalLine] = []
         var orders: [Terminal.Order] = []
         /// What every order is refused for.

@@ -82,7 +82,7 @@ extension ScriptedCheckout {
 
     func isRecorded(_ id: EntryID) -> Bool? { true }
 
-    var catalogue: [CatalogueAction] { Samples.catalogue }
+    var catalogue: [CatalogueAction] { state.catalogue }
 
     var consentTexts: [ConsentText] { [] }
 

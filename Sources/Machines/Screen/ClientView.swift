@@ -5,7 +5,7 @@ import Terminal
 /// balance, role or code of a refusal; texts are in the person's language already.
 struct ClientView: Encodable {
     struct Near: Encodable {
-        /// "action" or "merchant".
+        /// "action" or "place".
         let sort: String
         let title: String
     }
@@ -117,7 +117,7 @@ struct ClientView: Encodable {
                 words.action(code).map {
                     Near(sort: "action", title: $0.labels.text(in: words.language))
                 }
-            case .place(let name): Near(sort: "merchant", title: name)
+            case .place(let name): Near(sort: "place", title: name)
             }
         }
     }

@@ -18,10 +18,13 @@ struct SnapshotView: Encodable {
     /// What is missing of a sum that was split.
     let restCents: Int64?
     let person: PersonView
+    /// The card of the result that stands was presented again.
+    let presentedAgain: Bool
 
     init(_ moment: Feed.Moment, now: UInt64, memory: OrderMemory) {
         let snapshot = moment.snapshot
         person = PersonView(moment)
+        presentedAgain = snapshot.isPresentedAgain
         version = snapshot.version
         stage = StageView(snapshot.stage, now: now, memory: memory)
         network = NetworkView(snapshot.network)

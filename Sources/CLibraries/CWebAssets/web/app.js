@@ -48,6 +48,7 @@ function panel() {
 
 // A card check is read on the panel of the card, which stays until somebody leaves it.
 const isCheck = (stage) => Boolean(stage.completed?.report);
+const isAgain = () => snapshot.presentedAgain && Boolean(drawn?.accepted ?? drawn?.completed);
 const isRest = () => drawn?.name === "amountEntry" && snapshot.restCents !== undefined;
 
 function openPanel(name) {
@@ -87,7 +88,7 @@ function redraw() {
     case "facts": break;
     case "pay": draw.pay(drawn, deadline); break;
     case "service": draw.service(drawn.refusal); break;
-    default: draw.result(drawn, snapshot.restCents);
+    default: draw.result(drawn, snapshot.restCents, isAgain());
   }
   find("send").disabled = snapshot.queue.count === 0;
   draw.show(shown);
@@ -122,6 +123,7 @@ function choose(name, value) {
 function receive(next) {
   const isFirst = snapshot === null;
   const queueChanged = !isFirst && JSON.stringify(next.queue) !== JSON.stringify(snapshot.queue);
+  const becomesAgain = !isFirst && next.presentedAgain && !snapshot.presentedAgain;
   snapshot = next;
   desk.receive(next);
   catalogue.load(next.policyVersion).then((isNew) => { if (isNew) redraw(); });
@@ -134,6 +136,10 @@ function receive(next) {
     redraw();
   } else {
     turnTo(stage, isFirst);
+  }
+  if (becomesAgain) {
+    sound.play("again", volume());
+    find("say").textContent = `${draw.again(next.stage)} ${words.get("result.take")}`;
   }
   if (queueChanged && panel() === "operations") list.refresh();
 }

@@ -18,7 +18,8 @@ const TONES = {
 export const screenOf = (view, isOpen) =>
   isOpen || view?.scene === "welcome" ? "chooser" : "scene";
 
-const money = (cents) => amount.text(cents, words);
+// Isolated, so that a sentence from right to left leaves it as it is.
+const money = (cents) => `\u2066${amount.text(cents, words)}\u2069`;
 
 /// How many of the four lights burn (UX.md §1.4): one while a card is awaited, all when it was read.
 function lightsOf(view) {
@@ -37,24 +38,32 @@ function lights(element, count, blinks = false) {
   });
 }
 
+// "2" and "Vêtements réparés", or "12,5" and "kg": nothing that would need a plural.
+function quantity(view) {
+  const whole = String(Math.floor(view.quantity / 1000));
+  if (view.unit !== "kilogram") return [whole, view.label];
+  const grams = String(view.quantity % 1000).padStart(3, "0").replace(/0+$/, "");
+  const fraction = grams === "" ? "" : words.get("format.decimal") + grams;
+  return [whole + fraction, words.get("unit.kilogram")];
+}
+
 // What the view is about: money, or a quantity of an action.
 function matter(element, view) {
   const isQuantity = view.quantity !== undefined;
   const cents = view.scene === "owed" ? view.restCents : view.amountCents;
   element.hidden = !isQuantity && !(cents > 0);
   if (element.hidden) return;
+  element.dir = isQuantity ? words.direction : "ltr";
   if (!isQuantity) return amount.draw(element, cents, words);
-  if (view.unit !== "kilogram") {
-    const count = String(Math.floor(view.quantity / 1000));
-    return amount.drawParts(element, count, "", count);
-  }
-  const { number } = amount.quantityParts(view.quantity, "kilogram", words);
-  amount.drawParts(element, number, words.get("unit.kilogram"), `${number} kg`);
+  const [number, unit] = quantity(view);
+  amount.drawParts(element, number, unit, `${number} ${unit}`);
 }
 
 // [label, headline, what to do]
 function sentences(view) {
-  const about = view.label ?? words.get(`purpose.${view.kind ?? "payment"}`);
+  const isCounted = view.quantity !== undefined && view.unit !== "kilogram";
+  const named = isCounted ? "" : view.label;
+  const about = named ?? words.get(`purpose.${view.kind ?? "payment"}`);
   switch (view.scene) {
     case "present": return [about, words.get("state.present"), ""];
     case "reading": return [about, words.get("state.reading"), ""];
@@ -63,7 +72,7 @@ function sentences(view) {
       words.get("rest.do")];
     case "again": return ["", words.get(view.kind === "payment" ? "done.alreadyPaid"
       : "done.already"), ""];
-    case "done": return [view.label ?? "", words.get(`done.${view.kind}`), done(view)];
+    case "done": return [named ?? "", words.get(`done.${view.kind}`), done(view)];
     case "refused": case "service": return ["", words.get(`refusal.${view.refusal}.what`),
       words.get(`refusal.${view.refusal}.do`, { amount: money(view.limitCents ?? 0) })];
     case "unknown": return ["", words.get("unknown.what"), words.get("unknown.do")];

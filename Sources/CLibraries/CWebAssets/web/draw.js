@@ -36,10 +36,31 @@ export function show(screen) {
   document.body.dataset.shown = screen;
 }
 
+/// How many of the four lights burn (UX.md §1.4): 1 while a card is awaited, 4 when it was read.
+export function lightsOf(stage) {
+  switch (stage.name) {
+    case "amountEntry": case "presentCard": case "removedTooSoon": return 1;
+    case "reading": return Math.max(1, stage.step ?? 0);
+    case "accepted": case "completed": return 4;
+    default: return 0;
+  }
+}
+
+function lights(stage) {
+  const count = lightsOf(stage);
+  for (const group of document.querySelectorAll("[data-lights]")) {
+    [...group.children].forEach((light, index) => {
+      light.classList.toggle("on", index < count);
+      light.classList.toggle("blinks", index === 0 && stage.name === "amountEntry");
+    });
+  }
+}
+
 /// The strip on top of a screen. The queue opens the list from a resting screen; while a customer
 /// looks at the screen, its sums are nobody's business.
 export function strip(snapshot, screen) {
   const { network, queue } = snapshot;
+  lights(snapshot.stage);
   label(
     find("network"),
     { online: "#i-online", synchronising: "#i-sync" }[network.state] ?? "#i-offline",
@@ -182,7 +203,19 @@ function completed({ armed, completed: done }) {
 }
 
 /// M3, M3o, M4, M5, and what is done beside paying.
-export function result(stage, restCents) {
+export function result(stage, restCents, isAgain) {
+  outcome(stage, restCents);
+  if (!isAgain) return;
+  find("result-what").textContent = again(stage);
+  find("result-do").textContent = "";
+  find("take").hidden = false;
+}
+
+/// The card of a result came once more.
+export const again = (stage) =>
+  words.get(stage.name === "accepted" ? "result.againPaid" : "result.again");
+
+function outcome(stage, restCents) {
   const section = document.querySelector('[data-screen="result"]');
   const acts = find("result-acts");
   const done = stage.accepted ?? stage.completed;

@@ -1,4 +1,4 @@
-// Four sounds, told apart by rhythm, not by pitch alone: ears age and markets are loud.
+// Five sounds, told apart by rhythm, not by pitch alone: ears age and markets are loud.
 // Played at the decision, never at detection.
 
 const GAINS = [0, 0.18, 0.6];
@@ -32,11 +32,30 @@ const RHYTHMS = {
   accepted: [[0, 0.5, 880, 1500]],
   refused: [[0, 0.24, 330, 330], [0.34, 0.3, 260, 260]],
   removed: [[0, 0.13, 750, 750], [0.23, 0.13, 750, 750], [0.46, 0.13, 750, 750]],
+  again: [[0, 0.07, 1200, 1200], [0.14, 0.07, 1200, 1200]],
 };
+
+// Light for who does not hear, also when mute: at most three a second (WCAG 2.3.1).
+const FLASHES = { accepted: 1, again: 2, refused: 2, removed: 3 };
+const PERIOD = 400; // milliseconds from one to the next
+const LIT = 160;
+let free = 0; // when the next one may begin
+
+function flash(count) {
+  const element = document.getElementById("flash");
+  const now = performance.now();
+  for (let index = 0; index < count; index += 1) {
+    const at = Math.max(free, now);
+    free = at + PERIOD;
+    setTimeout(() => element.classList.add("on"), at - now);
+    setTimeout(() => element.classList.remove("on"), at - now + LIT);
+  }
+}
 
 /// `volume`: 0 mute, 1, 2.
 export function play(name, volume) {
   document.documentElement.dataset.sound = name; // what was last asked for, for whoever looks
+  flash(FLASHES[name] ?? 0);
   const gain = GAINS[volume] ?? 0;
   if (gain === 0) return;
   wake();
