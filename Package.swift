@@ -115,7 +115,7 @@ let package = Package(
         machine(
             "Screen",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Operations", "Terminal",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Operations", "QRCode", "Terminal",
                 "Threads", "Tokens",
             ]),
         machine(
