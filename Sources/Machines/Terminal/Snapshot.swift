@@ -28,14 +28,17 @@ public struct Snapshot: Equatable, Sendable {
     public var session: RoleSession?
     /// What is missing of a sum that was split: another card may pay it (`Order.payRest`).
     public var rest: Rest?
+    /// The row of cards that is being given.
+    public var lane: Lane?
 
     /// A snapshot.
     public init(
         version: UInt64, stage: Stage, network: Network, queue: Queue, reader: ReaderStatus,
         clockTrust: ClockTrust, merchant: String, offlineLimit: Amount?,
         policyVersion: UInt64 = 0, rules: OperationRules = .standard, isTraining: Bool = false,
-        session: RoleSession? = nil, rest: Rest? = nil
+        session: RoleSession? = nil, rest: Rest? = nil, lane: Lane? = nil
     ) {
+        self.lane = lane
         self.version = version
         self.stage = stage
         self.network = network
