@@ -20,8 +20,11 @@ struct SnapshotView: Encodable {
     let lane: LaneView?
     /// True: a lost card's account moves at once, not when the association has released it.
     let replacementAtOnce: Bool
+    let person: PersonView
 
-    init(_ snapshot: Snapshot, now: UInt64, memory: OrderMemory) {
+    init(_ moment: Feed.Moment, now: UInt64, memory: OrderMemory) {
+        let snapshot = moment.snapshot
+        person = PersonView(moment)
         version = snapshot.version
         stage = StageView(snapshot.stage, now: now, memory: memory)
         network = NetworkView(snapshot.network)
@@ -45,6 +48,17 @@ struct SnapshotView: Encodable {
         restCents = snapshot.rest?.missing.cents
         lane = snapshot.lane.map { LaneView($0) }
         replacementAtOnce = snapshot.rules.replacementAtOnce
+    }
+}
+
+/// The person before the terminal: her language, and those she may choose, in their order.
+struct PersonView: Encodable {
+    let language: String
+    let languages: [String]
+
+    init(_ moment: Feed.Moment) {
+        language = moment.person.language
+        languages = Person.offered(by: moment.snapshot.languages)
     }
 }
 

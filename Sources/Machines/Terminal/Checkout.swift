@@ -144,7 +144,8 @@ public final class Checkout: Sendable {
                 rejected: rejected),
             reader: .absent, clockTrust: world.clock.moment.trust,
             merchant: link.policy?.merchant ?? "", offlineLimit: link.policy?.limits.payment,
-            policyVersion: link.policy?.version ?? 0, rules: link.policy?.rules ?? .standard)
+            policyVersion: link.policy?.version ?? 0, rules: link.policy?.rules ?? .standard,
+            languages: link.policy?.languages ?? [])
     }
 
     private static func receipt(_ entry: Entry) -> TapReceipt? {
