@@ -72,8 +72,9 @@ extension Till {
         try release()
         try check((lost, 0), (fresh, 10_000))
         #expect(try ledger.book.replacement(of: lost.number) == fresh.number)
-        #expect(try ledger.flags().sorted()
-            == ["card-blocked-by-terminal", "card-replaced", "released"])
+        #expect(
+            try ledger.flags().sorted()
+                == ["card-blocked-by-terminal", "card-replaced", "released"])
         #expect(throws: BookError.notHeld) { try release() }
         // The new card pays with it.
         #expect(try send(try till.pay(fresh, 2_500)) == .settled)
