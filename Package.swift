@@ -240,9 +240,9 @@ let package = Package(
         tests(
             "TerminalTests",
             [
-                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPServer", "Journal", "KeyStore",
-                "LedgerClient", "LedgerMessages", "Linux", "Operations", "ReaderEmulation",
-                "Readers", "SQLite", "Terminal", "Threads", "Tokens",
+                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPClient", "HTTPServer", "Journal",
+                "KeyStore", "LedgerClient", "LedgerMessages", "Linux", "Operations",
+                "ReaderEmulation", "Readers", "SQLite", "Screen", "Terminal", "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests(

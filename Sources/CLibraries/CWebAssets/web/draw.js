@@ -62,7 +62,7 @@ export function strip(snapshot, screen) {
   rejected.hidden = queue.rejected === 0;
   label(rejected, "#i-alert", words.count("rejected", queue.rejected));
   const pills = find("pills");
-  pills.hidden = screen === "pay" || (pill.hidden && rejected.hidden);
+  pills.hidden = ["pay", "consent", "keyboard"].includes(screen) || (pill.hidden && rejected.hidden);
   pills.disabled = screen !== "ready" && screen !== "service";
   pills.ariaLabel = [
     pill.hidden ? null : words.count("queue", queue.count, { amount: total }),

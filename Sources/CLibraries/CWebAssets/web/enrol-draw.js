@@ -68,6 +68,7 @@ export function given({ armed, completed: done }, { lane, person: { language }, 
   find("given-offline").hidden = !done.offline;
   person.use(language, find("given-person"));
   const isReplacing = armed.purpose.replaces !== undefined;
+  person.use(language, find("given-replaces"));
   find("given-replaces").hidden = !isReplacing;
   find("given-replaces").textContent = isReplacing
     ? person.get(snapshot.replacementAtOnce ? "enrolment.moved" : "enrolment.held") : "";
