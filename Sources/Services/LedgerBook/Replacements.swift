@@ -116,6 +116,19 @@ extension Book {
         return last == card ? nil : last
     }
 
+    /// The lost card that an enrolment (a terminal's id and a sequence number) speaks of; nil: none.
+    /// - Throws: `BookError.storage`.
+    public func claimed(terminal: String, sequence: UInt64) throws(BookError) -> CardNumber? {
+        let bytes = try rows(
+            """
+            SELECT e.cose FROM entries e JOIN terminals m ON m.id = e.terminal
+            WHERE lower(hex(m.kid)) = ? AND e.seq = ? AND e.kind = 6
+            """, [.text(terminal), .clamped(sequence)]
+        ).first?.first?.blob
+        guard let bytes, case .enrolment(let body) = Booking.entry(bytes)?.body else { return nil }
+        return body.replaces
+    }
+
     /// Questions of the audit; each gives one row per fault.
     static let replacementQuestions: [(String, String)] = [
         (
