@@ -120,7 +120,7 @@ let package = Package(
         machine(
             "Screen",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Operations", "Terminal",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Operations", "QRCode", "Terminal",
                 "Threads", "Tokens",
             ], plugins: ["MessageTables"]),
         machine(
@@ -240,9 +240,9 @@ let package = Package(
         tests(
             "TerminalTests",
             [
-                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPServer", "Journal", "KeyStore",
-                "LedgerClient", "LedgerMessages", "Linux", "Operations", "ReaderEmulation",
-                "Readers", "SQLite", "Terminal", "Threads", "Tokens",
+                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPClient", "HTTPServer", "Journal",
+                "KeyStore", "LedgerClient", "LedgerMessages", "Linux", "Operations",
+                "ReaderEmulation", "Readers", "SQLite", "Screen", "Terminal", "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests(

@@ -63,7 +63,7 @@ struct Routes: Sendable {
     private func route(_ request: HTTPRequest, port: UInt16) throws(Problem) -> HTTPResponse {
         switch request.path {
         case "/events", "/api/operations", "/api/snapshot", "/api/journal", "/api/catalogue",
-            "/api/day":
+            "/api/day", "/api/consents", "/qr/enrolment.svg":
             guard request.method == "GET" else { throw .methodNotAllowed("GET") }
             try session.checkOrigin(request, port: port)
             try session.checkCookie(request, port: port)
@@ -73,6 +73,8 @@ struct Routes: Sendable {
             case "/api/journal": return try journal(request)
             case "/api/catalogue": return Self.document(CatalogueView(control.catalogue))
             case "/api/day": return Self.document(day)
+            case "/api/consents": return Self.document(ConsentsView(control.consentTexts))
+            case "/qr/enrolment.svg": return try enrolmentSymbol(request)
             default:
                 return Self.document(
                     SnapshotView(feed.moment, now: monotonicMilliseconds(), memory: memory))
@@ -80,7 +82,8 @@ struct Routes: Sendable {
         case "/api/arm", "/api/cancel", "/api/extend", "/api/acknowledge", "/api/verify",
             "/api/send", "/api/refund", "/api/reverse", "/api/top-up", "/api/check", "/api/act",
             "/api/report", "/api/pay-part", "/api/pay-rest", "/api/drop-rest", "/api/again",
-            "/api/close", "/api/train", "/api/sign-in", "/api/sign-out":
+            "/api/close", "/api/train", "/api/sign-in", "/api/sign-out",
+            "/api/enrol-begin", "/api/enrol", "/api/enrol-again", "/api/enrol-end":
             guard request.method == "POST" else { throw .methodNotAllowed("POST") }
             try session.checkOrigin(request, port: port)
             try session.checkCookie(request, port: port)

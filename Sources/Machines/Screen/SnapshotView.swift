@@ -17,6 +17,9 @@ struct SnapshotView: Encodable {
     let session: RoleView?
     /// What is missing of a sum that was split.
     let restCents: Int64?
+    let lane: LaneView?
+    /// True: a lost card's account moves at once, not when the association has released it.
+    let replacementAtOnce: Bool
     let person: PersonView
     /// The card of the result that stands was presented again.
     let presentedAgain: Bool
@@ -46,6 +49,8 @@ struct SnapshotView: Encodable {
         training = snapshot.isTraining
         session = snapshot.session.map { RoleView($0, now: now) }
         restCents = snapshot.rest?.missing.cents
+        lane = snapshot.lane.map { LaneView($0) }
+        replacementAtOnce = snapshot.rules.replacementAtOnce
     }
 }
 
@@ -147,15 +152,18 @@ struct RefusalView: Encodable {
 
     init(_ refusal: Refusal, amount: Amount?, kept: OrderMemory.Kept? = nil) {
         let isPayment = kept?.isPayment ?? true
+        let isEnrolment = kept == .enrolment
         message = RefusalMessage(refusal)
         code = refusal.code
         amountCents = amount?.cents
         let namesQuantity = message == .actionLimitLeft
         sentenceCents = namesQuantity ? nil : refusal.left
         leftQuantity = namesQuantity ? refusal.left : nil
-        repeats = kept != nil
+        repeats = kept != nil && !isEnrolment
         lesserCents = refusal.lesserAmount(than: amount)?.cents
-        actions = refusal.actions(amount: amount, isPayment: isPayment)
+        actions =
+            isEnrolment
+            ? refusal.standActions : refusal.actions(amount: amount, isPayment: isPayment)
     }
 }
 

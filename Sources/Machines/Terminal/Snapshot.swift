@@ -28,6 +28,8 @@ public struct Snapshot: Equatable, Sendable {
     public var session: RoleSession?
     /// What is missing of a sum that was split: another card may pay it (`Order.payRest`).
     public var rest: Rest?
+    /// The row of cards that is being given.
+    public var lane: Lane?
     /// Languages the policy names for the customer display, BCP 47; empty without a policy.
     public var languages: [String]
     /// True once the card of the result that stands was presented again: "already paid".
@@ -39,8 +41,9 @@ public struct Snapshot: Equatable, Sendable {
         clockTrust: ClockTrust, merchant: String, offlineLimit: Amount?,
         policyVersion: UInt64 = 0, rules: OperationRules = .standard, isTraining: Bool = false,
         session: RoleSession? = nil, rest: Rest? = nil, languages: [String] = [],
-        isPresentedAgain: Bool = false
+        isPresentedAgain: Bool = false, lane: Lane? = nil
     ) {
+        self.lane = lane
         self.version = version
         self.stage = stage
         self.network = network

@@ -21,6 +21,7 @@ const drawCard = () => ({
   acts: [
     { act: "finishCard", text: words.get("action.finish"), isPrimary: true },
     { act: "openPanel", value: "report", text: words.get("report.open") },
+    { act: "replaceCard", value: report.card, text: words.get("replace.open") },
   ],
 });
 

@@ -23,7 +23,9 @@ export function screenOf(stage) {
     case "presentCard":
     case "reading":
     case "removedTooSoon": return "pay";
-    case "completed": return stage.completed.report ? "facts" : "result";
+    case "completed":
+      if (stage.armed.purpose.kind === "enrolment") return "given";
+      return stage.completed.report ? "facts" : "result";
     default: return "result";
   }
 }
@@ -81,7 +83,7 @@ export function strip(snapshot, screen) {
   rejected.hidden = queue.rejected === 0;
   label(rejected, "#i-alert", words.count("rejected", queue.rejected));
   const pills = find("pills");
-  pills.hidden = screen === "pay" || (pill.hidden && rejected.hidden);
+  pills.hidden = ["pay", "consent", "keyboard"].includes(screen) || (pill.hidden && rejected.hidden);
   pills.disabled = screen !== "ready" && screen !== "service";
   pills.ariaLabel = [
     pill.hidden ? null : words.count("queue", queue.count, { amount: total }),
@@ -132,25 +134,45 @@ function offlineNote({ network, offlineLimitCents }) {
 }
 
 /// M1, M2, M2b. `deadline`: when the operation lapses, in performance.now() milliseconds.
-export function pay(stage, deadline) {
+export function pay(stage, deadline, lane) {
   const section = document.querySelector('[data-screen="pay"]');
   section.dataset.mode = stage.name;
   const { kind } = stage.armed.purpose;
   find("pay-label").textContent = kind === "action"
     ? catalogue.label(stage.armed.purpose.code)
     : words.get(`pay.label.${kind}`);
-  find("pay-amount").hidden = kind === "cardCheck";
+  find("pay-amount").hidden = ["cardCheck", "enrolment"].includes(kind);
   drawMatter(find("pay-amount"), stage.armed);
   const headline = { presentCard: "present", reading: "reading", removedTooSoon: "removed" };
-  find("pay-headline").textContent = words.get(`pay.${headline[stage.name]}`);
+  const isLaying = kind === "enrolment" && stage.name === "presentCard";
+  find("pay-headline").textContent =
+    words.get(isLaying ? "pay.lay" : `pay.${headline[stage.name]}`);
   find("pay-hint").textContent = stage.name === "removedTooSoon" ? words.get("pay.same") : "";
+  row(lane);
   [...section.querySelectorAll(".dots i")].forEach((dot, index) => {
     dot.classList.toggle("on", index < (stage.step ?? 0));
   });
   const isWaiting = stage.name !== "reading";
-  find("pay-time").hidden = !isWaiting;
+  find("pay-time").hidden = !isWaiting || lane !== undefined;
   find("pay-acts").hidden = !isWaiting;
   if (isWaiting) time(deadline);
+}
+
+// A row of cards: how many were given, and the one touch that ends it.
+function row(lane) {
+  const [cancel, extend, end] = find("pay-acts").children;
+  cancel.hidden = extend.hidden = lane !== undefined;
+  end.hidden = lane === undefined;
+  find("pay-count").hidden = lane === undefined;
+  if (lane === undefined) return;
+  find("pay-count").replaceChildren(...[
+    words.count("lane.count", lane.count),
+    lane.lastFour ? words.get("lane.last", { lastFour: lane.lastFour }) : null,
+  ].filter(Boolean).map((text) => {
+    const line = document.createElement("span");
+    line.textContent = text;
+    return line;
+  }));
 }
 
 /// The bar and its seconds; true when they run out soon.
@@ -203,8 +225,8 @@ function completed({ armed, completed: done }) {
 }
 
 /// M3, M3o, M4, M5, and what is done beside paying.
-export function result(stage, restCents, isAgain) {
-  outcome(stage, restCents);
+export function result(stage, restCents, lane, isAgain) {
+  outcome(stage, restCents, lane);
   if (!isAgain) return;
   find("result-what").textContent = again(stage);
   find("result-do").textContent = "";
@@ -215,7 +237,7 @@ export function result(stage, restCents, isAgain) {
 export const again = (stage) =>
   words.get(stage.name === "accepted" ? "result.againPaid" : "result.again");
 
-function outcome(stage, restCents) {
+function outcome(stage, restCents, lane) {
   const section = document.querySelector('[data-screen="result"]');
   const acts = find("result-acts");
   const done = stage.accepted ?? stage.completed;
@@ -245,8 +267,8 @@ function outcome(stage, restCents) {
     find("result-detail").textContent = words.get("result.code", { code: refusal.code });
     const lesser = amount.text(refusal.lesserCents ?? 0, words);
     acts.replaceChildren(
-      ...refusal.actions.map((act, index) =>
-        button(act, words.get(`action.${act}`, { amount: lesser }), index === 0)),
+      ...(lane ? [button("endLane", words.get("lane.end"))] : refusal.actions.map((act, index) =>
+        button(act, words.get(`action.${act}`, { amount: lesser }), index === 0))),
     );
   } else {
     find("result-what").textContent = words.get("result.unknown");
