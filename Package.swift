@@ -67,6 +67,7 @@ let package = Package(
         library("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         library("CP11Kit", "p11-kit-1", apt: "libp11-kit-dev"),
         library("CQREncode", "libqrencode", apt: "libqrencode-dev"),
+        library("CPango", "pangocairo", apt: "libpango1.0-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
 
@@ -78,6 +79,7 @@ let package = Package(
         binding("HTTPClient", ["CCurl"]),
         binding("PKCS11", ["CP11Kit"]),
         binding("QRCode", ["CQREncode"]),
+        binding("TextImage", ["CPango"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
 
@@ -107,16 +109,23 @@ let package = Package(
 
         // Machines
         machine(
+            "Receipts",
+            [
+                "Crypto", "Journal", "Linux", "Operations", "QRCode", "TextImage", "Threads",
+                "Tokens",
+            ]),
+        machine(
             "Terminal",
             [
                 "COSE", "Cards", "Crypto", "Journal", "KeyStore", "LedgerClient",
-                "LedgerMessages", "Linux", "Operations", "Readers", "Threads", "Tokens",
+                "LedgerMessages", "Linux", "Operations", "Readers", "Receipts", "Threads",
+                "Tokens",
             ]),
         machine(
             "Screen",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Operations", "QRCode", "Terminal",
-                "Threads", "Tokens",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "QRCode",
+                "Receipts", "Terminal", "Threads", "Tokens",
             ]),
         machine(
             "Provisioning",
@@ -146,7 +155,7 @@ let package = Package(
             "eco-terminal",
             [
                 "COSE", "Cards", "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages",
-                "Linux", "Operations", "Readers", "Screen", "Terminal", "Tokens",
+                "Linux", "Operations", "Readers", "Receipts", "Screen", "Terminal", "Tokens",
             ]),
         program(
             "eco-card",
@@ -198,8 +207,13 @@ let package = Package(
         tests(
             "ScreenTests",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Screen",
-                "Terminal", "Threads", "Tokens",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Receipts",
+                "Screen", "Terminal", "Threads", "Tokens",
+            ]),
+        tests(
+            "ReceiptTests",
+            [
+                "Journal", "Linux", "Operations", "Receipts", "TextImage", "Threads", "Tokens",
             ]),
         tests(
             "BindingsTests",

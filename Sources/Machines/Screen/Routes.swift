@@ -14,6 +14,8 @@ struct Routes: Sendable {
     let session: Session
     let monotonicMilliseconds: @Sendable () -> UInt64
     let memory = OrderMemory()
+    let exportDirectory: String
+    let version: String
     private let page: [UInt8]
     private let assets: [String: Asset]
     private let streams = StreamCount()
@@ -25,6 +27,8 @@ struct Routes: Sendable {
         self.control = control
         self.session = session
         self.monotonicMilliseconds = monotonicMilliseconds
+        exportDirectory = configuration.exportDirectory
+        version = configuration.version
         assets = Asset.embedded()
         let template = assets["/"].map { String(decoding: $0.bytes, as: UTF8.self) } ?? ""
         let filled = template.replacing("{session}", with: session.token)
@@ -49,7 +53,7 @@ struct Routes: Sendable {
     private func route(_ request: HTTPRequest, port: UInt16) throws(Problem) -> HTTPResponse {
         switch request.path {
         case "/events", "/api/operations", "/api/snapshot", "/api/journal", "/api/catalogue",
-            "/api/day":
+            "/api/receipt", "/api/receipt.svg", "/api/closure", "/api/closures", "/api/help":
             guard request.method == "GET" else { throw .methodNotAllowed("GET") }
             try session.checkOrigin(request, port: port)
             try session.checkCookie(request, port: port)
@@ -58,15 +62,16 @@ struct Routes: Sendable {
             case "/api/operations": return try operations(request)
             case "/api/journal": return try journal(request)
             case "/api/catalogue": return Self.document(CatalogueView(control.catalogue))
-            case "/api/day": return Self.document(day)
-            default:
+            case "/api/snapshot":
                 return Self.document(
                     SnapshotView(control.snapshot, now: monotonicMilliseconds(), memory: memory))
+            default: return try receiptQuestion(request)
             }
         case "/api/arm", "/api/cancel", "/api/extend", "/api/acknowledge", "/api/verify",
             "/api/send", "/api/refund", "/api/reverse", "/api/top-up", "/api/check", "/api/act",
             "/api/report", "/api/pay-part", "/api/pay-rest", "/api/drop-rest", "/api/again",
-            "/api/close", "/api/train", "/api/sign-in", "/api/sign-out":
+            "/api/close", "/api/train", "/api/sign-in", "/api/sign-out", "/api/print",
+            "/api/export":
             guard request.method == "POST" else { throw .methodNotAllowed("POST") }
             try session.checkOrigin(request, port: port)
             try session.checkCookie(request, port: port)
@@ -105,6 +110,7 @@ struct Routes: Sendable {
         case "/api/send":
             _ = try EmptyOrder.read(request)
             control.sendNow()
+        case "/api/print", "/api/export": return try receiptOrder(request)
         default: return try operationOrder(request)
         }
         return Self.nothing

@@ -17,6 +17,8 @@ struct SnapshotView: Encodable {
     let session: RoleView?
     /// What is missing of a sum that was split.
     let restCents: Int64?
+    /// "none", "idle", "printing", or why nothing came out.
+    let printer: String
 
     init(_ snapshot: Snapshot, now: UInt64, memory: OrderMemory) {
         version = snapshot.version
@@ -40,6 +42,7 @@ struct SnapshotView: Encodable {
         training = snapshot.isTraining
         session = snapshot.session.map { RoleView($0, now: now) }
         restCents = snapshot.rest?.missing.cents
+        printer = PrinterView.name(snapshot.printer)
     }
 }
 
@@ -68,10 +71,10 @@ struct StageView: Encodable {
         case .removedTooSoon(let operation):
             name = "removedTooSoon"
             armed = ArmedView(operation, now: now)
-        case .accepted(_, let amount, let offline, let lastFour, let cardPresent):
+        case .accepted(let id, let amount, let offline, let lastFour, let cardPresent):
             name = "accepted"
             accepted = AcceptedView(
-                amountCents: amount.cents, offline: offline, lastFour: lastFour,
+                id: id.description, amountCents: amount.cents, offline: offline, lastFour: lastFour,
                 cardPresent: cardPresent)
         case .completed(let completion):
             name = "completed"
@@ -106,6 +109,7 @@ struct ArmedView: Encodable {
 
 /// M3.
 struct AcceptedView: Encodable {
+    let id: String
     let amountCents: Int64
     let offline: Bool
     let lastFour: String

@@ -1,4 +1,5 @@
 public import Operations
+public import Receipts
 
 /// Everything a screen may show, published by the terminal at each change. Times are milliseconds.
 public struct Snapshot: Equatable, Sendable {
@@ -28,13 +29,15 @@ public struct Snapshot: Equatable, Sendable {
     public var session: RoleSession?
     /// What is missing of a sum that was split: another card may pay it (`Order.payRest`).
     public var rest: Rest?
+    /// The receipt printer.
+    public var printer: PrinterState
 
     /// A snapshot.
     public init(
         version: UInt64, stage: Stage, network: Network, queue: Queue, reader: ReaderStatus,
         clockTrust: ClockTrust, merchant: String, offlineLimit: Amount?,
         policyVersion: UInt64 = 0, rules: OperationRules = .standard, isTraining: Bool = false,
-        session: RoleSession? = nil, rest: Rest? = nil
+        session: RoleSession? = nil, rest: Rest? = nil, printer: PrinterState = .none
     ) {
         self.version = version
         self.stage = stage
@@ -49,6 +52,7 @@ public struct Snapshot: Equatable, Sendable {
         self.isTraining = isTraining
         self.session = session
         self.rest = rest
+        self.printer = printer
     }
 
     /// Online, offline since a time, or sending what waits.
@@ -194,4 +198,8 @@ public enum ControlRefusal: Error, Equatable, Sendable {
     case pinLocked(seconds: UInt64?)
     /// The journal could not say whether it stored the operation: ask `isRecorded`.
     case unknownResult(EntryID)
+    /// This terminal has no receipt printer.
+    case printerMissing
+    /// Too many receipts wait for the printer.
+    case printerBusy
 }

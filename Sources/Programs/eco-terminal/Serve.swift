@@ -7,6 +7,7 @@ import LedgerClient
 import Linux
 import Operations
 import Readers
+import Receipts
 import Screen
 import Terminal
 
@@ -34,13 +35,18 @@ let serveCommand = Command(
     let world = LiveWorld(
         journal: journal, link: link, keys: try configuration.cardKeys(signer),
         terminal: signer.publicKey.kid, log: { Console.error($0) })
+    let printer = try configuration.printer.map { place, width in
+        ReceiptPrinter(place: place, width: width, log: { Console.error($0) })
+    }
     let checkout = Checkout(
-        world: world, pins: PINBook(directory: directory), log: { Console.error($0) })
+        world: world, pins: PINBook(directory: directory), printer: printer,
+        log: { Console.error($0) })
     let reader = CardReader(choice: try configuration.reader, desk: checkout)
     let screen = try open(try configuration.screen, checkout)
     note("start", journal, world)
     link.start()
     checkout.start()
+    printer?.start { checkout.printerChanged() }
     reader.start()
     invocation.print(
         .record([
@@ -55,6 +61,7 @@ let serveCommand = Command(
     }
     reader.stop()
     screen.stop()
+    printer?.stop()
     checkout.stop()
     note("stop", journal, world)
     link.stop()
