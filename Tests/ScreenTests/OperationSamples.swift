@@ -137,7 +137,7 @@ extension Samples {
     }
 
     /// A line of the terminal's list as a line of the journal.
-    static func line(_ operation: OperationLine) -> JournalLine {
+    static func line(_ operation: OperationLine, id: EntryID? = nil) -> JournalLine {
         let body = EntryBody.payment(
             Payment(
                 amount: operation.amount, card: known[operation.lastFour] ?? card("4821"),
@@ -145,7 +145,7 @@ extension Samples {
                 evidence: .sdm(piccData: zeros(16), mac: zeros(8), digest: zeros(16)),
                 authorisation: operation.authorised ? zeros(16) : nil))
         let entry = Entry(
-            sequence: operation.sequence, id: EntryID(milliseconds: operation.time),
+            sequence: operation.sequence, id: id ?? EntryID(milliseconds: operation.time),
             previous: zeros(32), time: operation.time, clockTrust: .synchronised, body: body)
         let outcome: StoredOutcome? =
             switch operation.status {

@@ -113,10 +113,9 @@ extension ScriptedCheckout {
     var terminal: [UInt8] { [0x8A, 0x41, 0x22, 0x07, 0, 0, 0, 0] }
 
     func receipt(_ id: EntryID) -> Receipt? {
-        let known = state.operations.map { Samples.line($0) } + state.others
-        let line = known.first { $0.entry.id == id } ?? Samples.line(Samples.operations[0])
+        let line = state.others.first { $0.entry.id == id }
         return Receipt(
-            line, referred: nil, action: nil, merchant: state.snapshot.merchant)
+            line ?? Samples.line(Samples.operations[0], id: id), referred: nil, action: nil, merchant: state.snapshot.merchant)
     }
 
     func slip(_ id: EntryID) -> ClosureSlip? {

@@ -77,12 +77,15 @@ public struct Paper: Equatable, Sendable {
         _ left: String, _ right: String, _ width: Int
     ) throws(TextImageError) -> InkImage {
         let value = try TextImage.draw(
-            right, width: width * 2 / 3, style: TextStyle(size: 24, isBold: true, alignment: .trailing))
-        let room = max(8, width - value.textWidth - 12)
-        let label = try TextImage.draw(left, width: room, style: TextStyle(size: 24))
-        var image = InkImage(width: width, height: max(label.image.height, value.image.height))
+            right, width: width, style: TextStyle(size: 24, isBold: true, alignment: .trailing))
+        let label = try TextImage.draw(left, width: width, style: TextStyle(size: 24))
+        // Two that do not fit beside each other stand below each other.
+        let isStacked = label.textWidth + value.textWidth + 12 > width
+        let row = isStacked ? label.image.height : 0
+        let height = max(label.image.height, row + value.image.height)
+        var image = InkImage(width: width, height: height)
         image.draw(label.image, column: 0, row: 0)
-        image.draw(value.image, column: width - value.image.width, row: 0)
+        image.draw(value.image, column: 0, row: row)
         return image
     }
 
@@ -97,7 +100,7 @@ public struct Paper: Equatable, Sendable {
     }
 
     private static func code(_ text: String, _ width: Int) -> InkImage {
-        guard let symbol = try? QRSymbol(Array(text.utf8)) else {
+        guard let symbol = try? QRSymbol(text: text) else {
             return InkImage(width: width, height: 0)
         }
         let dots = min(moduleDots, max(1, width / (symbol.side + 8)))
