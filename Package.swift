@@ -244,7 +244,7 @@ let package = Package(
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "HTTPServer", "Journal", "KeyStore",
                 "LedgerClient", "LedgerMessages", "Linux", "Operations", "ReaderEmulation",
-                "Readers", "SQLite", "Terminal", "Threads", "Tokens",
+                "Readers", "Receipts", "SQLite", "Terminal", "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests(

@@ -77,7 +77,7 @@ extension Samples {
     }
 
     /// Fifteen closures, as a journal lists them.
-    static var closures: [JournalLine] {
+    static let closures: [JournalLine] = {
         (0..<15).map { number in
             let period: ClosurePeriod = number % 7 == 3 ? .month : number == 14 ? .year : .day
             let made = closure(period, number: UInt64(41 - number), unsent: 0)
@@ -90,7 +90,7 @@ extension Samples {
                 standing: EntryStanding(
                     entry: entry, refunded: .zero, isReversed: false, isClosed: false))
         }
-    }
+    }()
 
     static func status(_ line: JournalLine) -> JournalQuery.Status {
         line.outcome.map { $0.isBooked ? .settled : .rejected } ?? .pending

@@ -5,6 +5,7 @@ import Receipts
 import Screen
 import Terminal
 import Testing
+import Tokens
 
 /// Receipts, closures, the state filter, a lost card that is not here, and help, by touch.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PageReceiptTests {

@@ -1,5 +1,6 @@
 import Foundation
 import Operations
+import Receipts
 import Terminal
 import Testing
 

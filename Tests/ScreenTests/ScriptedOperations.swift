@@ -113,6 +113,7 @@ extension ScriptedCheckout {
     var terminal: [UInt8] { [0x8A, 0x41, 0x22, 0x07, 0, 0, 0, 0] }
 
     func receipt(_ id: EntryID) -> Receipt? {
+        if state.closures.contains(where: { $0.entry.id == id }) { return nil }
         let line = state.others.first { $0.entry.id == id }
         return Receipt(
             line ?? Samples.line(Samples.operations[0], id: id), referred: nil, action: nil, merchant: state.snapshot.merchant)
@@ -120,7 +121,7 @@ extension ScriptedCheckout {
 
     func slip(_ id: EntryID) -> ClosureSlip? {
         let made = state.closures.first { $0.entry.id == id }
-        guard made != nil || id == Samples.id else { return nil }
+        guard made != nil || id == Samples.id else { return nil }  // `close` answers this id
         var closure = Samples.closure
         if case .closure(let found)? = made?.entry.body { closure = found }
         return Samples.slip(closure, id: id)

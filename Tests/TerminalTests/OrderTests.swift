@@ -8,12 +8,13 @@ import KeyStore
 import LedgerClient
 import Linux
 import Operations
+import Receipts
 import Terminal
 import Testing
 import Tokens
 
 /// A real checkout without reader and network, whose cards a test taps by hand.
-private final class OrderBench {
+final class OrderBench {
     let folder: String
     let issuer: IssuerKeys
     let journal: Journal
@@ -21,7 +22,7 @@ private final class OrderBench {
     let checkout: Checkout
     var card: SoftwareNTAG424
 
-    init() throws {
+    init(printer: ReceiptPrinter? = nil) throws {
         folder = NSTemporaryDirectory() + "/orders-" + UUID().uuidString
         try Files.makeDirectory(folder)
         issuer = try IssuerKeys.create(epoch: BenchIssuer.epoch)
@@ -51,7 +52,7 @@ private final class OrderBench {
             journal: journal, link: link, keys: try issuer.terminalBundle(),
             terminal: terminal.publicKey.kid, log: { _ in })
         checkout = Checkout(
-            world: world, pins: PINBook(directory: folder), log: { _ in })
+            world: world, pins: PINBook(directory: folder), printer: printer, log: { _ in })
         let uid = BenchIssuer.uid(1)
         let token = CardToken(
             number: CardNumber(serial: 42)!, issued: now / 1_000 - 10,

@@ -28,7 +28,7 @@ let serveCommand = Command(
     let directory = try configuration.directory
     let lock = try claim(directory)
     let signer = try configuration.signingKey(creating: false)
-    let journal = try open(directory, signer)
+    let journal = try openJournal(directory, signer)
     let link = LedgerLink(
         address: try configuration.ledger(), signer: signer, journal: journal,
         directory: directory)
@@ -81,7 +81,7 @@ private func news(of now: ReaderHealth, since before: ReaderHealth) -> [String] 
 }
 
 /// One terminal a directory: two would fork the chain.
-private func claim(_ directory: String) throws -> FileLockHolder {
+func claim(_ directory: String) throws -> FileLockHolder {
     do {
         try Files.makeDirectory(directory)
         return FileLockHolder(lock: try FileLock(directory + "/lock"))
@@ -93,12 +93,12 @@ private func claim(_ directory: String) throws -> FileLockHolder {
 }
 
 /// Keeps the lock for the life of the program.
-private final class FileLockHolder {
+final class FileLockHolder {
     private let lock: FileLock
     init(lock: consuming FileLock) { self.lock = lock }
 }
 
-private func open(_ directory: String, _ signer: SigningKey) throws -> Journal {
+func openJournal(_ directory: String, _ signer: SigningKey) throws -> Journal {
     do { return try Journal(path: directory + "/journal.sqlite", signer: signer) } catch {
         throw Failure(
             "the journal cannot be opened: \(error)",
