@@ -30,7 +30,9 @@ enum RasterReader {
                 let down = Int(bytes[place + 6]) + Int(bytes[place + 7]) << 8
                 place += 8
                 try need(across * down)
-                guard rows != nil, across > 0, down > 0 else { throw Fault(description: "no ESC @") }
+                guard rows != nil, across > 0, down > 0 else {
+                    throw Fault(description: "no ESC @")
+                }
                 for row in 0..<down {
                     let start = place + row * across
                     rows?.append(
@@ -71,7 +73,9 @@ extension InkImage {
                 raw.append(isInk ? 0 : 255)
             }
         }
-        func number(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(value >> (24 - 8 * $0) & 0xFF) } }
+        func number(_ value: UInt32) -> [UInt8] {
+            (0..<4).map { UInt8(value >> (24 - 8 * $0) & 0xFF) }
+        }
         func chunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
             let body = Array(name.utf8) + data
             return number(UInt32(data.count)) + body + number(Self.crc(body))

@@ -51,7 +51,8 @@ import Tokens
         #expect(!read.contains(Samples.card("4821").digits))
         #expect(try page.words().contains("•••• 4821"))
         // Without a printer there is nothing to print with.
-        #expect(try page.browser.text("document.querySelectorAll('[data-act=print]').length") == "0")
+        #expect(
+            try page.browser.text("document.querySelectorAll('[data-act=print]').length") == "0")
         page.service.checkout.change { $0.snapshot.printer = .idle }
         try #require(try page.waitForPage())
         try page.browser.touch("[data-act='print']")
@@ -216,7 +217,8 @@ import Tokens
         let page = try PageSession()
         try page.openPanel("menu", from: ".ready [data-act='menu']")
         try page.openPanel("help", from: "[data-value='help']")
-        #expect(try page.browser.waitUntil("document.querySelectorAll('#facts-rows li').length > 5"))
+        #expect(
+            try page.browser.waitUntil("document.querySelectorAll('#facts-rows li').length > 5"))
         let words = try page.words()
         for word in ["ECO-OK", "8a412207", "ACS ACR122U", "1.4.0", "En ligne"] {
             #expect(words.contains(word), "\(word)")

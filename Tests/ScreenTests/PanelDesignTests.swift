@@ -11,9 +11,27 @@ import Testing
         try page.browser.photograph("\(name)-\(suffix)")
         let faults = try PageChecks.faults(page.browser)
         #expect(faults == [], "\(name) \(suffix)")
+        let covered = try page.browser.text(Self.covered)
+        #expect(covered == "", "\(name) \(suffix)")
         let words = try page.words()
         #expect(!words.contains("{") && !words.contains("undefined"), "\(name)")
     }
+
+    /// Words of a screen that lie under what comes after them.
+    private static let covered = """
+        (() => {
+          const screen = document.querySelector('section[data-screen]:not([hidden])');
+          const seen = [...screen.querySelectorAll('.fact, .note, button, img, .total')].filter(
+            one => one.checkVisibility() && !one.closest('.keypad'));
+          const box = one => one.getBoundingClientRect();
+          return seen.flatMap((one, index) => seen.slice(index + 1).filter(other => {
+            const [a, b] = [box(one), box(other)];
+            return a.left < b.right - 1 && b.left < a.right - 1 &&
+              a.top < b.bottom - 1 && b.top < a.bottom - 1;
+          }).map(other => `${one.textContent.slice(0, 20)} / ${other.textContent.slice(0, 20)}`))
+            .join('; ');
+        })()
+        """
 
     private func home(_ page: PageSession) throws {
         for _ in 0..<4 {
@@ -42,7 +60,9 @@ import Testing
                     try #require(
                         try page.browser.waitUntil("document.querySelector('#facts-rows li')"))
                 }
-                if panel == "cardNumber" { try page.browser.press(Array("100000000025").map(String.init)) }
+                if panel == "cardNumber" {
+                    try page.browser.press(Array("100000000025").map(String.init))
+                }
                 if panel == "topUp" { try page.browser.press(["1", "2", "3", "4", "5"]) }
                 if panel == "role" { try page.browser.press(["1", "2", "3", "4", "5", "6"]) }
                 try check(page, panel, suffix)

@@ -116,7 +116,8 @@ extension ScriptedCheckout {
         if state.closures.contains(where: { $0.entry.id == id }) { return nil }
         let line = state.others.first { $0.entry.id == id }
         return Receipt(
-            line ?? Samples.line(Samples.operations[0], id: id), referred: nil, action: nil, merchant: state.snapshot.merchant)
+            line ?? Samples.line(Samples.operations[0], id: id), referred: nil, action: nil,
+            merchant: state.snapshot.merchant)
     }
 
     func slip(_ id: EntryID) -> ClosureSlip? {

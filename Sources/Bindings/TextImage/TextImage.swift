@@ -91,7 +91,8 @@ public enum TextImage {
     public static func draw(
         _ text: String, width: Int, style: TextStyle
     ) throws(TextImageError) -> DrawnText {
-        guard text.utf8.count <= bytesMax, (8...4_096).contains(width), (1...512).contains(style.size)
+        guard text.utf8.count <= bytesMax, (8...4_096).contains(width),
+            (1...512).contains(style.size)
         else { throw .tooLarge }
         // A layout has a size before there is a surface to draw it on.
         let (measured, _) = try drawn(text, width, 1, style, isMeasuring: true)
@@ -139,7 +140,8 @@ public enum TextImage {
         let font = pango_font_description_new()
         defer { pango_font_description_free(font) }
         pango_font_description_set_family(font, "Noto Sans, DejaVu Sans, sans-serif")
-        pango_font_description_set_absolute_size(font, Double(style.size) * Double(text_image_scale))
+        pango_font_description_set_absolute_size(
+            font, Double(style.size) * Double(text_image_scale))
         pango_font_description_set_weight(
             font, style.isBold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL)
         let options = cairo_font_options_create()

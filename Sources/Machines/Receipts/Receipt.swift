@@ -146,7 +146,8 @@ public struct Receipt: Equatable, Sendable {
                 .joined(separator: " "))
         if let reference {
             lines.append(
-                "\(words.of(kind)) \(words.number(reference.sequence)) \(words.day(reference.time))")
+                "\(words.of(kind)) \(words.number(reference.sequence)) \(words.day(reference.time))"
+            )
         }
         let card = lastFour.map { "\(words.card) ...\($0), " } ?? ""
         lines.append("\(card)\(words.number(sequence)), \(words.text(state))")

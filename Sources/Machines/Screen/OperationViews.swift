@@ -207,4 +207,3 @@ struct TotalsView: Encodable {
         takingsCents = totals.takings
     }
 }
-

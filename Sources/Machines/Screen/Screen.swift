@@ -25,7 +25,7 @@
 //   /api/acknowledge, /api/send {}
 // Beside selling (each answers what the order came to):
 //   GET /api/journal?before=N&card=NNNN&kind=K&limit=N&status=S · /api/catalogue
-//   GET /api/receipt?id=UUID&language=fr · /api/receipt.svg (the QR symbol of it, or of a closure) ·
+//   GET /api/receipt?id=UUID&language=fr · /api/receipt.svg (its QR symbol, or a closure's) ·
 //   /api/closure?period=day|month|year (what it would say now) · /api/closures · /api/help
 //   POST /api/refund, /api/reverse, /api/top-up, /api/check, /api/act, /api/report, /api/pay-part,
 //   /api/pay-rest, /api/drop-rest, /api/again, /api/close, /api/train, /api/sign-in, /api/sign-out,

@@ -136,7 +136,8 @@ private func printer(
 ) throws -> (PrinterPlace, PaperWidth) {
     let set = try configuration.printer
     let place = invocation.value("printer").map { PrinterPlace($0) } ?? set?.place
-    let width = invocation.value("width").map { Int($0).flatMap { PaperWidth(rawValue: $0) } }
+    let width =
+        invocation.value("width").map { Int($0).flatMap { PaperWidth(rawValue: $0) } }
         ?? set?.width ?? .narrow
     guard let place, let width else {
         throw Failure(

@@ -1,6 +1,6 @@
 // Draws the four shapes of everything beside paying: a form (one value and a keypad), facts (rows
-// and what may be done), code (facts beside a QR symbol) and tiles (a choice by touch or by number).
-// Pure but for the document.
+// and what may be done), code (facts beside a QR symbol) and tiles (a choice by touch or by
+// number). Pure but for the document.
 
 const find = (id) => document.getElementById(id);
 
@@ -54,9 +54,13 @@ function sheet(name, { title, sub, rows, said, acts }) {
     row.append(make("span", "fact-label", label), make("span", "fact-value digits", value));
     return row;
   }));
+  find(`${name}-rows`).dataset.many = rows.length > 6;
   note(find(`${name}-note`), said);
-  find(`${name}-acts`).dataset.count = acts.length;
-  find(`${name}-acts`).replaceChildren(...acts.map(option));
+  const row = find(`${name}-acts`);
+  row.dataset.count = acts.length;
+  // Acts stand in one row, unless there is something to choose first.
+  row.dataset.row = acts.every(({ isPressed }) => isPressed === undefined);
+  row.replaceChildren(...acts.map(option));
 }
 
 /// Rows of [label, value], a note, acts.

@@ -132,7 +132,7 @@ export function draw() {
     ? words.get("operations.filterNone")
     : words.get("operations.filter", { digits: digits.padStart(4, "–") });
   const named = words.get(status === "all" ? "kind.all" : `operations.${status}`);
-  find("filter").textContent = status === "all" ? typed : `${named} · ${typed}`;
+  find("filter").textContent = status === "all" ? typed : digits === "" ? named : `${named} · ${typed}`;
   const button = find("status");
   button.querySelector("use").setAttribute("href", CHIPS[status] ?? "#i-list");
   button.ariaPressed = String(status !== "all");
