@@ -72,6 +72,7 @@ let package = Package(
         library("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         library("CP11Kit", "p11-kit-1", apt: "libp11-kit-dev"),
         library("CQREncode", "libqrencode", apt: "libqrencode-dev"),
+        library("CPango", "pangocairo", apt: "libpango1.0-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
 
@@ -83,6 +84,7 @@ let package = Package(
         binding("HTTPClient", ["CCurl"]),
         binding("PKCS11", ["CP11Kit"]),
         binding("QRCode", ["CQREncode"]),
+        binding("TextImage", ["CPango"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
 
@@ -112,16 +114,23 @@ let package = Package(
 
         // Machines
         machine(
+            "Receipts",
+            [
+                "Crypto", "Journal", "Linux", "Operations", "QRCode", "TextImage", "Threads",
+                "Tokens",
+            ]),
+        machine(
             "Terminal",
             [
                 "COSE", "Cards", "Crypto", "Journal", "KeyStore", "LedgerClient",
-                "LedgerMessages", "Linux", "Operations", "Readers", "Threads", "Tokens",
+                "LedgerMessages", "Linux", "Operations", "Readers", "Receipts", "Threads",
+                "Tokens",
             ]),
         machine(
             "Screen",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Operations", "QRCode", "Terminal",
-                "Threads", "Tokens",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "QRCode",
+                "Receipts", "Terminal", "Threads", "Tokens",
             ], plugins: ["MessageTables"]),
         machine(
             "Provisioning",
@@ -158,7 +167,7 @@ let package = Package(
             "eco-terminal",
             [
                 "COSE", "Cards", "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages",
-                "Linux", "Operations", "Readers", "Screen", "Terminal", "Tokens",
+                "Linux", "Operations", "Readers", "Receipts", "Screen", "Terminal", "Tokens",
             ]),
         program(
             "eco-card",
@@ -210,8 +219,13 @@ let package = Package(
         tests(
             "ScreenTests",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Screen",
-                "Terminal", "Threads", "Tokens", "eco-messages",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Receipts",
+                "Screen", "Terminal", "Threads", "Tokens", "eco-messages",
+            ]),
+        tests(
+            "ReceiptTests",
+            [
+                "Journal", "Linux", "Operations", "Receipts", "TextImage", "Threads", "Tokens",
             ]),
         tests(
             "BindingsTests",
@@ -242,7 +256,8 @@ let package = Package(
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "HTTPClient", "HTTPServer", "Journal",
                 "KeyStore", "LedgerClient", "LedgerMessages", "Linux", "Operations",
-                "ReaderEmulation", "Readers", "SQLite", "Screen", "Terminal", "Threads", "Tokens",
+                "ReaderEmulation", "Readers", "Receipts", "SQLite", "Screen", "Terminal", "Threads",
+                "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests(

@@ -67,13 +67,7 @@ final class Page {
     }
 
     func arm(_ cents: Int64) throws -> Bool {
-        let answer = try client.send(
-            method: "POST", url: origin + "/api/arm",
-            headers: [
-                ("Cookie", cookie), ("X-Eco-Session", token), ("Origin", origin),
-                ("Content-Type", "application/json"),
-            ], body: Array("{\"amountCents\":\(cents)}".utf8))
-        return answer.status == 200
+        try order("arm", "{\"amountCents\":\(cents)}") == 200
     }
 
     /// Status of each operation, newest first.
@@ -82,12 +76,26 @@ final class Page {
         return lines.map { ($0["amountCents"] as? Int ?? -1, $0["status"] as? String ?? "") }
     }
 
-    func sendNow() throws {
-        _ = try client.send(
-            method: "POST", url: origin + "/api/send",
+    /// Id of each operation, newest first.
+    func identifiers() throws -> [String] {
+        let lines = try object("/api/operations?limit=100")["operations"] as? [[String: Any]] ?? []
+        return lines.compactMap { $0["id"] as? String }
+    }
+
+    /// Asks for a receipt on paper; the status of the answer.
+    func print(_ id: String) throws -> Int {
+        try order("print", "{\"id\":\"\(id)\",\"language\":\"fr\"}")
+    }
+
+    func sendNow() throws { _ = try order("send", "{}") }
+
+    private func order(_ name: String, _ body: String) throws -> Int {
+        try client.send(
+            method: "POST", url: origin + "/api/" + name,
             headers: [
                 ("Cookie", cookie), ("X-Eco-Session", token), ("Origin", origin),
                 ("Content-Type", "application/json"),
-            ], body: Array("{}".utf8))
+            ], body: Array(body.utf8)
+        ).status
     }
 }

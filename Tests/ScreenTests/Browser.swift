@@ -169,10 +169,16 @@ final class Browser {
     func photograph(_ name: String) throws {
         let data = try call("GET", "/session/\(session)/screenshot", nil)
         let image = try #require(Data(base64Encoded: data as? String ?? ""))
-        let folder = URL(filePath: #filePath).deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "Artifacts")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try image.write(to: folder.appending(path: "\(name).png"))
+        let file = URL(filePath: Self.artifact(name))
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try image.write(to: file)
+    }
+
+    /// Where a picture stays.
+    static func artifact(_ name: String) -> String {
+        URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Artifacts/\(name).png").path()
     }
 }
 

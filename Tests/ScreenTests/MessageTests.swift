@@ -1,6 +1,7 @@
 import CWebAssets
 import Foundation
 import Operations
+import Receipts
 import Terminal
 import Testing
 
@@ -34,6 +35,12 @@ struct MessageTables {
             keys.insert("refusal.\(RefusalMessage(refusal).rawValue).do")
         }
         for action in RefusalAction.allCases { keys.insert("action.\(action.rawValue)") }
+        let printer: [PrinterState] = [
+            .none, .printing, .trouble(.absent), .trouble(.noPaper), .trouble(.notAnswering),
+            .trouble(.full), .trouble(.notRecorded),
+        ]
+        for state in printer { keys.insert("printer.\(PrinterView.name(state))") }
+        for period in ClosurePeriod.allCases { keys.insert("closure.title.\(period.name)") }
         for attribute in ["data-text", "data-label", "data-name"] {
             for part in page.components(separatedBy: "\(attribute)=\"").dropFirst() {
                 keys.insert(String(part.prefix { $0 != "\"" }))

@@ -28,6 +28,12 @@ final class ScriptedCheckout: OperationsControl {
         var link: String? = "https://app.carte-eco.example"
         var sendCount = 0
         var verified: [EntryID] = []
+        /// What was printed, in order.
+        var printed: [EntryID] = []
+        /// Closures that were made, newest first.
+        var closures: [JournalLine] = []
+        /// Why no period can be closed now.
+        var forbidden: RuleRefusal?
     }
 
     let monitor = Monitor(State())

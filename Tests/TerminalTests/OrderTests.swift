@@ -8,6 +8,7 @@ import KeyStore
 import LedgerClient
 import Linux
 import Operations
+import Receipts
 import Terminal
 import Testing
 import Tokens

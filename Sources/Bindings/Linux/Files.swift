@@ -60,19 +60,23 @@ public enum Files {
     }
 
     /// Adds bytes at the end of a file, made with `mode` when it is missing, and waits until they
-    /// are on disk. Calls `open`, `write`, `fsync`.
+    /// are on disk. A refused write leaves the file as it was. Calls `open`, `fstat`, `write`,
+    /// `fsync`, `ftruncate`.
     public static func append(
         _ bytes: [UInt8], to path: String, mode: UInt32 = 0o600
     ) throws(LinuxError) {
         let file = Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, mode)
         guard file >= 0 else { throw LinuxError(call: "open", code: errno) }
         defer { close(file) }
-        var done = 0
-        while done < bytes.count {
-            let left = Array(bytes[done...])
-            done += try check("write") { Glibc.write(file, left, left.count) }
+        var before = stat()
+        _ = try check("fstat") { fstat(file, &before) }
+        do throws(LinuxError) {
+            try writeAll(bytes, to: file)
+            _ = try check("fsync") { fsync(file) }
+        } catch {
+            _ = ftruncate(file, before.st_size)
+            throw error
         }
-        _ = try check("fsync") { fsync(file) }
     }
 
     /// Makes a directory and those above it that are missing, all with `mode` (less the umask).

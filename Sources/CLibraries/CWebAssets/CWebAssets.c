@@ -68,6 +68,12 @@ static const unsigned char desk_card_js[] = {
 static const unsigned char desk_closure_js[] = {
 #embed "web/desk-closure.js"
 };
+static const unsigned char desk_receipt_js[] = {
+#embed "web/desk-receipt.js"
+};
+static const unsigned char desk_help_js[] = {
+#embed "web/desk-help.js"
+};
 static const unsigned char desk_money_js[] = {
 #embed "web/desk-money.js"
 };
@@ -163,6 +169,8 @@ static const web_asset table[] = {
     {"/desk-actions.js", JAVASCRIPT, desk_actions_js, sizeof desk_actions_js},
     {"/desk-card.js", JAVASCRIPT, desk_card_js, sizeof desk_card_js},
     {"/desk-closure.js", JAVASCRIPT, desk_closure_js, sizeof desk_closure_js},
+    {"/desk-receipt.js", JAVASCRIPT, desk_receipt_js, sizeof desk_receipt_js},
+    {"/desk-help.js", JAVASCRIPT, desk_help_js, sizeof desk_help_js},
     {"/desk-money.js", JAVASCRIPT, desk_money_js, sizeof desk_money_js},
     {"/desk-role.js", JAVASCRIPT, desk_role_js, sizeof desk_role_js},
     {"/desk-draw.js", JAVASCRIPT, desk_draw_js, sizeof desk_draw_js},

@@ -17,6 +17,8 @@ struct Routes: Sendable {
     let monotonicMilliseconds: @Sendable () -> UInt64
     let memory = OrderMemory()
     let feed: Feed
+    let exportDirectory: String
+    let version: String
     private let page: [UInt8]
     private let clientPage: [UInt8]
     private let assets: [String: Asset]
@@ -32,6 +34,8 @@ struct Routes: Sendable {
         feed = Feed(
             control: control, language: configuration.language.rawValue,
             now: monotonicMilliseconds)
+        exportDirectory = configuration.exportDirectory
+        version = configuration.version
         assets = Asset.embedded()
         page = Self.filled(assets["/"], session, configuration)
         clientPage = Self.filled(assets["/client"], clientSession, configuration)
@@ -63,7 +67,8 @@ struct Routes: Sendable {
     private func route(_ request: HTTPRequest, port: UInt16) throws(Problem) -> HTTPResponse {
         switch request.path {
         case "/events", "/api/operations", "/api/snapshot", "/api/journal", "/api/catalogue",
-            "/api/day", "/api/consents", "/qr/enrolment.svg":
+            "/api/day", "/api/consents", "/qr/enrolment.svg", "/api/receipt",
+            "/api/receipt.svg", "/api/closure", "/api/closures", "/api/help":
             guard request.method == "GET" else { throw .methodNotAllowed("GET") }
             try session.checkOrigin(request, port: port)
             try session.checkCookie(request, port: port)
@@ -75,15 +80,17 @@ struct Routes: Sendable {
             case "/api/day": return Self.document(day)
             case "/api/consents": return Self.document(ConsentsView(control.consentTexts))
             case "/qr/enrolment.svg": return try enrolmentSymbol(request)
-            default:
+            case "/api/snapshot":
                 return Self.document(
                     SnapshotView(feed.moment, now: monotonicMilliseconds(), memory: memory))
+            default: return try receiptQuestion(request)
             }
         case "/api/arm", "/api/cancel", "/api/extend", "/api/acknowledge", "/api/verify",
             "/api/send", "/api/refund", "/api/reverse", "/api/top-up", "/api/check", "/api/act",
             "/api/report", "/api/pay-part", "/api/pay-rest", "/api/drop-rest", "/api/again",
-            "/api/close", "/api/train", "/api/sign-in", "/api/sign-out",
-            "/api/enrol-begin", "/api/enrol", "/api/enrol-again", "/api/enrol-end":
+            "/api/close", "/api/train", "/api/sign-in", "/api/sign-out", "/api/print",
+            "/api/export", "/api/enrol-begin", "/api/enrol", "/api/enrol-again",
+            "/api/enrol-end":
             guard request.method == "POST" else { throw .methodNotAllowed("POST") }
             try session.checkOrigin(request, port: port)
             try session.checkCookie(request, port: port)
@@ -130,6 +137,7 @@ struct Routes: Sendable {
         case "/api/send":
             _ = try EmptyOrder.read(request)
             control.sendNow()
+        case "/api/print", "/api/export": return try receiptOrder(request)
         default: return try operationOrder(request)
         }
         return Self.nothing

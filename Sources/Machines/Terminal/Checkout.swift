@@ -4,6 +4,7 @@ import LedgerClient
 import Linux
 public import Operations
 public import Readers
+public import Receipts
 import Threads
 import Tokens
 
@@ -13,6 +14,7 @@ public final class Checkout: Sendable {
     let world: LiveWorld
     let monitor: Monitor<Counter>
     let pins: PINBook?
+    let printer: ReceiptPrinter?
     /// One reversal at a time.
     let reversals = Monitor(())
     private let verified = VerifiedTokens()
@@ -30,12 +32,14 @@ public final class Checkout: Sendable {
     }
 
     /// A checkout over a live world. `start` gives it time and news. Without `pins` no role signs
-    /// in.
+    /// in, without `printer` nothing is printed; whoever gives one starts and stops it.
     public init(
-        world: LiveWorld, pins: PINBook? = nil, log: @escaping @Sendable (String) -> Void
+        world: LiveWorld, pins: PINBook? = nil, printer: ReceiptPrinter? = nil,
+        log: @escaping @Sendable (String) -> Void
     ) {
         self.world = world
         self.pins = pins
+        self.printer = printer
         self.log = log
         let empty = Snapshot(
             version: 0, stage: .outOfService(.noPolicy), network: .offline(since: nil),
@@ -146,7 +150,8 @@ public final class Checkout: Sendable {
             reader: .absent, clockTrust: world.clock.moment.trust,
             merchant: link.policy?.merchant ?? "", offlineLimit: link.policy?.limits.payment,
             policyVersion: link.policy?.version ?? 0, rules: link.policy?.rules ?? .standard,
-            languages: link.policy?.languages ?? [])
+            languages: link.policy?.languages ?? [],
+            printer: printer?.state ?? .none)
     }
 
     private static func receipt(_ entry: Entry) -> TapReceipt? {

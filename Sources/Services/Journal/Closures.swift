@@ -16,26 +16,26 @@ extension Journal {
             do throws(SQLiteError) {
                 closure = try Self.next(period, contents.head, database)
             } catch { throw .journal(.suspended("\(error.call): \(error.message)")) }
-            guard
-                try Self.reading({ () throws(SQLiteError) in
-                    try Self.hasWork(after: closure.from - 1, database)
-                })
-            else { throw .rule(.nothingToClose) }
-            if let shorter = period.shorter {
-                let closed = try Self.reading { () throws(SQLiteError) in
-                    try Self.lastClosure(shorter, database)?.to ?? 0
-                }
-                let isOpen = try Self.reading { () throws(SQLiteError) in
-                    try Self.hasWork(after: closed, database)
-                }
-                guard !isOpen else { throw .rule(.shorterPeriodOpen) }
+            let rule = try Self.reading { () throws(SQLiteError) in
+                try Self.rule(against: closure, database)
             }
+            if let rule { throw .rule(rule) }
             do throws(JournalError) {
                 return try append(
                     to: &contents, .closure(closure), id: id, at: moment,
                     operatorCode: operatorCode, isTraining: false)
             } catch { throw .journal(error) }
         }
+    }
+
+    /// The rule that forbids a closure: nothing to close, or a shorter period first.
+    static func rule(
+        against closure: Closure, _ database: Database
+    ) throws(SQLiteError) -> RuleRefusal? {
+        guard try hasWork(after: closure.from - 1, database) else { return .nothingToClose }
+        guard let shorter = closure.period.shorter else { return nil }
+        let closed = try lastClosure(shorter, database)?.to ?? 0
+        return try hasWork(after: closed, database) ? .shorterPeriodOpen : nil
     }
 
     private static func reading<R>(
@@ -47,7 +47,7 @@ extension Journal {
     }
 
     /// What a closure of `period` would say now.
-    private static func next(
+    static func next(
         _ period: ClosurePeriod, _ head: Head, _ database: Database
     ) throws(SQLiteError) -> Closure {
         let last = try lastClosure(period, database)

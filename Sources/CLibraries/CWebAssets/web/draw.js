@@ -221,7 +221,9 @@ function completed({ armed, completed: done }) {
   drawMatter(find("result-amount"), armed);
   find("result-do").textContent = kind === "action" ? catalogue.purpose(armed.purpose.code) : "";
   find("result-detail").textContent = words.get("result.card", { lastFour: done.lastFour });
-  find("result-acts").replaceChildren(button("finish", words.get("result.continue"), true));
+  find("result-acts").replaceChildren(
+    button("finish", words.get("result.continue"), true),
+    button("receipt", words.get("result.receipt")));
 }
 
 /// M3, M3o, M4, M5, and what is done beside paying.
@@ -259,7 +261,9 @@ function outcome(stage, restCents, lane) {
       return acts.replaceChildren(
         button("payRest", words.get("rest.pay"), true), button("finish", words.get("rest.later")));
     }
-    acts.replaceChildren(button("finish", words.get("result.continue"), true));
+    acts.replaceChildren(
+      button("finish", words.get("result.continue"), true),
+      button("receipt", words.get("result.receipt")));
   } else if (stage.name === "refused") {
     const { refusal } = stage;
     find("result-what").textContent = what(refusal);
