@@ -74,7 +74,7 @@ private func news(of now: ReaderHealth, since before: ReaderHealth) -> [String] 
 }
 
 /// One terminal a directory: two would fork the chain.
-private func claim(_ directory: String) throws -> FileLockHolder {
+func claim(_ directory: String) throws -> FileLockHolder {
     do {
         try Files.makeDirectory(directory)
         return FileLockHolder(lock: try FileLock(directory + "/lock"))
@@ -86,7 +86,7 @@ private func claim(_ directory: String) throws -> FileLockHolder {
 }
 
 /// Keeps the lock for the life of the program.
-private final class FileLockHolder {
+final class FileLockHolder {
     private let lock: FileLock
     init(lock: consuming FileLock) { self.lock = lock }
 }

@@ -11,22 +11,22 @@ extension Journal {
         _ period: ClosurePeriod, id: EntryID, at moment: Moment, operatorCode: [UInt8]? = nil
     ) throws(ClosingError) -> Entry {
         try monitor.update { (contents) throws(ClosingError) in
-            guard let database = contents.database else { throw .journal(.suspended("reopen")) }
+            guard let file = contents.years?.live else { throw .journal(.suspended("reopen")) }
             let closure: Closure
             do throws(SQLiteError) {
-                closure = try Self.next(period, contents.head, database)
+                closure = try Self.next(period, contents.head, file)
             } catch { throw .journal(.suspended("\(error.call): \(error.message)")) }
             guard
                 try Self.reading({ () throws(SQLiteError) in
-                    try Self.hasWork(after: closure.from - 1, database)
+                    try Self.hasWork(after: closure.from - 1, file)
                 })
             else { throw .rule(.nothingToClose) }
             if let shorter = period.shorter {
                 let closed = try Self.reading { () throws(SQLiteError) in
-                    try Self.lastClosure(shorter, database)?.to ?? 0
+                    try Self.lastClosure(shorter, file)?.to ?? 0
                 }
                 let isOpen = try Self.reading { () throws(SQLiteError) in
-                    try Self.hasWork(after: closed, database)
+                    try Self.hasWork(after: closed, file)
                 }
                 guard !isOpen else { throw .rule(.shorterPeriodOpen) }
             }
@@ -48,38 +48,37 @@ extension Journal {
 
     /// What a closure of `period` would say now.
     private static func next(
-        _ period: ClosurePeriod, _ head: Head, _ database: Database
+        _ period: ClosurePeriod, _ head: Head, _ file: YearFile
     ) throws(SQLiteError) -> Closure {
-        let last = try lastClosure(period, database)
+        let last = try lastClosure(period, file)
         let from = (last?.to ?? 0) + 1
         let stretch: [SQLValue] = [.integer(Int64(from)), .integer(Int64(head.sequence))]
-        let totals = try JournalLines.totals("seq BETWEEN ? AND ?", stretch, in: database)
+        let totals = try JournalLines.totals("seq BETWEEN ? AND ?", stretch, in: file.database)
         return Closure(
             period: period, number: (last?.number ?? 0) + 1, from: from,
             to: max(head.sequence, from), totals: totals,
-            perpetual: try perpetual(upTo: head.sequence, database),
+            perpetual: try perpetual(upTo: head.sequence, file),
             unsent: head.sequence - min(head.sequence, max(head.acknowledged, from - 1)))
     }
 
     /// Takings since the first entry: those of the newest closure and of what came after it.
-    static func perpetual(upTo: UInt64, _ database: Database) throws(SQLiteError) -> Int64 {
+    static func perpetual(upTo: UInt64, _ file: YearFile) throws(SQLiteError) -> Int64 {
         let newest = try closure(
             "SELECT cose FROM entries WHERE kind = 8 AND seq = (SELECT max(seq) FROM lines "
-                + "WHERE kind = 8)", [], database)
+                + "WHERE kind = 8)", [], file.database)
         let since = try JournalLines.totals(
             "seq BETWEEN ? AND ?",
-            [.integer(Int64((newest?.to ?? 0) + 1)), .integer(Int64(upTo))], in: database)
-        return (newest?.perpetual ?? 0) + since.takings
+            [.integer(Int64((newest?.to ?? 0) + 1)), .integer(Int64(upTo))], in: file.database)
+        return (newest?.perpetual ?? file.origin.perpetual) + since.takings
     }
 
+    /// In the newest file, or what that one says of those before.
     static func lastClosure(
-        _ period: ClosurePeriod, _ database: Database
+        _ period: ClosurePeriod, _ file: YearFile
     ) throws(SQLiteError) -> Closure? {
         try closure(
-            """
-            SELECT e.cose FROM lines l JOIN entries e ON e.seq = l.seq
-            WHERE l.kind = 8 AND l.target = ? ORDER BY l.seq DESC LIMIT 1
-            """, [.integer(Int64(period.rawValue))], database)
+            JournalStore.newestClosure, [.integer(Int64(period.rawValue))], file.database)
+            ?? file.origin.closures[period]?.closure
     }
 
     private static func closure(
@@ -90,11 +89,12 @@ extension Journal {
         return closure
     }
 
-    /// True when anything but closures and technical events stands above `sequence`.
+    /// True when anything but closures and technical events stands above `sequence`. What stands
+    /// in older files is closed.
     private static func hasWork(
-        after sequence: UInt64, _ database: Database
+        after sequence: UInt64, _ file: YearFile
     ) throws(SQLiteError) -> Bool {
-        try !database.rows(
+        try !file.database.rows(
             "SELECT 1 FROM lines WHERE seq > ? AND kind NOT IN (8, 9) LIMIT 1",
             [.integer(Int64(clamping: sequence))]
         ).isEmpty
@@ -102,8 +102,8 @@ extension Journal {
 
     /// The newest closure of a period, or nil. - Throws: `.suspended`.
     public func lastClosure(_ period: ClosurePeriod) throws(JournalError) -> Closure? {
-        try reading { (database) throws(SQLiteError) in
-            try Self.lastClosure(period, database)
+        try reading { (years) throws(SQLiteError) in
+            try Self.lastClosure(period, years.live)
         }
     }
 }
