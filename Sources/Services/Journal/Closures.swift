@@ -52,8 +52,8 @@ extension Journal {
     ) throws(SQLiteError) -> Closure {
         let last = try lastClosure(period, file)
         let from = (last?.to ?? 0) + 1
-        let stretch: [SQLValue] = [.integer(Int64(from)), .integer(Int64(head.sequence))]
-        let totals = try JournalLines.totals("seq BETWEEN ? AND ?", stretch, in: file.database)
+        let totals = try JournalLines.totals(
+            of: .entries(from, head.sequence), in: file.database)
         return Closure(
             period: period, number: (last?.number ?? 0) + 1, from: from,
             to: max(head.sequence, from), totals: totals,
@@ -67,8 +67,7 @@ extension Journal {
             "SELECT cose FROM entries WHERE kind = 8 AND seq = (SELECT max(seq) FROM lines "
                 + "WHERE kind = 8)", [], file.database)
         let since = try JournalLines.totals(
-            "seq BETWEEN ? AND ?",
-            [.integer(Int64((newest?.to ?? 0) + 1)), .integer(Int64(upTo))], in: file.database)
+            of: .entries((newest?.to ?? 0) + 1, upTo), in: file.database)
         return (newest?.perpetual ?? file.origin.perpetual) + since.takings
     }
 

@@ -135,8 +135,9 @@ public final class Journal: Sendable {
         operatorCode: [UInt8]?, isTraining: Bool
     ) throws(JournalError) -> Entry {
         guard let years = contents.years else { throw .suspended("reopen first") }
-        // J3: the newest file's own index refuses the ids in it.
-        if !years.live.origin.lastID.lexicographicallyPrecedes(id.bytes),
+        // J3: the index of the file that takes the entry refuses the ids in it; an older file
+        // is asked when the id is not greater than all of theirs.
+        if contents.head.endsYear || !years.live.origin.lastID.lexicographicallyPrecedes(id.bytes),
             try Self.reading(years, { (years) throws(SQLiteError) in try years.entry(id) }) != nil
         {
             throw .alreadyRecorded

@@ -39,7 +39,7 @@ enum JournalStore {
 
     /// The newest closure of a period in one file.
     static let newestClosure = """
-        SELECT e.cose FROM lines l JOIN entries e ON e.seq = l.seq
+        SELECT e.cose FROM lines l INDEXED BY lines_closures JOIN entries e ON e.seq = l.seq
         WHERE l.kind = 8 AND l.target = ? ORDER BY l.seq DESC LIMIT 1
         """
 
@@ -115,6 +115,7 @@ enum JournalStore {
             try database.script(triggers("lines", keys: ["seq"]))
             try JournalLines.fill(database)
         }
+        try database.script(JournalLines.kindIndex)
         try database.script(Origin.schema)
         if origin != .start { try origin.insert(into: database) }
         try database.script(triggers("origin", keys: ["seq"]))
@@ -311,8 +312,9 @@ enum JournalStore {
     ) throws(SQLiteError) -> [PaymentLine] {
         let rows = try database.rows(
             """
-            SELECT e.cose, o.booked, o.code FROM entries e LEFT JOIN outcomes o ON o.seq = e.seq
-            WHERE e.kind = 1 ORDER BY e.seq DESC LIMIT ?
+            SELECT e.cose, o.booked, o.code FROM lines l JOIN entries e ON e.seq = l.seq
+            LEFT JOIN outcomes o ON o.seq = l.seq
+            WHERE l.kind = 1 ORDER BY l.seq DESC LIMIT ?
             """, [.integer(Int64(limit))])
         return rows.compactMap { row in
             guard let entry = row[0].blob.flatMap({ read($0) }),

@@ -125,7 +125,10 @@ extension Journal {
         let kinds =
             query.kinds.isEmpty
             ? Set(EntryKind.allCases).subtracting([.closure, .technicalEvent]) : query.kinds
-        var parts = ["l.kind IN (\(kinds.map { "\($0.rawValue)" }.joined(separator: ",")))"]
+        let list = kinds.map { "\($0.rawValue)" }.joined(separator: ",")
+        // One kind has an index; many would have to be sorted, and a card or a day says more.
+        let isLead = kinds.count == 1 && query.lastFour == nil && query.day == nil
+        var parts = [isLead ? "l.kind = \(list)" : "+l.kind IN (\(list))"]
         var values: [SQLValue] = []
         if let lastFour = query.lastFour {
             parts.append("l.card IS NOT NULL AND substr(l.card, 9) = ?")
@@ -195,7 +198,8 @@ extension Journal {
             while let file = try years.file(age) {
                 let row = try file.database.rows(
                     """
-                    SELECT count(*), coalesce(sum(l.value), 0) FROM lines l
+                    SELECT count(*), coalesce(sum(l.value), 0)
+                    FROM lines l INDEXED BY lines_actions
                     WHERE l.card = ? AND l.kind = 5 AND l.day = ?
                     AND l.code = ? AND l.training = ? AND NOT EXISTS (
                         SELECT 1 FROM entries e JOIN lines r ON r.ref = e.id
@@ -222,12 +226,7 @@ extension Journal {
             var age = 0
             while let file = try years.file(age) {
                 totals.add(
-                    try JournalLines.totals(
-                        "day BETWEEN ? AND ?",
-                        [
-                            .integer(Int64(clamping: days.lowerBound)),
-                            .integer(Int64(clamping: days.upperBound)),
-                        ], in: file.database))
+                    try JournalLines.totals(of: .days(days), in: file.database))
                 if file.origin.day < days.lowerBound { break }
                 age += 1
             }
@@ -241,7 +240,7 @@ extension Journal {
         try reading { (years) throws(SQLiteError) in
             let from = (try Self.lastClosure(period, years.live)?.to ?? 0) + 1
             return try JournalLines.totals(
-                "seq >= ?", [.integer(Int64(from))], in: years.live.database)
+                of: .entries(from, .max), in: years.live.database)
         }
     }
 
