@@ -35,6 +35,9 @@ private final class ClosuresLoad {
         try Files.makeDirectory(directory)
         signer = try BenchKeys.signer(directory + "/terminal.key")
         ledger = try BenchKeys.signer(directory + "/ledger.key")
+        // So that eco-terminal's journal commands work on DIRECTORY.
+        let paired = "http://127.0.0.1:1\n\(Hexadecimal.text(ledger.publicKey.bytes))\n"
+        try Files.writeAtomically(Array(paired.utf8), to: directory + "/ledger.conf")
         journal = try Journal(path: directory + "/journal.sqlite", signer: signer)
     }
 

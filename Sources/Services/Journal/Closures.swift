@@ -52,13 +52,41 @@ extension Journal {
     ) throws(SQLiteError) -> Closure {
         let last = try lastClosure(period, file)
         let from = (last?.to ?? 0) + 1
-        let totals = try JournalLines.totals(
-            of: .entries(from, head.sequence), in: file.database)
+        let totals = try openTotals(period, file)
         return Closure(
             period: period, number: (last?.number ?? 0) + 1, from: from,
             to: max(head.sequence, from), totals: totals,
             perpetual: try perpetual(upTo: head.sequence, file),
             unsent: head.sequence - min(head.sequence, max(head.acknowledged, from - 1)))
+    }
+
+    /// What came since the last closure of a period: what the shorter closures since then say, and
+    /// what came after them. A period is closed when nothing of a shorter one is open, so these
+    /// stretches have the same entries in them; `verify` sums the entries themselves.
+    static func openTotals(
+        _ period: ClosurePeriod, _ file: YearFile
+    ) throws(SQLiteError) -> PeriodTotals {
+        let last = try lastClosure(period, file)?.to
+        guard let shorter = period.shorter else {
+            return try JournalLines.totals(
+                of: .entries((last ?? 0) + 1, .max), in: file.database)
+        }
+        var totals = try openTotals(shorter, file)
+        let rows = try file.database.rows(
+            """
+            SELECT e.cose FROM lines l INDEXED BY lines_closures JOIN entries e ON e.seq = l.seq
+            WHERE l.kind = 8 AND l.target = ? AND l.seq > ?
+            """,
+            [
+                .integer(Int64(shorter.rawValue)),
+                .integer(Int64(clamping: last.map { $0 + 1 } ?? 0)),
+            ])
+        for row in rows {
+            guard case .closure(let closure) = row[0].blob.flatMap({ JournalStore.read($0) })?.body
+            else { continue }
+            totals.add(closure.totals)
+        }
+        return totals
     }
 
     /// Takings since the first entry: those of the newest closure and of what came after it.

@@ -291,8 +291,7 @@ public final class Journal: Sendable {
     /// - Throws: `.suspended`.
     public func rejectedCount() throws(JournalError) -> Int {
         try reading { (years) throws(SQLiteError) in
-            var count = try JournalStore.rejectedCount(in: years.live.database)
-            var age = 1
+            var (count, age) = (0, 0)
             while let file = try years.file(age) {
                 if file.rejected == nil {
                     file.rejected = try JournalStore.rejectedCount(in: file.database)

@@ -154,14 +154,20 @@ extension Journal {
                 guard state.years?.forgetOldest() == year.path else {
                     throw .unusable("the oldest file is another one now")
                 }
-                do {
-                    try Files.removeDurably(year.path)
-                    for rest in ["-wal", "-shm"] where Files.exists(year.path + rest) {
-                        try Files.remove(year.path + rest)
-                    }
-                } catch { throw .unusable("\(error)") }
+                do { try Self.remove(year.path) } catch { throw .unusable("\(error)") }
                 return entry
             }
         } catch { throw .journal(error) }
+    }
+
+    /// Empties the log first: one that lies alone must hold nothing.
+    private static func remove(_ path: String) throws {
+        let database = try Database(path: path, access: .readWrite)
+        _ = try database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.close()
+        try Files.removeDurably(path)
+        for rest in ["-wal", "-shm"] where Files.exists(path + rest) {
+            try Files.remove(path + rest)
+        }
     }
 }

@@ -238,9 +238,7 @@ extension Journal {
     /// - Throws: `.suspended`.
     public func openTotals(_ period: ClosurePeriod) throws(JournalError) -> PeriodTotals {
         try reading { (years) throws(SQLiteError) in
-            let from = (try Self.lastClosure(period, years.live)?.to ?? 0) + 1
-            return try JournalLines.totals(
-                of: .entries(from, .max), in: years.live.database)
+            try Self.openTotals(period, years.live)
         }
     }
 

@@ -7,7 +7,7 @@ final class YearFile: @unchecked Sendable {  // because the journal's lock order
     let path: String
     let database: Database
     let origin: Origin
-    /// Of an older file, once counted: entries that the ledger declined or holds.
+    /// Once counted, until the next receipt: entries that the ledger declined or holds.
     var rejected: Int?
 
     init(path: String, database: Database, origin: Origin) {
@@ -107,10 +107,7 @@ final class Years: @unchecked Sendable {  // because the journal's lock orders a
     /// Closes the oldest file and forgets it: it is going to be removed.
     func forgetOldest() -> String? {
         guard let path = paths.popLast() else { return nil }
-        if older.count > paths.count, let file = older.popLast() {
-            _ = try? file.database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-            file.database.close()
-        }
+        if older.count > paths.count { older.removeLast().database.close() }
         return path
     }
 
