@@ -99,7 +99,10 @@ let package = Package(
         // Services
         service(
             "Journal",
-            ["COSE", "Crypto", "LedgerMessages", "Operations", "SQLite", "Threads", "Tokens"]),
+            [
+                "COSE", "Crypto", "LedgerMessages", "Linux", "Operations", "SQLite", "Threads",
+                "Tokens",
+            ]),
         service(
             "LedgerClient",
             [
@@ -172,8 +175,8 @@ let package = Package(
         program(
             "eco-card",
             [
-                "Batches", "COSE", "Cards", "Crypto", "KeyStore", "Labels", "Linux", "Provisioning",
-                "Readers", "Threads", "Tokens",
+                "Batches", "COSE", "Cards", "Crypto", "KeyStore", "Labels", "Linux", "Operations",
+                "Provisioning", "Readers", "Threads", "Tokens",
             ]),
         program(
             "eco-ledger",
@@ -188,7 +191,7 @@ let package = Package(
             "eco-bench",
             [
                 "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore",
-                "LedgerClient", "Linux", "Operations", "PCSC", "Provisioning",
+                "LedgerClient", "LedgerMessages", "Linux", "Operations", "PCSC", "Provisioning",
                 "ReaderEmulation", "Terminal", "Tokens",
             ]),
 

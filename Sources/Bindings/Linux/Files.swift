@@ -36,9 +36,34 @@ public enum Files {
             unlink(temporary)
             throw error
         }
+        try syncDirectory(of: path)
+    }
+
+    /// Gives a file that is on disk its name: after a crash at any instant it has the one or the
+    /// other, and once this returns, `path`. Calls `rename`, then `fsync` on the directory.
+    public static func move(_ old: String, to path: String) throws(LinuxError) {
+        _ = try check("rename") { rename(old, path) }
+        try syncDirectory(of: path)
+    }
+
+    /// Removes a file; once this returns it does not come back after a crash.
+    /// Calls `remove`, then `fsync` on the directory.
+    public static func removeDurably(_ path: String) throws(LinuxError) {
+        try remove(path)
+        try syncDirectory(of: path)
+    }
+
+    private static func syncDirectory(of path: String) throws(LinuxError) {
         let directory = try open(parent(of: path), O_RDONLY | O_DIRECTORY)
         defer { close(directory) }
         _ = try check("fsync") { fsync(directory) }
+    }
+
+    /// Bytes of a file. Calls `stat`.
+    public static func size(_ path: String) throws(LinuxError) -> UInt64 {
+        var found = stat()
+        _ = try check("stat") { stat(path, &found) }
+        return UInt64(clamping: found.st_size)
     }
 
     /// Whether something is there, of whatever kind. Calls `access`.

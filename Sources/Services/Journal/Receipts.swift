@@ -8,8 +8,8 @@ extension Journal {
     /// One entry as a list has it; nil when it is not here. - Throws: `.suspended`.
     public func line(_ id: EntryID) throws(JournalError) -> JournalLine? {
         guard let standing = try standing(id) else { return nil }
-        return try reading { (database) throws(SQLiteError) in
-            let row = try database.rows(
+        return try reading { (years) throws(SQLiteError) in
+            let row = try years.holder(of: standing.entry.sequence)?.file.database.rows(
                 "SELECT booked, code FROM outcomes WHERE seq = ?",
                 [.integer(Int64(clamping: standing.entry.sequence))]
             ).first
@@ -27,13 +27,17 @@ extension Journal {
         of entry: EntryID, id: EntryID, at moment: Moment, operatorCode: [UInt8]? = nil
     ) throws(JournalError) -> UInt64 {
         try monitor.update { (contents) throws(JournalError) in
-            guard let database = contents.database else { throw .suspended("reopen first") }
-            let copy: UInt64
+            guard let years = contents.years else { throw .suspended("reopen first") }
+            var copy: UInt64 = 0
             do throws(SQLiteError) {
-                let rows = try database.rows(
-                    "SELECT count(*) FROM lines WHERE ref IS NOT NULL AND ref = ? AND kind = 9",
-                    [.blob(entry.bytes)])
-                copy = UInt64(clamping: rows.first?[0].integer ?? 0)
+                var age = 0
+                while let file = try years.file(age) {
+                    let rows = try file.database.rows(
+                        "SELECT count(*) FROM lines WHERE ref IS NOT NULL AND ref = ? "
+                            + "AND kind = 9", [.blob(entry.bytes)])
+                    copy += UInt64(clamping: rows.first?[0].integer ?? 0)
+                    age += 1
+                }
             } catch { throw .suspended("\(error.call): \(error.message)") }
             _ = try append(
                 to: &contents, .technicalEvent(ReceiptTrace(entry: entry, copy: copy).event),
@@ -48,10 +52,10 @@ extension Journal {
         _ period: ClosurePeriod
     ) throws(JournalError) -> (closure: Closure, lastHash: [UInt8], forbidden: RuleRefusal?) {
         try monitor.read { (contents) throws(JournalError) in
-            guard let database = contents.database else { throw .suspended("reopen first") }
+            guard let file = contents.years?.live else { throw .suspended("reopen first") }
             do throws(SQLiteError) {
-                let closure = try Self.next(period, contents.head, database)
-                let rule = try Self.rule(against: closure, database)
+                let closure = try Self.next(period, contents.head, file)
+                let rule = try Self.rule(against: closure, file)
                 return (closure, contents.head.hash, rule)
             } catch { throw .suspended("\(error.call): \(error.message)") }
         }

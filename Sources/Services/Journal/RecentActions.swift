@@ -3,13 +3,13 @@ import SQLite
 public import Tokens
 
 extension Journal {
-    /// Codes of the last actions of a card in this journal, the newest first, at most ten; since a
-    /// UTC day, in training or for true; what was reversed does not count. - Throws: `.suspended`.
+    /// Codes of the last actions of a card in this fiscal year, the newest first, at most ten; since
+    /// a UTC day, in training or for true; what was reversed does not count. - Throws: `.suspended`.
     public func recentActions(
         of card: CardNumber, since day: UInt64, isTraining: Bool
     ) throws(JournalError) -> [String] {
-        try reading { (database) throws(SQLiteError) in
-            try database.rows(
+        try reading { (years) throws(SQLiteError) in
+            try years.live.database.rows(
                 """
                 SELECT l.code FROM lines l WHERE l.card = ? AND l.kind = 5 AND l.day >= ?
                 AND l.training = ? AND NOT EXISTS (
