@@ -39,6 +39,13 @@ func program(_ name: String, _ imports: [String]) -> Target {
         path: "Sources/Programs/\(name)", swiftSettings: pure)
 }
 
+/// What several test suites share; imported by tests only.
+func support(_ name: String, _ imports: [String]) -> Target {
+    .target(
+        name: name, dependencies: imports.map { .byName(name: $0) },
+        path: "Tests/\(name)", swiftSettings: bound)
+}
+
 func tests(_ name: String, _ imports: [String]) -> Target {
     .testTarget(
         name: name, dependencies: imports.map { .byName(name: $0) },
@@ -172,13 +179,14 @@ let package = Package(
             ]),
 
         // Tests
+        support("TestSupport", []),
+        support("WebDriver", ["Linux"]),
         tests(
             "EndToEndTests",
             [
-                "COSE", "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux",
-                "Operations", "ReaderEmulation", "SQLite", "Tokens", "eco-bench", "eco-card",
-                "eco-ledger", "eco-sim",
-                "eco-terminal",
+                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore",
+                "Linux", "Operations", "Provisioning", "ReaderEmulation", "SQLite", "TestSupport",
+                "Tokens", "WebDriver", "eco-bench", "eco-card", "eco-ledger", "eco-sim", "eco-terminal",
             ]),
         tests(
             "InteropTests",
@@ -199,7 +207,7 @@ let package = Package(
             "ScreenTests",
             [
                 "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Screen",
-                "Terminal", "Threads", "Tokens",
+                "Terminal", "Threads", "Tokens", "WebDriver",
             ]),
         tests(
             "BindingsTests",
@@ -218,7 +226,7 @@ let package = Package(
         tests(
             "ReaderEmulationTests",
             ["CardEmulation", "Linux", "NFC", "PCSC", "ReaderEmulation", "eco-sim"]),
-        tests("COSETests", ["COSE", "Crypto", "Tokens"]),
+        tests("COSETests", ["COSE", "Crypto", "TestSupport", "Tokens"]),
         tests(
             "JournalTests",
             [
@@ -230,7 +238,7 @@ let package = Package(
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "HTTPServer", "Journal", "KeyStore",
                 "LedgerClient", "LedgerMessages", "Linux", "Operations", "ReaderEmulation",
-                "Readers", "SQLite", "Terminal", "Threads", "Tokens",
+                "Readers", "SQLite", "Terminal", "TestSupport", "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests(
@@ -243,7 +251,7 @@ let package = Package(
             "ProvisioningTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Operations",
-                "PCSC", "Provisioning", "ReaderEmulation", "Readers", "Tokens",
+                "PCSC", "Provisioning", "ReaderEmulation", "Readers", "TestSupport", "Tokens",
             ]),
         tests(
             "BatchesTests",

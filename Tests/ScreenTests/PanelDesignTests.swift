@@ -2,6 +2,7 @@ import Foundation
 import Operations
 import Terminal
 import Testing
+import WebDriver
 
 /// Every screen beside paying at every size in both languages, by the rules of UX.md §1.5.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PanelDesignTests {
@@ -32,7 +33,7 @@ import Testing
         page.crowdTheStrip()
         for theme in ["indoor", "outdoor"] {
             try page.choose(theme: theme)
-            let suffix = "\(theme)-\(language)-\(size.testDescription)"
+            let suffix = "\(theme)-\(language)-\(size)"
             try page.openPanel("menu", from: ".ready [data-act='menu']")
             try check(page, "menu", suffix)
             for panel in ["topUp", "closure", "training", "role"] {

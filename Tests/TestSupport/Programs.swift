@@ -1,21 +1,24 @@
-import Foundation
-import Linux
+public import Foundation
 
 /// The built programs, which lie beside the test's own executable.
-enum Programs {
-    static let folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+public enum Programs {
+    /// Where they lie.
+    public static let folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent()
 
     /// What a program printed and how it ended.
-    struct Result {
-        let code: Int32
-        let out: String
-        let error: String
+    public struct Result {
+        /// Its exit code.
+        public let code: Int32
+        /// Its standard output and its standard error.
+        public let out: String
+        public let error: String
     }
 
     /// Starts a program with its output in files or a pipe.
-    static func start(_ name: String, _ words: [String], output: Any, errors: Any) throws -> Process
-    {
+    public static func start(
+        _ name: String, _ words: [String], output: Any, errors: Any
+    ) throws -> Process {
         let process = Process()
         process.executableURL = folder.appending(path: name)
         process.arguments = words
@@ -27,7 +30,7 @@ enum Programs {
     }
 
     /// Runs a program to its end.
-    static func run(_ name: String, _ words: [String]) throws -> Result {
+    public static func run(_ name: String, _ words: [String]) throws -> Result {
         let (out, errors) = (Pipe(), Pipe())
         let process = try start(name, words, output: out, errors: errors)
         let text = out.fileHandleForReading.readDataToEndOfFile()
@@ -39,11 +42,13 @@ enum Programs {
     }
 
     /// Asks again until it holds; false after `seconds`.
-    static func wait(_ seconds: Double, _ holds: () throws -> Bool) rethrows -> Bool {
+    public static func wait(
+        _ seconds: Double, every pause: Double = 0.05, _ holds: () throws -> Bool
+    ) rethrows -> Bool {
         let end = Date().addingTimeInterval(seconds)
         while Date() < end {
             if try holds() { return true }
-            Thread.sleep(forTimeInterval: 0.05)
+            Thread.sleep(forTimeInterval: pause)
         }
         return false
     }

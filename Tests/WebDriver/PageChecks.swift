@@ -1,19 +1,22 @@
-import Foundation
-
 /// The rules of UX.md §1.5, measured in the page as it is drawn.
-enum PageChecks {
-    enum Rule: String, CaseIterable {
+public enum PageChecks {
+    /// A rule.
+    public enum Rule: String, CaseIterable, Sendable {
         case overflow, textSize, target, contrast, amountContrast, name, distance
     }
 
-    struct Fault: Equatable, CustomStringConvertible {
-        let rule: Rule
-        let detail: String
-        var description: String { "\(rule.rawValue): \(detail)" }
+    /// Something that breaks a rule.
+    public struct Fault: Equatable, CustomStringConvertible {
+        /// Which one.
+        public let rule: Rule
+        /// The element, its first words and the measure.
+        public let detail: String
+        /// For a person.
+        public var description: String { "\(rule.rawValue): \(detail)" }
     }
 
     /// Everything wrong with what is shown now.
-    static func faults(_ browser: Browser) throws -> [Fault] {
+    public static func faults(_ browser: Browser) throws -> [Fault] {
         let found = try browser.run(script) as? [[String]] ?? [["name", "the check did not run"]]
         return found.compactMap { pair in
             Rule(rawValue: pair[0]).map { Fault(rule: $0, detail: pair[1]) }
