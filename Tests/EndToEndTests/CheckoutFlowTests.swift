@@ -46,7 +46,7 @@ extension StallSuites.CheckoutFlowTests {
         #expect(proof.payments == 2 && proof.cents == 1_950 && proof.faults == [])
         #expect(proof.acknowledged == proof.entries)
         #expect(try stall.report().cents == 1_950)
-        #expect(try hands.browser.complaints() == [])
+        #expect(try hands.complaints() == [])
     }
 
     @Test(.timeLimit(.minutes(2)))

@@ -95,7 +95,7 @@ final class Merchant {
         try? browser.photograph("flow-missed")
         let shown = try browser.text("JSON.stringify(document.body.dataset)")
         let stage = try stall.page.snapshot().stage
-        let (words, complaints) = (try words(), try browser.complaints())
+        let (words, complaints) = (try words(), try complaints())
         try #require(
             isThere, "\(wanted): \(shown), \(stage), \(complaints)\n\(words)",
             sourceLocation: sourceLocation)
@@ -103,6 +103,11 @@ final class Merchant {
 
     private static func literal(_ text: String) throws -> String {
         String(decoding: try JSONEncoder().encode(text), as: UTF8.self)
+    }
+
+    /// What the terminal's page complained of; Chromium's own pages talk too.
+    func complaints() throws -> [String] {
+        try browser.complaints().filter { $0.hasPrefix(address) }
     }
 
     /// Every word that is shown, in order.
