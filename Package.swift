@@ -179,7 +179,7 @@ let package = Package(
             ]),
 
         // Tests
-        support("TestSupport", []),
+        support("TestSupport", ["Linux"]),
         support("WebDriver", ["Linux"]),
         tests(
             "EndToEndTests",
@@ -245,7 +245,7 @@ let package = Package(
             "KeyStoreTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "PKCS11",
-                "Provisioning", "Tokens", "eco-card", "eco-ledger", "eco-terminal",
+                "Provisioning", "TestSupport", "Tokens", "eco-card", "eco-ledger", "eco-terminal",
             ]),
         tests(
             "ProvisioningTests",

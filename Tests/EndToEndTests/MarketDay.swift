@@ -26,8 +26,8 @@ final class MarketDay {
     private var postponed: [DayScript.Errand] = []
     /// What was done by hand, of each kind.
     private(set) var byHand: [String: Int] = [:]
-    /// True once the terminal said that it enrols nobody.
-    private(set) var enrolsNobody = false
+    /// Cards that nobody was given yet.
+    private var strangers: [Int]
 
     init(seed: UInt64, scale: Double, cards: Int = 40) throws {
         dice = SplitMix64(seed)
@@ -36,6 +36,7 @@ final class MarketDay {
             counts, payByHand: counts.payments / 5, actByHand: max(2, counts.actions / 5),
             dice: &dice)
         book = DayBook(balances: [Int64](repeating: Self.balance, count: cards))
+        strangers = Array(book.balances.indices).shuffled(using: &dice)
         stall = try Stall(balances: book.balances)
         hands = try Merchant(stall)
     }
@@ -229,9 +230,25 @@ final class MarketDay {
         book.actions[id] = DayBook.Action(card: card, code: code, quantity: quantity)
     }
 
+    /// By the page's own orders: nobody enrols the same card twice.
     private func enrol() throws {
-        guard !enrolsNobody else { return }
-        enrolsNobody = true
+        let card = try #require(strangers.popLast())
+        let slot = try lay(card)
+        defer { slot.remove() }
+        let order: [String: Any] = [
+            "consents": ["carte-2026-1"], "lane": false, "personal": [Int](),
+        ]
+        var armed = try stall.page.order("enrol", order)
+        if armed.code == "role-needed" {
+            let role = try stall.page.order(
+                "sign-in", ["pin": Stall.managerPIN, "role": "manager"])
+            try #require(role.isTaken, "\(role)")
+            armed = try stall.page.order("enrol", order)
+        }
+        try #require(armed.isTaken, "\(armed)")
+        try expectDone("completed")
+        book.enrolments.append(card)
+        _ = try stall.page.order("acknowledge")
     }
 
     // MARK: what goes wrong

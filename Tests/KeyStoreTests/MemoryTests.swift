@@ -5,6 +5,7 @@ import Foundation
 import KeyStore
 import Linux
 import Provisioning
+import TestSupport
 import Testing
 import Tokens
 

@@ -5,12 +5,15 @@ import { desk, options, order, said } from "./desk-state.js";
 import { words } from "./words.js";
 
 let report = null; // the last card check
+let lost = null; // number of the card that was reported last
+
+const standing = () => (report.card === lost ? "blocked" : report.standing);
 
 const drawCard = () => ({
   title: `${words.get("card.title")} •••• ${report.lastFour}`,
   sub: words.get(`class.${report.cardClass}`),
   rows: [
-    [words.get("card.standing"), words.get(`standing.${report.standing}`)],
+    [words.get("card.standing"), words.get(`standing.${standing()}`)],
     [words.get("card.balance"), report.balanceCents === undefined
       ? words.get("card.noBalance") : amount.signed(report.balanceCents, words)],
     report.spentOfflineCents === undefined ? null
@@ -20,8 +23,9 @@ const drawCard = () => ({
   said: said(),
   acts: [
     { act: "finishCard", text: words.get("action.finish"), isPrimary: true },
-    { act: "openPanel", value: "report", text: words.get("report.open") },
-  ],
+    standing() === "blocked" ? null
+      : { act: "openPanel", value: "report", text: words.get("report.open") },
+  ].filter(Boolean),
 });
 
 const drawReport = () => ({
@@ -52,6 +56,7 @@ export const acts = {
   report: () => order("report", "report", {
     card: report.card, reporter: desk.choice, what: "lost",
   }, () => {
+    lost = report.card;
     desk.open("card");
     desk.recorded = "report.done";
   }),
