@@ -27,10 +27,15 @@ func floor(
     }
 }
 
+func machine(_ name: String, _ imports: [String], plugins: [Target.PluginUsage] = []) -> Target {
+    let target = floor("Machines", pure)(name, imports)
+    target.plugins = plugins
+    return target
+}
+
 let binding = floor("Bindings", bound)
 let core = floor("Core", pure)
 let service = floor("Services", pure)
-let machine = floor("Machines", pure)
 let emulation = floor("Emulation", pure)
 
 func program(_ name: String, _ imports: [String]) -> Target {
@@ -122,9 +127,9 @@ let package = Package(
         machine(
             "Screen",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Operations", "Terminal",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Operations", "QRCode", "Terminal",
                 "Threads", "Tokens",
-            ]),
+            ], plugins: ["MessageTables"]),
         machine(
             "Provisioning",
             ["COSE", "Cards", "Crypto", "KeyStore", "Operations", "Readers", "Tokens"]),
@@ -140,6 +145,13 @@ let package = Package(
                 "COSE", "Crypto", "HTTPServer", "LedgerBook", "LedgerMessages", "Operations",
                 "Threads", "Tokens",
             ]),
+
+        // Plugins: at work while the rest is built
+        .plugin(
+            name: "MessageTables", capability: .buildTool(), dependencies: ["eco-messages"],
+            path: "Sources/Plugins/MessageTables"),
+        .executableTarget(
+            name: "eco-messages", path: "Sources/Plugins/eco-messages", swiftSettings: pure),
 
         // Emulation
         emulation("CardEmulation", ["Crypto", "Linux"]),
@@ -207,7 +219,7 @@ let package = Package(
             "ScreenTests",
             [
                 "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Screen",
-                "Terminal", "Threads", "Tokens", "WebDriver",
+                "Terminal", "Threads", "Tokens", "WebDriver", "eco-messages",
             ]),
         tests(
             "BindingsTests",

@@ -129,7 +129,11 @@ import Tokens
         let (ledger, card, till) = try ledger()
         try ledger.send(till, [try till.pay(card, 100)])
         let database = try ledger.sql()
-        try database.script("DROP TABLE card_epochs; PRAGMA user_version=2")
+        try database.script(
+            """
+            DROP TABLE replacements; DROP INDEX enrolments_card; DROP TABLE card_epochs;
+            PRAGMA user_version=2
+            """)
         let book = try Book(path: ledger.path)
         #expect(try book.card(card.number)?.epochs == [1])
         try book.registerCard(

@@ -254,7 +254,7 @@ extension Till {
         _ = try ledger.send(till, [try till.pay(card, 250)])
         let database = try ledger.sql()
         let later = ["links", "actions", "enrolments", "closures", "verdicts", "sealing"]
-        for table in later + ["card_epochs"] {
+        for table in later + ["card_epochs", "replacements"] {
             try database.run("DROP TABLE \(table)")
         }
         try database.run("PRAGMA user_version=1")

@@ -21,6 +21,10 @@ final class ScriptedCheckout: OperationsControl {
         /// The role every order needs.
         var neededRole: Role?
         var wrongPINs = 0
+        /// Enrolments that were ordered, with what people told.
+        var enrolments: [(order: EnrolmentOrder, told: [UInt8])] = []
+        /// Where the application is.
+        var link: String? = "https://app.carte-eco.example"
         var sendCount = 0
         var verified: [EntryID] = []
     }

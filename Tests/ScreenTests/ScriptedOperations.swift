@@ -48,6 +48,15 @@ extension ScriptedCheckout {
         case .signOut:
             state.snapshot.session = nil
             return .success(.done)
+        case .beginEnrolment: return .success(.done)
+        case .enrolAgain:
+            guard let last = state.enrolments.last else { return .failure(.noSuchOperation) }
+            purpose = Samples.enrolment(last.order)
+        case .endLane:
+            state.snapshot.lane = nil
+            state.snapshot.session = nil
+            state.snapshot.stage = .amountEntry
+            return .success(.done)
         case .reverse, .report: return .success(.recorded(Samples.id))
         case .close:
             return .success(.closed(Samples.closure, id: Samples.id))
@@ -60,9 +69,36 @@ extension ScriptedCheckout {
         return .success(.armed(armed))
     }
 
+    /// What was told is kept here alone, for a test to compare, and overwritten as the terminal does.
     func enrol(
-        consents: [String], personal: inout [UInt8]
-    ) -> Result<Armed, ControlRefusal> { .failure(.pinMissing) }
+        _ order: EnrolmentOrder, personal: inout [UInt8]
+    ) -> Result<Armed, ControlRefusal> {
+        let told = personal
+        for index in personal.indices { personal[index] = 0 }
+        return monitor.update { state in
+            if let needed = state.neededRole, state.snapshot.session?.role != needed {
+                return .failure(.roleNeeded(needed))
+            }
+            if let refusal = state.refusal { return .failure(refusal) }
+            state.enrolments.append((order, told))
+            return .success(present(Samples.enrolment(order), isLane: order.isLane, &state))
+        }
+    }
+
+    private func present(_ purpose: Purpose, isLane: Bool, _ state: inout State) -> Armed {
+        let armed = Armed(
+            id: EntryID(milliseconds: 1_764_000_000_000), amount: .zero,
+            deadline: Self.now() + 60_000, purpose: purpose,
+            isTraining: state.snapshot.isTraining)
+        state.snapshot.stage = .presentCard(armed)
+        if isLane { state.snapshot.lane = Lane(purpose: purpose, role: .enroller) }
+        state.snapshot.version += 1
+        return armed
+    }
+
+    func applicationLink(of enrolment: EntryID) -> String? {
+        state.link.map { "\($0)/carte#n=\(Samples.card("4821").digits)&e=\(enrolment)" }
+    }
 
     func signIn(_ role: Role, pin: inout [UInt8]) -> Result<RoleSession, ControlRefusal> {
         let isRight = pin == Self.pin
@@ -84,7 +120,7 @@ extension ScriptedCheckout {
 
     var catalogue: [CatalogueAction] { Samples.catalogue }
 
-    var consentTexts: [ConsentText] { [] }
+    var consentTexts: [ConsentText] { Samples.consents }
 
     /// The lines of `operations` as payments of a journal.
     func find(_ query: JournalQuery) -> JournalPage {

@@ -1,9 +1,10 @@
 // QRCode: a QR symbol from bytes, by libqrencode.
 //
-// Purpose: the dark and light modules of one symbol (ISO/IEC 18004), error correction level M.
+// Purpose: the dark and light modules of one symbol (ISO/IEC 18004), error correction level M,
+// and the same as SVG path data.
 // Promises: the smallest version that holds the bytes; a refusal of the library is a
 // `QRCodeError`.
-// Does not promise: drawing, sizes or the quiet zone; whoever draws it leaves 4 modules free.
+// Does not promise: sizes, colours or the quiet zone; whoever draws it leaves 4 modules free.
 // Threads: any. Units: modules.
 
 import CQREncode

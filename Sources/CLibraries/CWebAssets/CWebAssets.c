@@ -77,10 +77,44 @@ static const unsigned char fr_json[] = {
 static const unsigned char en_json[] = {
 #embed "web/messages/en.json"
 };
+static const unsigned char languages_json[] = {
+#embed "web/messages/languages.json"
+};
+static const unsigned char person_words_js[] = {
+#embed "web/person-words.js"
+};
+static const unsigned char person_fr_json[] = {
+#embed "web/messages/person/fr.json"
+};
+static const unsigned char person_fr_x_falc_json[] = {
+#embed "web/messages/person/fr-x-falc.json"
+};
+static const unsigned char person_en_json[] = {
+#embed "web/messages/person/en.json"
+};
+static const unsigned char person_ar_json[] = {
+#embed "web/messages/person/ar.json"
+};
+static const unsigned char person_pt_json[] = {
+#embed "web/messages/person/pt.json"
+};
+static const unsigned char person_tr_json[] = {
+#embed "web/messages/person/tr.json"
+};
+static const unsigned char person_ta_json[] = {
+#embed "web/messages/person/ta.json"
+};
+static const unsigned char person_zh_json[] = {
+#embed "web/messages/person/zh.json"
+};
+static const unsigned char person_ro_json[] = {
+#embed "web/messages/person/ro.json"
+};
 
 #define HTML "text/html; charset=utf-8"
 #define CSS "text/css; charset=utf-8"
 #define JAVASCRIPT "text/javascript; charset=utf-8"
+#define JSON "application/json"
 
 static const web_asset table[] = {
     {"/", HTML, index_html, sizeof index_html},
@@ -106,8 +140,28 @@ static const web_asset table[] = {
     {"/desk-draw.js", JAVASCRIPT, desk_draw_js, sizeof desk_draw_js},
     {"/catalogue.js", JAVASCRIPT, catalogue_js, sizeof catalogue_js},
     {"/desk-words.js", JAVASCRIPT, desk_words_js, sizeof desk_words_js},
-    {"/messages/fr.json", "application/json", fr_json, sizeof fr_json},
-    {"/messages/en.json", "application/json", en_json, sizeof en_json},
+    {"/messages/fr.json", JSON, fr_json, sizeof fr_json},
+    {"/messages/en.json", JSON, en_json, sizeof en_json},
+    {"/messages/languages.json", JSON, languages_json, sizeof languages_json},
+    {"/messages/person/fr.json", JSON, person_fr_json,
+     sizeof person_fr_json},
+    {"/messages/person/fr-x-falc.json", JSON, person_fr_x_falc_json,
+     sizeof person_fr_x_falc_json},
+    {"/messages/person/en.json", JSON, person_en_json,
+     sizeof person_en_json},
+    {"/messages/person/ar.json", JSON, person_ar_json,
+     sizeof person_ar_json},
+    {"/messages/person/pt.json", JSON, person_pt_json,
+     sizeof person_pt_json},
+    {"/messages/person/tr.json", JSON, person_tr_json,
+     sizeof person_tr_json},
+    {"/messages/person/ta.json", JSON, person_ta_json,
+     sizeof person_ta_json},
+    {"/messages/person/zh.json", JSON, person_zh_json,
+     sizeof person_zh_json},
+    {"/messages/person/ro.json", JSON, person_ro_json,
+     sizeof person_ro_json},
+    {"/person-words.js", JAVASCRIPT, person_words_js, sizeof person_words_js},
     {0}};
 
 const web_asset *web_assets(void) { return table; }

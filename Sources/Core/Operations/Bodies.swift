@@ -142,13 +142,19 @@ public struct Enrolment: Equatable, Sendable {
     public let consents: [Consent]
     /// CMS EnvelopedData (RFC 5652, DER) to the ledger; nil when the person gave nothing.
     public let sealed: [UInt8]?
+    /// The lost card whose account this one takes over; nil for a first card.
+    public let replaces: CardNumber?
 
     /// An enrolment.
-    public init(card: CardNumber, tokenHash: [UInt8], consents: [Consent], sealed: [UInt8]?) {
+    public init(
+        card: CardNumber, tokenHash: [UInt8], consents: [Consent], sealed: [UInt8]?,
+        replaces: CardNumber? = nil
+    ) {
         self.card = card
         self.tokenHash = tokenHash
         self.consents = consents
         self.sealed = sealed
+        self.replaces = replaces
     }
 }
 

@@ -30,6 +30,14 @@ public enum RuleRefusal: Error, Equatable, Sendable {
     case consentMissing
     /// The policy has no certificate to seal personal data to.
     case sealingImpossible
+    /// This card was given to somebody already.
+    case alreadyGiven
+    /// Not one of the cards this network gives.
+    case otherNetwork
+    /// The card does not answer as it should, or may not be used: nobody is given it.
+    case cardUnfit
+    /// The old card itself was laid where the new one is wanted.
+    case oldCard
     /// Nothing happened since the last closure of this period.
     case nothingToClose
     /// A shorter period is to be closed first.
@@ -53,6 +61,10 @@ public enum RuleRefusal: Error, Equatable, Sendable {
         case .actionLimitReached: "A03"
         case .consentMissing: "E01"
         case .sealingImpossible: "E02"
+        case .alreadyGiven: "E03"
+        case .otherNetwork: "E04"
+        case .cardUnfit: "E05"
+        case .oldCard: "E06"
         case .nothingToClose: "Z01"
         case .shorterPeriodOpen: "Z02"
         }
@@ -179,14 +191,16 @@ extension Policy {
         }
     }
 
-    /// Every required text was agreed to, and no unknown one.
+    /// Every required text was agreed to, and no unknown one. Where there are texts a person may
+    /// refuse, nothing personal is taken from who refused them all.
     /// - Throws: `RuleRefusal.consentMissing`.
-    public func check(consents: [Consent]) throws(RuleRefusal) {
+    public func check(consents: [Consent], tellsAnything: Bool = false) throws(RuleRefusal) {
         let given = Set(consents.map(\.textVersion))
         let known = Set(consentTexts.map(\.version))
         let required = Set(consentTexts.filter(\.isRequired).map(\.version))
         guard given.count == consents.count, given.isSubset(of: known),
-            required.isSubset(of: given)
+            required.isSubset(of: given),
+            !tellsAnything || known == required || !given.isSubset(of: required)
         else { throw .consentMissing }
     }
 }

@@ -6,35 +6,29 @@ import Terminal
 final class EventStream: Sendable {
     private static let beat = Array("event: beat\ndata: {}\n\n".utf8)
 
-    private let control: any CheckoutControl
+    private let feed: Feed
     private let monotonicMilliseconds: @Sendable () -> UInt64
     private let memory: OrderMemory
     private let place: StreamCount.Place
-    private let shown = Mutex<UInt64?>(nil)
+    private let shown = Mutex<UInt64>(0)
 
     init(
-        control: any CheckoutControl, monotonicMilliseconds: @escaping @Sendable () -> UInt64,
+        feed: Feed, monotonicMilliseconds: @escaping @Sendable () -> UInt64,
         memory: OrderMemory, place: StreamCount.Place
     ) {
         self.memory = memory
-        self.control = control
+        self.feed = feed
         self.monotonicMilliseconds = monotonicMilliseconds
         self.place = place
     }
 
     /// The next event; waits at most a second. Called by one thread at a time.
     func next() -> [UInt8] {
-        let snapshot: Snapshot
-        if let version = shown.withLock({ $0 }) {
-            guard let changed = control.snapshot(after: version, atMost: .seconds(1)) else {
-                return Self.beat
-            }
-            snapshot = changed
-        } else {
-            snapshot = control.snapshot
-        }
-        shown.withLock { $0 = snapshot.version }
-        let view = SnapshotView(snapshot, now: monotonicMilliseconds(), memory: memory)
+        // Revision 0 is never published: the first moment comes at once.
+        let last = shown.withLock { $0 }
+        guard let moment = feed.moment(after: last, atMost: .seconds(1)) else { return Self.beat }
+        shown.withLock { $0 = moment.revision }
+        let view = SnapshotView(moment, now: monotonicMilliseconds(), memory: memory)
         return Array("event: snapshot\ndata: ".utf8) + json(view) + Array("\n\n".utf8)
     }
 }

@@ -9,6 +9,7 @@ extension Routes {
     /// One order, read strictly, given, answered.
     func operationOrder(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
         if request.path == "/api/sign-in" { return try signIn(request) }
+        if request.path == "/api/enrol" { return try enrol(request) }
         if request.path == "/api/again" {
             _ = try EmptyOrder.read(request)
             return try again()
@@ -48,6 +49,8 @@ extension Routes {
         let plain: [String: Terminal.Order] = [
             "/api/check": .checkCard, "/api/pay-part": .payPart, "/api/pay-rest": .payRest,
             "/api/drop-rest": .dropRest, "/api/sign-out": .signOut,
+            "/api/enrol-begin": .beginEnrolment, "/api/enrol-again": .enrolAgain,
+            "/api/enrol-end": .endLane,
         ]
         guard let order = plain[request.path] else { throw .notFound }
         _ = try EmptyOrder.read(request)
@@ -57,7 +60,9 @@ extension Routes {
     private func perform(_ order: Terminal.Order) throws(Problem) -> HTTPResponse {
         switch try answered(control.perform(order)) {
         case .armed(let armed):
-            if order == .payPart {
+            if order == .enrolAgain {
+                memory.keep(.enrolment, of: armed.id)
+            } else if order == .payPart {
                 memory.keepWhole(of: armed.id)
             } else {
                 memory.keep(.order(order), of: armed.id)
@@ -71,7 +76,7 @@ extension Routes {
 
     private func again() throws(Problem) -> HTTPResponse {
         switch memory.order {
-        case nil: throw .noSuchOperation
+        case nil, .enrolment: throw .noSuchOperation
         case .order(let order): return try perform(order)
         case .payment(let amount):
             let armed = try answered(control.arm(amount: amount))

@@ -21,6 +21,8 @@ struct PurposeView: Encodable {
     /// Thousandths of the action's unit.
     var quantity: Int64?
     var means: String?
+    /// An enrolment: last four digits of the lost card.
+    var replaces: String?
 
     init(_ purpose: Purpose) {
         switch purpose {
@@ -34,7 +36,9 @@ struct PurposeView: Encodable {
             code = action
             quantity = amount
         case .cardCheck: kind = "cardCheck"
-        case .enrolment: kind = "enrolment"
+        case .enrolment(_, _, let old):
+            kind = "enrolment"
+            replaces = old?.lastFour
         }
     }
 }
@@ -45,12 +49,15 @@ struct CompletedView: Encodable {
     let offline: Bool
     let cardPresent: Bool
     let report: ReportView?
+    /// Cards given since the day was closed last.
+    let given: UInt64?
 
     init(_ completion: Completion) {
         lastFour = completion.lastFour
         offline = completion.isOffline
         cardPresent = completion.isCardPresent
         report = completion.report.map { ReportView($0) }
+        given = completion.given
     }
 }
 

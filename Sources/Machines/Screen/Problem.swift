@@ -38,6 +38,7 @@ struct Problem: Error, Equatable, Sendable {
     static let bodyInvalid = Problem(422, "body-invalid", "A field is missing, unknown or wrong")
     static let amountInvalid = Problem(422, "amount-invalid", "The amount is out of range")
     static let limitInvalid = Problem(422, "limit-invalid", "limit is 1 to 500")
+    static let languageUnknown = Problem(422, "language-unknown", "No such language here")
     static let queryInvalid = Problem(422, "query-invalid", "No such filter")
     static let tooManyScreens = Problem(429, "too-many-screens", "Too many pages are open")
 

@@ -14,6 +14,7 @@ struct Routes: Sendable {
     let session: Session
     let monotonicMilliseconds: @Sendable () -> UInt64
     let memory = OrderMemory()
+    let feed: Feed
     private let page: [UInt8]
     private let assets: [String: Asset]
     private let streams = StreamCount()
@@ -25,6 +26,9 @@ struct Routes: Sendable {
         self.control = control
         self.session = session
         self.monotonicMilliseconds = monotonicMilliseconds
+        feed = Feed(
+            control: control, language: configuration.language.rawValue,
+            now: monotonicMilliseconds)
         assets = Asset.embedded()
         let template = assets["/"].map { String(decoding: $0.bytes, as: UTF8.self) } ?? ""
         let filled = template.replacing("{session}", with: session.token)
@@ -49,7 +53,7 @@ struct Routes: Sendable {
     private func route(_ request: HTTPRequest, port: UInt16) throws(Problem) -> HTTPResponse {
         switch request.path {
         case "/events", "/api/operations", "/api/snapshot", "/api/journal", "/api/catalogue",
-            "/api/day":
+            "/api/day", "/api/consents", "/qr/enrolment.svg":
             guard request.method == "GET" else { throw .methodNotAllowed("GET") }
             try session.checkOrigin(request, port: port)
             try session.checkCookie(request, port: port)
@@ -59,14 +63,17 @@ struct Routes: Sendable {
             case "/api/journal": return try journal(request)
             case "/api/catalogue": return Self.document(CatalogueView(control.catalogue))
             case "/api/day": return Self.document(day)
+            case "/api/consents": return Self.document(ConsentsView(control.consentTexts))
+            case "/qr/enrolment.svg": return try enrolmentSymbol(request)
             default:
                 return Self.document(
-                    SnapshotView(control.snapshot, now: monotonicMilliseconds(), memory: memory))
+                    SnapshotView(feed.moment, now: monotonicMilliseconds(), memory: memory))
             }
         case "/api/arm", "/api/cancel", "/api/extend", "/api/acknowledge", "/api/verify",
             "/api/send", "/api/refund", "/api/reverse", "/api/top-up", "/api/check", "/api/act",
             "/api/report", "/api/pay-part", "/api/pay-rest", "/api/drop-rest", "/api/again",
-            "/api/close", "/api/train", "/api/sign-in", "/api/sign-out":
+            "/api/close", "/api/train", "/api/sign-in", "/api/sign-out", "/api/language",
+            "/api/enrol-begin", "/api/enrol", "/api/enrol-again", "/api/enrol-end":
             guard request.method == "POST" else { throw .methodNotAllowed("POST") }
             try session.checkOrigin(request, port: port)
             try session.checkCookie(request, port: port)
@@ -105,6 +112,10 @@ struct Routes: Sendable {
         case "/api/send":
             _ = try EmptyOrder.read(request)
             control.sendNow()
+        case "/api/language":
+            guard feed.choose(try LanguageOrder.read(request).language) else {
+                throw .languageUnknown
+            }
         default: return try operationOrder(request)
         }
         return Self.nothing
@@ -138,8 +149,7 @@ struct Routes: Sendable {
             throw .tooManyScreens
         }
         let stream = EventStream(
-            control: control, monotonicMilliseconds: monotonicMilliseconds, memory: memory,
-            place: place)
+            feed: feed, monotonicMilliseconds: monotonicMilliseconds, memory: memory, place: place)
         return HTTPResponse(
             headers: [
                 ("Content-Type", "text/event-stream; charset=utf-8"),

@@ -22,7 +22,8 @@
 // Routes: GET / and the assets · GET /events · GET /api/snapshot ·
 //   GET /api/operations?limit=N ·
 //   POST /api/arm {"amountCents":N} · /api/cancel, /api/extend, /api/verify {"id":"UUID"} ·
-//   /api/acknowledge, /api/send {}
+//   /api/acknowledge, /api/send {} ·
+//   POST /api/language {"language":"ar"}: of the person, until she is done (Person.swift)
 // Beside selling (each answers what the order came to):
 //   GET /api/journal?before=N&card=NNNN&kind=K&limit=N&status=S · /api/catalogue · /api/day
 //   POST /api/refund, /api/reverse, /api/top-up, /api/check, /api/act, /api/report, /api/pay-part,
@@ -30,7 +31,7 @@
 //   the bodies are in OperationOrders.swift.
 //
 // Threads: the server's own, one per connection; they only call `OperationsControl`, which answers
-// at once, and wait in `snapshot(after:atMost:)` for events.
+// at once, and wait in `Feed` for events. "screen" takes the terminal's snapshots into it.
 // Units: cents; milliseconds.
 
 public import HTTPServer
@@ -76,6 +77,7 @@ public final class Screen: Sendable {
     private static let connectionsLimit = 32
 
     private let server: HTTPServer
+    private let feed: Feed
 
     /// The port in use.
     public var port: UInt16 { server.port }
@@ -91,6 +93,7 @@ public final class Screen: Sendable {
         let routes = Routes(
             control: control, session: Session(), configuration: configuration,
             monotonicMilliseconds: monotonicMilliseconds)
+        feed = routes.feed
         let port = Port()
         server = try HTTPServer(
             address: configuration.address, port: configuration.port,
@@ -100,10 +103,14 @@ public final class Screen: Sendable {
         }
         // A request before this line meets port 0, which no Host names: refused, not served.
         port.number.store(server.port, ordering: .releasing)
+        feed.start()
     }
 
     /// Ends every connection; waits at most about a second. May be called again.
-    public func stop() { server.stop() }
+    public func stop() {
+        server.stop()
+        feed.stop()
+    }
 
     /// The port, known only once the server listens.
     private final class Port: Sendable {

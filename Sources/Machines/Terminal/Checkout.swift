@@ -25,6 +25,7 @@ public final class Checkout: Sendable {
         var shown: Snapshot
         var reader: String?
         var isStopping = false
+        var hadLane = false
         var clerk: NamedThread?
     }
 
@@ -67,12 +68,15 @@ public final class Checkout: Sendable {
             let now = Self.now
             let service = service
             monitor.update { counter in
-                if let session = counter.session, session.until <= now { counter.session = nil }
+                if let session = counter.session, session.until <= now, !counter.hadLane {
+                    counter.session = nil
+                }
             }
             refresh { machine in
                 machine.tick(at: now)
                 machine.setService(service)
             }
+            continueLane(at: now)
         }
     }
 
@@ -99,7 +103,18 @@ public final class Checkout: Sendable {
         }
     }
 
+    /// While a row of cards is given its role stays signed in; they end together.
+    private static func keepSession(_ counter: inout Counter) {
+        let hasLane = counter.machine.lane != nil
+        if counter.hadLane, !hasLane { counter.session = nil }
+        if hasLane, let session = counter.session, session.until < now + RoleSession.length / 2 {
+            counter.session?.extend(to: now + RoleSession.length)
+        }
+        counter.hadLane = hasLane
+    }
+
     private static func publish(_ counter: inout Counter, _ news: Snapshot) {
+        keepSession(&counter)
         var next = news
         next.version = counter.shown.version
         next.stage = counter.machine.stage
@@ -107,6 +122,7 @@ public final class Checkout: Sendable {
         next.isTraining = counter.machine.isTraining
         next.rest = counter.machine.split.rest
         next.session = counter.session
+        next.lane = counter.machine.lane
         guard next != counter.shown else { return }
         next.version += 1
         counter.shown = next
@@ -128,7 +144,8 @@ public final class Checkout: Sendable {
                 rejected: rejected),
             reader: .absent, clockTrust: world.clock.moment.trust,
             merchant: link.policy?.merchant ?? "", offlineLimit: link.policy?.limits.payment,
-            policyVersion: link.policy?.version ?? 0, rules: link.policy?.rules ?? .standard)
+            policyVersion: link.policy?.version ?? 0, rules: link.policy?.rules ?? .standard,
+            languages: link.policy?.languages ?? [])
     }
 
     private static func receipt(_ entry: Entry) -> TapReceipt? {
@@ -220,7 +237,7 @@ extension Checkout: CardDesk {
             progress: { step in self.refresh { $0.step(step) } },
             bind: { hash in self.refresh { $0.bind(hash) } })
         var card = NTAG424Card(connection)
-        let outcome = tap.run(&card)
+        let outcome = counted(tap.run(&card), operation)
         connection = card.end()
         let now = Self.now
         refresh { $0.finish(outcome, at: now) }

@@ -28,14 +28,20 @@ public struct Snapshot: Equatable, Sendable {
     public var session: RoleSession?
     /// What is missing of a sum that was split: another card may pay it (`Order.payRest`).
     public var rest: Rest?
+    /// The row of cards that is being given.
+    public var lane: Lane?
+    /// Languages the policy names for the customer display, BCP 47; empty without a policy.
+    public var languages: [String]
 
     /// A snapshot.
     public init(
         version: UInt64, stage: Stage, network: Network, queue: Queue, reader: ReaderStatus,
         clockTrust: ClockTrust, merchant: String, offlineLimit: Amount?,
         policyVersion: UInt64 = 0, rules: OperationRules = .standard, isTraining: Bool = false,
-        session: RoleSession? = nil, rest: Rest? = nil
+        session: RoleSession? = nil, rest: Rest? = nil, languages: [String] = [],
+        lane: Lane? = nil
     ) {
+        self.lane = lane
         self.version = version
         self.stage = stage
         self.network = network
@@ -49,6 +55,7 @@ public struct Snapshot: Equatable, Sendable {
         self.isTraining = isTraining
         self.session = session
         self.rest = rest
+        self.languages = languages
     }
 
     /// Online, offline since a time, or sending what waits.

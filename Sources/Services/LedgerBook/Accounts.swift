@@ -6,7 +6,8 @@ public import Tokens
 /// An account of the double entry. The names are the database's.
 enum Account {
     static let issuance = "issuance"
-    static func card(_ number: CardNumber) -> String { "card:\(number.digits)" }
+    static let cards = "card:"
+    static func card(_ number: CardNumber) -> String { cards + number.digits }
     static func merchant(_ terminal: TerminalRecord) -> String { "merchant:\(terminal.id)" }
     /// What a terminal took in for top-ups and owes the association: below zero by that much.
     static func means(_ means: TopUpMeans, _ terminal: TerminalRecord) -> String {
@@ -52,11 +53,13 @@ extension Book {
     }
 
     /// Moves `amount` between two accounts: two postings that sum to zero. Within a transaction.
+    /// What would go to a card that was replaced goes to the one that has its account now.
     /// An amount is at most 999,999.99 ECO, so an account's sum stays within 64 bits for the first
     /// ninety thousand million postings.
     func move(
         _ amount: Amount, from: String, to: String, what: String, entry: Int64?, time: UInt64
     ) throws(BookError) {
+        let (from, to) = (try successor(account: from), try successor(account: to))
         guard amount > .zero, from != to else { throw .amount }
         try run(
             "INSERT INTO transactions(entry, what, time) VALUES(?,?,?)",

@@ -96,7 +96,7 @@ extension Book {
 
     /// Each gives one row per fault.
     private static let questions: [(String, String)] =
-        operationQuestions + [
+        operationQuestions + replacementQuestions + [
             (
                 "SQLite finds the file damaged",
                 "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"
@@ -131,7 +131,7 @@ extension Book {
                 SELECT t.entry FROM transactions t JOIN entries e ON e.id = t.entry
                 WHERE (e.outcome <> 'settled' AND NOT EXISTS(SELECT 1 FROM verdicts v
                     WHERE v.entry = e.id AND v.released = 1 AND e.outcome = 'held'))
-                OR (e.outcome = 'settled' AND e.kind <> 3 AND e.counter IS NULL)
+                OR (e.outcome = 'settled' AND e.kind NOT IN (3, 6) AND e.counter IS NULL)
                 """
             ),
             (

@@ -136,6 +136,11 @@ struct Booking {
         if case .payment(let payment) = entry.body {
             judgement.flags += try release(entry, payment)
         }
+        if case .held(let code) = judgement.outcome, code != "card-unknown",
+            case .enrolment(let enrolment) = entry.body
+        {
+            judgement.flags += try note(enrolment, row: row)
+        }
         if judgement.outcome == .settled, !entry.isTraining {
             judgement.flags += try apply(entry, row: row)
         }
@@ -158,7 +163,8 @@ struct Booking {
         case .payment, .refund, .topUp, .action: return try judgeProof(of: entry, row: row)
         case .reversal(let body): return Judgement(outcome: try judge(body, of: entry))
         case .closure(let body): return Judgement(outcome: try judge(body, of: entry))
-        case .enrolment, .cardEvent:
+        case .enrolment(let body): return Judgement(outcome: try judge(body))
+        case .cardEvent:
             let isKnown = try entry.body.card.map { (card) throws(BookError) in
                 try book.card(card) != nil
             }

@@ -141,6 +141,7 @@ extension Booking {
             case .payment, .topUp, .action, .enrolment, .cardEvent, .closure, .technicalEvent:
                 .settled
             }
+        if case .enrolment(let enrolment) = entry.body { try checkRelease(of: enrolment) }
         switch outcome {
         case .settled, .held(code: "reversal-top-up"), .declined(code: "day-closed"): return
         case .declined, .held, .duplicate: throw .malformed("it cannot be booked: \(outcome.code)")
@@ -183,12 +184,11 @@ extension Booking {
                     .clamped(UTCDay.number(entry.time)),
                 ])
         case .enrolment(let body):
-            try book.run(
-                "INSERT INTO enrolments(entry, card, sealed) VALUES(?,?,?)",
-                [
-                    .integer(row), .text(body.card.digits),
-                    body.sealed.map { .blob($0) } ?? .null,
-                ])
+            // A claim that was held is noted already.
+            let isNoted = try book.rows(
+                "SELECT 1 FROM enrolments WHERE entry = ?", [.integer(row)])
+            let flags = isNoted.isEmpty ? try note(body, row: row) : []
+            return flags + (try replace(body, row: row, time: entry.time))
         case .cardEvent(let event):
             guard event.what == .lost || event.what == .cloneSuspected,
                 let card = try book.card(event.card),

@@ -14,6 +14,8 @@ public struct RulesSeed: Codable, Equatable, Sendable {
     public var topUpThresholdCents: Int64
     /// Largest top-up; 0: none.
     public var topUpLimitCents: Int64
+    /// A card that replaces a lost one gets its account without `held release`; absent: no.
+    public var replacementAtOnce: Bool?
 }
 
 /// One line of catalogue.json. Quantities are thousandths of the unit.
@@ -98,7 +100,8 @@ extension PolicySettings {
         return OperationRules(
             refundOffline: rules.refundOffline, topUpOffline: rules.topUpOffline,
             enrolmentOffline: rules.enrolmentOffline, refundThreshold: refund,
-            topUpThreshold: topUp, topUpLimit: limit)
+            topUpThreshold: topUp, topUpLimit: limit,
+            replacementAtOnce: rules.replacementAtOnce ?? false)
     }
 
     func actions() throws(BookError) -> [CatalogueAction] {

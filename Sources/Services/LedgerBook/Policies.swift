@@ -33,6 +33,8 @@ public struct PolicySettings: Codable, Equatable, Sendable {
     public var catalogue: [ActionSeed]?
     /// Texts of the enrolment; `seeds/consents.json`.
     public var consents: [ConsentSeed]?
+    /// Where the holders' application is: "https://…", without "/" at its end; nil: none.
+    public var application: String?
 
     /// Reads the JSON of a seed.
     /// - Throws: `BookError.malformed`, naming the first field that is wrong.
@@ -49,6 +51,9 @@ public struct PolicySettings: Codable, Equatable, Sendable {
         _ = try operationRules()
         _ = try actions()
         _ = try consentTexts()
+        guard application.map({ Policy.isApplication($0) }) ?? true else {
+            throw .malformed("policy.json: application")
+        }
     }
 
     func limits() throws(BookError) -> OfflineLimits {
@@ -137,7 +142,7 @@ extension Book {
             revokedKids: try settings.revokedKids(), epochs: authority.keys.epochs,
             languages: settings.languages, rules: try settings.operationRules(),
             catalogue: try settings.actions(), consentTexts: try settings.consentTexts(),
-            sealingCertificate: try sealingCertificate())
+            sealingCertificate: try sealingCertificate(), application: settings.application)
     }
 
     /// True when `last` says what `fresh` says and at least half of its life is left.

@@ -1,0 +1,141 @@
+import LedgerMessages
+import Operations
+import SQLite
+public import Tokens
+
+// A card that replaces a lost one takes its account over, once and for good.
+//
+// What the account holds moves by one transaction of two postings; from then on whatever would be
+// posted on the old card goes to the card that replaced it, and on along the chain (`successor`).
+// So a payment of the old card that a stall sends days later still meets the person's account.
+// Nobody at a stand can prove whose card it was: the old card is blocked when the claim comes, and
+// the account waits for `held release`, unless the policy says otherwise.
+
+extension Booking {
+    /// What became of a claim on a lost card's account; `settled` for a first card.
+    func judge(_ enrolment: Enrolment) throws(BookError) -> Outcome {
+        guard let card = try book.card(enrolment.card) else { return .held(code: "card-unknown") }
+        guard let old = enrolment.replaces else { return .settled }
+        if let code = try fault(card, old) { return .held(code: code) }
+        let atOnce = try book.settings().operationRules().replacementAtOnce
+        return atOnce ? .settled : .held(code: "replacement")
+    }
+
+    /// Why the account cannot move, whoever releases it; nil when it can.
+    private func fault(_ card: CardRecord, _ old: CardNumber) throws(BookError) -> String? {
+        guard let lost = try book.card(old) else { return "replaced-unknown" }
+        guard try book.successor(old) == old else { return "replaced-before" }
+        let last = try book.successor(card.number)
+        guard last != old else { return "replaced-itself" }
+        // A card that was replaced meanwhile is blocked; the account goes on to the last one.
+        guard last != card.number || !card.isBlocked else { return "card-blocked" }
+        guard card.cardClass != .training, lost.cardClass != .training else {
+            return "card-training"
+        }
+        let cents = try book.balance(account: Account.card(old))
+        guard Amount(cents: cents < 0 ? 0 &- cents : cents) != nil else {
+            return "replaced-balance"
+        }
+        return nil
+    }
+
+    /// Whether a claim that was held can be released now. - Throws: `.malformed`, saying why not.
+    func checkRelease(of enrolment: Enrolment) throws(BookError) {
+        guard let old = enrolment.replaces else { return }
+        guard let card = try book.card(enrolment.card) else {
+            throw .malformed("it cannot be booked: card-unknown")
+        }
+        if let code = try fault(card, old) {
+            throw .malformed("it cannot be booked: \(code)")
+        }
+    }
+
+    /// What is true whether or not the claim is ever released: the person has this card and said
+    /// what she said, and the card she lost is blocked. Gives flags.
+    func note(_ enrolment: Enrolment, row: Int64) throws(BookError) -> [String] {
+        let isFirst = try book.rows(
+            "SELECT 1 FROM enrolments WHERE card = ? LIMIT 1", [.text(enrolment.card.digits)]
+        ).isEmpty
+        try book.run(
+            "INSERT INTO enrolments(entry, card, sealed) VALUES(?,?,?)",
+            [
+                .integer(row), .text(enrolment.card.digits),
+                enrolment.sealed.map { .blob($0) } ?? .null,
+            ])
+        var flags = isFirst ? [] : ["enrolled-again"]
+        if let old = enrolment.replaces, old != enrolment.card, let lost = try book.card(old),
+            try book.mark(lost, blocked: true, now: now)
+        {
+            flags.append("card-blocked-by-terminal")
+        }
+        return flags
+    }
+
+    /// Moves the account. The money goes first: from the row on, the old card is the new one.
+    func replace(_ enrolment: Enrolment, row: Int64, time: UInt64) throws(BookError) -> [String] {
+        guard let old = enrolment.replaces else { return [] }
+        let (from, to) = (Account.card(old), Account.card(enrolment.card))
+        let cents = try book.balance(account: from)
+        if let amount = Amount(cents: cents < 0 ? 0 &- cents : cents), amount > .zero {
+            try book.move(
+                amount, from: cents > 0 ? from : to, to: cents > 0 ? to : from,
+                what: "replacement", entry: row, time: time)
+        }
+        try book.run(
+            "INSERT INTO replacements(entry, old, new) VALUES(?,?,?)",
+            [.integer(row), .text(old.digits), .text(enrolment.card.digits)])
+        return ["card-replaced"]
+    }
+}
+
+extension Book {
+    /// The card that has the account of `card` now: itself, or the last that replaced it. A card is
+    /// replaced once and never by itself, so every chain ends.
+    func successor(_ card: CardNumber) throws(BookError) -> CardNumber {
+        var last = card
+        while let next = try rows(
+            "SELECT new FROM replacements WHERE old = ?", [.text(last.digits)], atMost: 1
+        ).first?.first?.text.flatMap({ CardNumber($0) }) {
+            last = next
+        }
+        return last
+    }
+
+    /// The same for an account; others are what they are.
+    func successor(account: String) throws(BookError) -> String {
+        guard account.hasPrefix(Account.cards),
+            let card = CardNumber(String(account.dropFirst(Account.cards.count)))
+        else { return account }
+        return Account.card(try successor(card))
+    }
+
+    /// The card that replaced this one for good, along the chain; nil: none did.
+    /// - Throws: `BookError.storage`.
+    public func replacement(of card: CardNumber) throws(BookError) -> CardNumber? {
+        let last = try successor(card)
+        return last == card ? nil : last
+    }
+
+    /// Questions of the audit; each gives one row per fault.
+    static let replacementQuestions: [(String, String)] = [
+        (
+            "a replaced card is not blocked, card",
+            "SELECT r.old FROM replacements r JOIN cards c ON c.number = r.old WHERE c.blocked = 0"
+        ),
+        (
+            "money was left on a replaced card, card",
+            """
+            SELECT r.old FROM replacements r JOIN postings p ON p.account = 'card:' || r.old
+            GROUP BY r.old HAVING sum(p.cents) <> 0
+            """
+        ),
+        (
+            "a replacement belongs to an entry that did not settle, entry",
+            """
+            SELECT r.entry FROM replacements r JOIN entries e ON e.id = r.entry
+            WHERE e.kind <> 6 OR (e.outcome <> 'settled' AND NOT EXISTS(
+                SELECT 1 FROM verdicts v WHERE v.entry = e.id AND v.released = 1))
+            """
+        ),
+    ]
+}
