@@ -198,7 +198,8 @@ let package = Package(
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore",
                 "Linux", "Operations", "Provisioning", "ReaderEmulation", "SQLite", "TestSupport",
-                "Tokens", "WebDriver", "eco-bench", "eco-card", "eco-ledger", "eco-sim", "eco-terminal",
+                "Tokens", "WebDriver", "eco-bench", "eco-card", "eco-ledger", "eco-sim",
+                "eco-terminal",
             ]),
         tests(
             "InteropTests",
@@ -209,8 +210,8 @@ let package = Package(
         tests(
             "TranscriptTests",
             [
-                "CardEmulation", "Crypto", "Linux", "eco-card", "eco-ledger", "eco-sim",
-                "eco-terminal",
+                "CardEmulation", "Crypto", "Linux", "TestSupport", "eco-card", "eco-ledger",
+                "eco-sim", "eco-terminal",
             ]),
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
@@ -231,13 +232,16 @@ let package = Package(
             "LedgerTests",
             [
                 "COSE", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore", "LedgerBook",
-                "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations",
-                "SQLite", "Threads", "Tokens", "eco-ledger",
+                "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations", "SQLite",
+                "TestSupport", "Threads", "Tokens", "eco-ledger",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(
             "ReaderEmulationTests",
-            ["CardEmulation", "Linux", "NFC", "PCSC", "ReaderEmulation", "eco-sim"]),
+            [
+                "CardEmulation", "Linux", "NFC", "PCSC", "ReaderEmulation", "TestSupport",
+                "eco-sim",
+            ]),
         tests("COSETests", ["COSE", "Crypto", "TestSupport", "Tokens"]),
         tests(
             "JournalTests",
@@ -269,13 +273,13 @@ let package = Package(
             "BatchesTests",
             [
                 "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Labels",
-                "Linux", "Provisioning", "SQLite", "Tokens", "eco-bench",
+                "Linux", "Provisioning", "SQLite", "TestSupport", "Tokens", "eco-bench",
             ]),
         tests(
             "ReadersTests",
             [
                 "CardEmulation", "Cards", "Linux", "NFC", "PCSC", "ReaderEmulation", "Readers",
-                "Threads", "eco-card",
+                "TestSupport", "Threads", "eco-card",
             ]),
     ],
     swiftLanguageModes: [.v6]

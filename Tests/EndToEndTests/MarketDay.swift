@@ -232,7 +232,8 @@ final class MarketDay {
 
     /// By the page's own orders: nobody enrols the same card twice.
     private func enrol() throws {
-        let card = try #require(strangers.popLast())
+        let stranger = strangers.popLast()
+        let card = try #require(stranger)
         let slot = try lay(card)
         defer { slot.remove() }
         let order: [String: Any] = [

@@ -7,8 +7,9 @@ import WebDriver
 
 /// A person behind the stall: eyes and fingers on the page in a real Chromium, cards in hand.
 final class Merchant {
-    let stall: Stall
+    // The browser goes before the stall, in whose folder its profile lies.
     private(set) var browser: Browser
+    let stall: Stall
 
     init(_ stall: Stall, size: PanelSize = PanelSize.all[0]) throws {
         self.stall = stall

@@ -1,5 +1,7 @@
 import Foundation
 import Linux
+import ReaderEmulation
+import SQLite
 import TestSupport
 import Testing
 import WebDriver

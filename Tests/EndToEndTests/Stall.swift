@@ -40,7 +40,7 @@ final class Stall {
     private var keys: [String] {
         ["--keys", folder + "/keys", "--passphrase-file", folder + "/pass"]
     }
-    var ledgerKeys: [String] {
+    private var ledgerKeys: [String] {
         ["--keys", folder + "/keys/ledger.keys", "--passphrase-file", folder + "/pass"]
     }
     var configuration: [String] { ["--config", folder + "/terminal.conf"] }
@@ -74,8 +74,8 @@ final class Stall {
     }
 
     deinit {
-        terminal?.terminate()
-        ledger?.terminate()
+        killTerminal()
+        killLedger()
         for slot in slots { slot.stop() }
         try? FileManager.default.removeItem(atPath: folder)
     }

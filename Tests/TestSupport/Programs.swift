@@ -6,6 +6,9 @@ public enum Programs {
     public static let folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent()
 
+    /// Where one of them lies.
+    public static func path(_ name: String) -> String { folder.appending(path: name).path }
+
     /// What a program printed and how it ended.
     public struct Result {
         /// Its exit code.
@@ -13,15 +16,21 @@ public enum Programs {
         /// Its standard output and its standard error.
         public let out: String
         public let error: String
+        /// What it printed, as one JSON object; empty when it is none.
+        public var json: [String: Any] {
+            (try? JSONSerialization.jsonObject(with: Data(out.utf8))) as? [String: Any] ?? [:]
+        }
     }
 
-    /// Starts a program with its output in files or a pipe.
+    /// Starts a program with its output in files or a pipe, without a terminal.
     public static func start(
-        _ name: String, _ words: [String], output: Any, errors: Any
+        _ name: String, _ words: [String], environment: [String: String] = [:], output: Any,
+        errors: Any
     ) throws -> Process {
         let process = Process()
         process.executableURL = folder.appending(path: name)
         process.arguments = words
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = errors
@@ -29,10 +38,13 @@ public enum Programs {
         return process
     }
 
-    /// Runs a program to its end.
-    public static func run(_ name: String, _ words: [String]) throws -> Result {
+    /// Runs a program to its end, without a terminal.
+    public static func run(
+        _ name: String, _ words: [String], environment: [String: String] = [:]
+    ) throws -> Result {
         let (out, errors) = (Pipe(), Pipe())
-        let process = try start(name, words, output: out, errors: errors)
+        let process = try start(
+            name, words, environment: environment, output: out, errors: errors)
         let text = out.fileHandleForReading.readDataToEndOfFile()
         let talk = errors.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()

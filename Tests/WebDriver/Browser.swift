@@ -47,10 +47,14 @@ public final class Browser {
         endDriver()
     }
 
-    /// By its identifier, and for good: it may have been started with SIGTERM blocked.
+    /// By its identifier, and for good: it may have been started with SIGTERM blocked. Then waits
+    /// until Chromium is gone too: it writes to its profile to the last.
     private func endDriver() {
         kill(driver.processIdentifier, SIGKILL)
         driver.waitUntilExit()
+        guard let chromium else { return }
+        let end = ContinuousClock.now + .seconds(5)
+        while kill(chromium, 0) == 0, ContinuousClock.now < end { usleep(5_000) }
     }
 
     /// kill -9 of Chromium, as when the machine's memory or power goes; of the driver too.
