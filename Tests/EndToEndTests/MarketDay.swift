@@ -13,6 +13,8 @@ final class MarketDay {
     ]
     private static let cuisines = Set(actions.prefix(3))
     static let balance: Int64 = 20_000
+    /// Whoever gives cards may not reverse large payments: the manager signs in for that.
+    private static let enrollerPIN = "13579"
     let stall: Stall
     let hands: Merchant
     let script: DayScript
@@ -38,6 +40,7 @@ final class MarketDay {
         book = DayBook(balances: [Int64](repeating: Self.balance, count: cards))
         strangers = Array(book.balances.indices).shuffled(using: &dice)
         stall = try Stall(balances: book.balances)
+        try stall.setPIN(Self.enrollerPIN, role: "enroller")
         hands = try Merchant(stall)
     }
 
@@ -242,7 +245,7 @@ final class MarketDay {
         var armed = try stall.page.order("enrol", order)
         if armed.code == "role-needed" {
             let role = try stall.page.order(
-                "sign-in", ["pin": Stall.managerPIN, "role": "manager"])
+                "sign-in", ["pin": Self.enrollerPIN, "role": "enroller"])
             try #require(role.isTaken, "\(role)")
             armed = try stall.page.order("enrol", order)
         }
