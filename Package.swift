@@ -44,6 +44,13 @@ func program(_ name: String, _ imports: [String]) -> Target {
         path: "Sources/Programs/\(name)", swiftSettings: pure)
 }
 
+/// What several test suites share; imported by tests only.
+func support(_ name: String, _ imports: [String]) -> Target {
+    .target(
+        name: name, dependencies: imports.map { .byName(name: $0) },
+        path: "Tests/\(name)", swiftSettings: bound)
+}
+
 func tests(_ name: String, _ imports: [String]) -> Target {
     .testTarget(
         name: name, dependencies: imports.map { .byName(name: $0) },
@@ -196,12 +203,14 @@ let package = Package(
             ]),
 
         // Tests
+        support("TestSupport", ["Linux"]),
+        support("WebDriver", ["Linux"]),
         tests(
             "EndToEndTests",
             [
-                "COSE", "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux",
-                "Operations", "ReaderEmulation", "SQLite", "Tokens", "eco-bench", "eco-card",
-                "eco-ledger", "eco-sim",
+                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore",
+                "Linux", "Operations", "Provisioning", "ReaderEmulation", "SQLite", "TestSupport",
+                "Tokens", "WebDriver", "eco-bench", "eco-card", "eco-ledger", "eco-sim",
                 "eco-terminal",
             ]),
         tests(
@@ -213,8 +222,8 @@ let package = Package(
         tests(
             "TranscriptTests",
             [
-                "CardEmulation", "Crypto", "Linux", "eco-card", "eco-ledger", "eco-sim",
-                "eco-terminal",
+                "CardEmulation", "Crypto", "Linux", "TestSupport", "eco-card", "eco-ledger",
+                "eco-sim", "eco-terminal",
             ]),
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
@@ -223,7 +232,7 @@ let package = Package(
             "ScreenTests",
             [
                 "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Receipts",
-                "Screen", "Terminal", "Threads", "Tokens", "eco-messages",
+                "Screen", "Terminal", "Threads", "Tokens", "WebDriver", "eco-messages",
             ]),
         tests(
             "ReceiptTests",
@@ -240,14 +249,17 @@ let package = Package(
             "LedgerTests",
             [
                 "COSE", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore", "LedgerBook",
-                "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations",
-                "SQLite", "Threads", "Tokens", "eco-ledger",
+                "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations", "SQLite",
+                "TestSupport", "Threads", "Tokens", "eco-ledger",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(
             "ReaderEmulationTests",
-            ["CardEmulation", "Linux", "NFC", "PCSC", "ReaderEmulation", "eco-sim"]),
-        tests("COSETests", ["COSE", "Crypto", "Tokens"]),
+            [
+                "CardEmulation", "Linux", "NFC", "PCSC", "ReaderEmulation", "TestSupport",
+                "eco-sim",
+            ]),
+        tests("COSETests", ["COSE", "Crypto", "TestSupport", "Tokens"]),
         tests(
             "JournalTests",
             [
@@ -259,33 +271,33 @@ let package = Package(
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "HTTPClient", "HTTPServer", "Journal",
                 "KeyStore", "LedgerClient", "LedgerMessages", "Linux", "Operations",
-                "ReaderEmulation", "Readers", "Receipts", "SQLite", "Screen", "Terminal", "Threads",
-                "Tokens",
+                "ReaderEmulation", "Readers", "Receipts", "SQLite", "Screen", "Terminal",
+                "TestSupport", "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests(
             "KeyStoreTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "PKCS11",
-                "Provisioning", "Tokens", "eco-card", "eco-ledger", "eco-terminal",
+                "Provisioning", "TestSupport", "Tokens", "eco-card", "eco-ledger", "eco-terminal",
             ]),
         tests(
             "ProvisioningTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Operations",
-                "PCSC", "Provisioning", "ReaderEmulation", "Readers", "Tokens",
+                "PCSC", "Provisioning", "ReaderEmulation", "Readers", "TestSupport", "Tokens",
             ]),
         tests(
             "BatchesTests",
             [
                 "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Labels",
-                "Linux", "Provisioning", "SQLite", "Tokens", "eco-bench",
+                "Linux", "Provisioning", "SQLite", "TestSupport", "Tokens", "eco-bench",
             ]),
         tests(
             "ReadersTests",
             [
                 "CardEmulation", "Cards", "Linux", "NFC", "PCSC", "ReaderEmulation", "Readers",
-                "Threads", "eco-card",
+                "TestSupport", "Threads", "eco-card",
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Receipts of the real programs: printed by the page, by the command, before and after a kill.

@@ -4,6 +4,7 @@ import Journal
 import KeyStore
 import Linux
 import Operations
+import TestSupport
 import Testing
 
 /// kill -9 of a terminal that closes days, months and years and begins files all the time:

@@ -7,6 +7,7 @@ import LedgerMessages
 import Linux
 import Operations
 import SQLite
+import TestSupport
 import Testing
 import Threads
 import Tokens

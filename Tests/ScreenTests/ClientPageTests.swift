@@ -2,6 +2,7 @@ import Foundation
 import Operations
 import Terminal
 import Testing
+import WebDriver
 
 @testable import Screen
 

@@ -3,6 +3,7 @@ import Operations
 import Screen
 import Terminal
 import Testing
+import WebDriver
 
 /// A browser with the customer display of one service in it.
 final class ClientSession {

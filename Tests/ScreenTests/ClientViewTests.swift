@@ -3,6 +3,7 @@ import Linux
 import Operations
 import Terminal
 import Testing
+import WebDriver
 import Tokens
 
 @testable import Screen

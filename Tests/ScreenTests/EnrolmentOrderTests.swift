@@ -4,6 +4,7 @@ import Screen
 import Terminal
 import Testing
 import Tokens
+import WebDriver
 
 /// Giving cards, over the wire: what reaches the terminal, what comes back, what is kept nowhere.
 @Suite struct EnrolmentOrderTests {

@@ -5,6 +5,7 @@ import Screen
 import Terminal
 import Testing
 import Tokens
+import WebDriver
 
 /// Orders beside selling, over the wire: what reaches the terminal, what comes back.
 @Suite struct OperationOrderTests {

@@ -3,6 +3,7 @@ import Operations
 import Screen
 import Terminal
 import Testing
+import WebDriver
 
 /// Everything beside paying, by hands and by the keypad alone.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PageOperationTests {

@@ -5,6 +5,7 @@ import Receipts
 import Screen
 import Terminal
 import Testing
+import WebDriver
 import Tokens
 
 /// Receipts, closures, the state filter, a lost card that is not here, and help, by touch.
@@ -26,7 +27,7 @@ import Tokens
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/zbarimg")
         process.arguments = [
-            "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", Browser.artifact(name),
+            "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", Artifacts.folder + "/\(name).png",
         ]
         let out = Pipe()
         process.standardOutput = out

@@ -3,6 +3,7 @@ import Operations
 import Receipts
 import Terminal
 import Testing
+import WebDriver
 
 /// Every screen beside paying at every size in both languages, by the rules of UX.md §1.5.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PanelDesignTests {
@@ -51,7 +52,7 @@ import Testing
         page.crowdTheStrip()
         for theme in ["indoor", "outdoor"] {
             try page.choose(theme: theme)
-            let suffix = "\(theme)-\(language)-\(size.testDescription)"
+            let suffix = "\(theme)-\(language)-\(size)"
             try page.openPanel("menu", from: ".ready [data-act='menu']")
             try check(page, "menu", suffix)
             for panel in ["topUp", "closures", "training", "role", "cardNumber", "help"] {

@@ -2,6 +2,7 @@ import Foundation
 import Operations
 import Terminal
 import Testing
+import WebDriver
 
 /// Each rule finds the defect that is planted for it: a check that cannot fail proves nothing.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PlantedDefectTests {

@@ -4,6 +4,7 @@ import Operations
 import Screen
 import Terminal
 import Testing
+import WebDriver
 
 /// A screen that runs over a scripted checkout, and the secrets of a page that was loaded.
 final class Service {

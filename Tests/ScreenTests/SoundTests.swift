@@ -2,6 +2,7 @@ import Foundation
 import Operations
 import Terminal
 import Testing
+import WebDriver
 
 /// What the merchant's page really plays and flashes: its own AudioContext writes down each note.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct SoundTests {

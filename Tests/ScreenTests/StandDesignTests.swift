@@ -2,6 +2,7 @@ import Foundation
 import Operations
 import Terminal
 import Testing
+import WebDriver
 
 /// The screens of the stand at every size, by the rules of UX.md §1.5; the text in every language.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct StandDesignTests {

@@ -161,7 +161,8 @@ function turnTo(stage, isFirst) {
   }
   if (!isFirst) ring(before, stage);
   redraw();
-  if (isFirst && panel() === "operations") list.open();
+  // A panel found in the address comes up as if it had been opened here.
+  if (isFirst && panel()) openPanel(panel());
 }
 
 function say(stage) {

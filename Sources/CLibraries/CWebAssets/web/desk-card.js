@@ -7,12 +7,15 @@ import { words } from "./words.js";
 const DIGITS = 12;
 
 let report = null; // the last card check, or only the number of a card that is not here
+let lost = null; // number of the card that was reported last
+
+const standing = () => (report.card === lost ? "blocked" : report.standing);
 
 const drawCard = () => ({
   title: `${words.get("card.title")} •••• ${report.lastFour}`,
   sub: words.get(`class.${report.cardClass}`),
   rows: [
-    [words.get("card.standing"), words.get(`standing.${report.standing}`)],
+    [words.get("card.standing"), words.get(`standing.${standing()}`)],
     [words.get("card.balance"), report.balanceCents === undefined
       ? words.get("card.noBalance") : amount.signed(report.balanceCents, words)],
     report.spentOfflineCents === undefined ? null
@@ -22,9 +25,10 @@ const drawCard = () => ({
   said: said(),
   acts: [
     { act: "finishCard", text: words.get("action.finish"), isPrimary: true },
-    { act: "openPanel", value: "report", text: words.get("report.open") },
+    standing() === "blocked" ? null
+      : { act: "openPanel", value: "report", text: words.get("report.open") },
     { act: "replaceCard", value: report.card, text: words.get("replace.open") },
-  ],
+  ].filter(Boolean),
 });
 
 const drawReport = () => ({
@@ -95,6 +99,7 @@ export const acts = {
   report: () => order("report", "report", {
     card: report.card, reporter: desk.choice, what: "lost",
   }, () => {
+    lost = report.card;
     desk.open(report.isAbsent ? "menu" : "card");
     desk.recorded = "report.done";
   }),

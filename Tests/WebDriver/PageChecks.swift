@@ -1,23 +1,27 @@
-import Foundation
-
 /// The rules of UX.md §1.5, measured in the page as it is drawn.
-enum PageChecks {
-    enum Rule: String, CaseIterable {
+public enum PageChecks {
+    /// A rule.
+    public enum Rule: String, CaseIterable, Sendable {
         case overflow, textSize, target, contrast, amountContrast, name, distance, focus, live
         /// Of the customer display alone: read from a metre, in its direction, with every glyph.
         case far, direction, glyph
 
-        static let everywhere = allCases.filter { ![.far, .direction, .glyph].contains($0) }
+        /// Those of every page.
+        public static let everywhere = allCases.filter { ![.far, .direction, .glyph].contains($0) }
     }
 
-    struct Fault: Equatable, CustomStringConvertible {
-        let rule: Rule
-        let detail: String
-        var description: String { "\(rule.rawValue): \(detail)" }
+    /// Something that breaks a rule.
+    public struct Fault: Equatable, CustomStringConvertible {
+        /// Which one.
+        public let rule: Rule
+        /// The element, its first words and the measure.
+        public let detail: String
+        /// For a person.
+        public var description: String { "\(rule.rawValue): \(detail)" }
     }
 
     /// Everything wrong with what is shown now.
-    static func faults(_ browser: Browser, client: Bool = false) throws -> [Fault] {
+    public static func faults(_ browser: Browser, client: Bool = false) throws -> [Fault] {
         let script = client ? clientScript : script
         let found = try browser.run(script) as? [[String]] ?? [["name", "the check did not run"]]
         return found.compactMap { pair in

@@ -1,38 +1,73 @@
 import Foundation
-import Testing
+import Linux
 
 /// A real Chromium without a window, driven over WebDriver (W3C) by Debian's chromedriver.
-final class Browser {
-    static let driverPath = "/usr/bin/chromedriver"
-    static let isInstalled = FileManager.default.fileExists(atPath: driverPath)
+public final class Browser {
+    private static let driverPath = "/usr/bin/chromedriver"
+    /// True when both are on this machine.
+    public static let isInstalled = Files.exists(driverPath)
 
-    struct Failure: Error { let text: String }
+    /// What WebDriver or the page refused.
+    public struct Failure: Error {
+        /// In the driver's words.
+        public let text: String
+    }
 
     private let driver: Process
     private let client: WireClient
     private var session = ""
+    /// Of Chromium's first process.
+    private var chromium: Int32?
 
-    init() throws {
+    /// Starts a browser. `profile`: a folder that outlives it, so that a browser started again
+    /// remembers what a page stored; nil: nothing is kept.
+    public init(profile: String? = nil) throws {
         let started = try Self.startDriver()
         driver = started.driver
         client = WireClient(port: started.port)
-        let arguments = [
+        var arguments = [
             "--headless=new", "--no-sandbox", "--hide-scrollbars", "--disable-gpu",
             "--autoplay-policy=no-user-gesture-required", "--force-prefers-reduced-motion",
         ]
+        if let profile { arguments.append("--user-data-dir=" + profile) }
         let capabilities: [String: Any] = [
             "goog:chromeOptions": ["args": arguments],
             "goog:loggingPrefs": ["browser": "ALL"],
         ]
         let made = try call(
             "POST", "/session", ["capabilities": ["alwaysMatch": capabilities]])
-        session = try #require((made as? [String: Any])?["sessionId"] as? String)
+        let answer = made as? [String: Any]
+        session = try Self.given(answer?["sessionId"] as? String, "a session")
+        let found = answer?["capabilities"] as? [String: Any]
+        chromium = (found?["goog:processID"] as? Int).flatMap { Int32(exactly: $0) }
     }
 
     deinit {
-        _ = try? call("DELETE", "/session/\(session)", nil)
-        // By its identifier, and for good: it may have been started with SIGTERM blocked.
+        if !session.isEmpty { _ = try? call("DELETE", "/session/\(session)", nil) }
+        endDriver()
+    }
+
+    /// By its identifier, and for good: it may have been started with SIGTERM blocked. Then waits
+    /// until Chromium is gone too: it writes to its profile to the last.
+    private func endDriver() {
         kill(driver.processIdentifier, SIGKILL)
+        driver.waitUntilExit()
+        guard let chromium else { return }
+        let end = ContinuousClock.now + .seconds(5)
+        while kill(chromium, 0) == 0, ContinuousClock.now < end { usleep(5_000) }
+    }
+
+    /// kill -9 of Chromium, as when the machine's memory or power goes; of the driver too.
+    public func crash() throws {
+        let process = try Self.given(chromium, "Chromium's process number")
+        kill(process, SIGKILL)
+        session = ""
+        endDriver()
+    }
+
+    private static func given<V>(_ value: V?, _ what: String) throws -> V {
+        guard let value else { throw Failure(text: "\(what) is missing") }
+        return value
     }
 
     /// A chromedriver that listens. Asked for any free port it takes one on IPv6 first and ends if
@@ -61,7 +96,7 @@ final class Browser {
         while let data = try output.read(upToCount: 1), !data.isEmpty {
             text += String(decoding: data, as: UTF8.self)
             if text.hasSuffix("."), let range = text.range(of: "successfully on port ") {
-                return try #require(UInt16(text[range.upperBound...].dropLast()))
+                return try given(UInt16(text[range.upperBound...].dropLast()), "a port")
             }
         }
         throw Failure(text: "chromedriver ended: \(text)")
@@ -84,29 +119,31 @@ final class Browser {
 
     /// Runs the body of a function in the page; its result is JSON.
     @discardableResult
-    func run(_ script: String, _ arguments: [Any] = []) throws -> Any? {
+    public func run(_ script: String, _ arguments: [Any] = []) throws -> Any? {
         try call(
             "POST", "/session/\(session)/execute/sync", ["script": script, "args": arguments])
     }
 
     /// A text the page gives, "" for none.
-    func text(_ expression: String) throws -> String {
+    public func text(_ expression: String) throws -> String {
         try run("return String((\(expression)) ?? '')") as? String ?? ""
     }
 
     /// Runs a script in every page that is loaded from here on, before the page's own.
-    func prepare(_ script: String) throws {
+    public func prepare(_ script: String) throws {
         try act(
             "goog/cdp/execute",
             ["cmd": "Page.addScriptToEvaluateOnNewDocument", "params": ["source": script]])
     }
 
-    func open(_ url: String) throws { try act("url", ["url": url]) }
+    /// Goes to an address and waits until it has loaded.
+    public func open(_ url: String) throws { try act("url", ["url": url]) }
 
-    func reload() throws { try act("refresh") }
+    /// Loads the page again.
+    public func reload() throws { try act("refresh") }
 
     /// The size of the page's view, pixels.
-    func resize(_ size: PanelSize) throws {
+    public func resize(_ size: PanelSize) throws {
         try act(
             "goog/cdp/execute",
             [
@@ -118,9 +155,11 @@ final class Browser {
             ])
     }
 
-    /// Waits until the expression is true in the page; false after ten seconds.
-    func waitUntil(_ expression: String) throws -> Bool {
-        let deadline = ContinuousClock.now + .seconds(10)
+    /// Waits until the expression is true in the page; false after `limit`.
+    public func waitUntil(
+        _ expression: String, atMost limit: Duration = .seconds(10)
+    ) throws -> Bool {
+        let deadline = ContinuousClock.now + limit
         while ContinuousClock.now < deadline {
             if try run("return Boolean(\(expression))") as? Bool == true { return true }
         }
@@ -128,7 +167,7 @@ final class Browser {
     }
 
     /// Presses keys one after another: characters, or WebDriver's codes.
-    func press(_ keys: [String]) throws {
+    public func press(_ keys: [String]) throws {
         let steps = keys.flatMap { key in
             [["type": "keyDown", "value": key], ["type": "keyUp", "value": key]]
         }
@@ -136,7 +175,7 @@ final class Browser {
     }
 
     /// Touches the middle of an element; lifts the finger over `other` when that is given.
-    func touch(_ selector: String, liftingOver other: String? = nil) throws {
+    public func touch(_ selector: String, liftingOver other: String? = nil) throws {
         var steps: [[String: Any]] = [
             try move(selector), ["type": "pointerDown", "button": 0],
         ]
@@ -155,51 +194,21 @@ final class Browser {
             const box = document.querySelector(arguments[0]).getBoundingClientRect();
             return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];
             """, [selector])
-        let point = try #require(place as? [Int])
+        let point = try Self.given(place as? [Int], selector)
         return ["type": "pointerMove", "duration": 0, "x": point[0], "y": point[1]]
     }
 
     /// What the page complained of.
-    func complaints() throws -> [String] {
+    public func complaints() throws -> [String] {
         let entries = try call("POST", "/session/\(session)/se/log", ["type": "browser"])
         return (entries as? [[String: Any]] ?? []).compactMap { $0["message"] as? String }
     }
 
     /// Writes what is seen to Tests/Artifacts.
-    func photograph(_ name: String) throws {
+    public func photograph(_ name: String) throws {
         let data = try call("GET", "/session/\(session)/screenshot", nil)
-        let image = try #require(Data(base64Encoded: data as? String ?? ""))
-        let file = URL(filePath: Self.artifact(name))
-        try FileManager.default.createDirectory(
-            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try image.write(to: file)
+        let image = try Self.given(Data(base64Encoded: data as? String ?? ""), "the picture")
+        try Files.makeDirectory(Artifacts.folder, mode: 0o755)
+        try image.write(to: URL(filePath: Artifacts.folder).appending(path: "\(name).png"))
     }
-
-    /// Where a picture stays.
-    static func artifact(_ name: String) -> String {
-        URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: "Artifacts/\(name).png").path()
-    }
-}
-
-/// A panel the terminal is built with.
-struct PanelSize: Sendable, CustomTestStringConvertible {
-    let width: Int
-    let height: Int
-
-    static let all = [
-        PanelSize(width: 800, height: 480), PanelSize(width: 1280, height: 720),
-        PanelSize(width: 720, height: 1280),
-    ]
-
-    var testDescription: String { "\(width)x\(height)" }
-}
-
-/// Keys of a USB numeric keypad, as WebDriver names them.
-enum Key {
-    static let enter = "\u{E007}"
-    static let backspace = "\u{E003}"
-    static let delete = "\u{E017}"
-    static let escape = "\u{E00C}"
-    static let tab = "\u{E004}"
 }

@@ -1,29 +1,37 @@
 import Foundation
-import Linux
+public import Linux
 
 /// A client that sends exactly the bytes of a test: no library corrects its Host or its headers.
-struct WireClient {
-    struct Answer {
-        let status: Int
+public struct WireClient {
+    /// What came back.
+    public struct Answer {
+        /// The status code.
+        public let status: Int
         /// Names in lower case.
-        let headers: [(name: String, value: String)]
-        let body: [UInt8]
+        public let headers: [(name: String, value: String)]
+        public let body: [UInt8]
 
-        func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
+        /// The first header of this name.
+        public func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
 
-        var text: String { String(decoding: body, as: UTF8.self) }
+        /// The body as text.
+        public var text: String { String(decoding: body, as: UTF8.self) }
 
         /// A member of a JSON object.
-        func member(_ name: String) -> Any? {
+        public func member(_ name: String) -> Any? {
             let object = try? JSONSerialization.jsonObject(with: Data(body))
             return (object as? [String: Any])?[name]
         }
     }
 
-    let port: UInt16
+    /// On 127.0.0.1.
+    public let port: UInt16
+
+    /// A client of this port.
+    public init(port: UInt16) { self.port = port }
 
     /// One request on a connection of its own.
-    func send(
+    public func send(
         _ method: String, _ path: String, _ headers: [(String, String)] = [], body: [UInt8]? = nil,
         host: String? = nil
     ) throws -> Answer {
@@ -40,7 +48,8 @@ struct WireClient {
         return Answer(status: status, headers: answered, body: bytes)
     }
 
-    static func head(
+    /// Status and headers of an answer.
+    public static func head(
         _ connection: borrowing TCPConnection
     ) throws -> (status: Int, headers: [(name: String, value: String)]) {
         let first = try line(connection).split(separator: " ")
@@ -58,7 +67,7 @@ struct WireClient {
     }
 
     /// A line without its end; at most 64 KiB.
-    static func line(_ connection: borrowing TCPConnection) throws -> String {
+    public static func line(_ connection: borrowing TCPConnection) throws -> String {
         var bytes: [UInt8] = []
         while bytes.count < 65_536 {
             guard let byte = try connection.read(exactly: 1, timeout: .seconds(10)) else { break }
