@@ -31,7 +31,9 @@ final class Browser {
 
     deinit {
         _ = try? call("DELETE", "/session/\(session)", nil)
-        // By its identifier, and for good: it may have been started with SIGTERM blocked.
+        // The driver and, when no session came about, its browser: they are one process group. For
+        // good: it may have been started with SIGTERM blocked.
+        kill(-driver.processIdentifier, SIGKILL)
         kill(driver.processIdentifier, SIGKILL)
     }
 
@@ -72,7 +74,7 @@ final class Browser {
         let bytes = try body.map { Array(try JSONSerialization.data(withJSONObject: $0)) }
         let answer = try client.send(
             method, path, [("Content-Type", "application/json")], body: bytes,
-            host: "localhost:\(client.port)")
+            host: "localhost:\(client.port)", within: .seconds(90))
         let value = answer.member("value")
         guard answer.status == 200 else { throw Failure(text: "\(path): \(answer.text)") }
         return value
@@ -118,9 +120,9 @@ final class Browser {
             ])
     }
 
-    /// Waits until the expression is true in the page; false after ten seconds.
+    /// Waits until the expression is true in the page; false after thirty seconds.
     func waitUntil(_ expression: String) throws -> Bool {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
             if try run("return Boolean(\(expression))") as? Bool == true { return true }
         }

@@ -25,7 +25,7 @@ struct WireClient {
     /// One request on a connection of its own.
     func send(
         _ method: String, _ path: String, _ headers: [(String, String)] = [], body: [UInt8]? = nil,
-        host: String? = nil
+        host: String? = nil, within limit: Duration = .seconds(10)
     ) throws -> Answer {
         let connection = try TCPConnection.connect(
             host: "127.0.0.1", port: port, timeout: .seconds(10))
@@ -33,7 +33,7 @@ struct WireClient {
         for (name, value) in headers { text += "\(name): \(value)\r\n" }
         if let body { text += "Content-Length: \(body.count)\r\n" }
         try connection.write(Array((text + "Connection: close\r\n\r\n").utf8) + (body ?? []))
-        let (status, answered) = try Self.head(connection)
+        let (status, answered) = try Self.head(connection, within: limit)
         let count = answered.first { $0.name == "content-length" }.flatMap { Int($0.value) } ?? 0
         let bytes =
             count == 0 ? [] : try connection.read(exactly: count, timeout: .seconds(30)) ?? []
@@ -41,9 +41,9 @@ struct WireClient {
     }
 
     static func head(
-        _ connection: borrowing TCPConnection
+        _ connection: borrowing TCPConnection, within limit: Duration = .seconds(10)
     ) throws -> (status: Int, headers: [(name: String, value: String)]) {
-        let first = try line(connection).split(separator: " ")
+        let first = try line(connection, within: limit).split(separator: " ")
         var headers: [(name: String, value: String)] = []
         while true {
             let text = try line(connection)
@@ -58,10 +58,12 @@ struct WireClient {
     }
 
     /// A line without its end; at most 64 KiB.
-    static func line(_ connection: borrowing TCPConnection) throws -> String {
+    static func line(
+        _ connection: borrowing TCPConnection, within limit: Duration = .seconds(10)
+    ) throws -> String {
         var bytes: [UInt8] = []
         while bytes.count < 65_536 {
-            guard let byte = try connection.read(exactly: 1, timeout: .seconds(10)) else { break }
+            guard let byte = try connection.read(exactly: 1, timeout: limit) else { break }
             if byte == [10] { break }
             if byte != [13] { bytes += byte }
         }
