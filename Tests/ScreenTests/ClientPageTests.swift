@@ -116,8 +116,8 @@ import WebDriver
             (.name, "find('#choose span').textContent = ''"),
             (
                 .distance,
-                "find('#choose').after(find('#choose').cloneNode(true)); "
-                    + "find('#foot').style.gap = 0"
+                "const twin = find('#choose').cloneNode(true); twin.style.margin = 0; "
+                    + "find('#choose').after(twin); find('#foot').style.gap = 0"
             ),
             (.focus, "find('#choose').style.outline = 'none'"),
             (.live, "find('#say').remove()"),

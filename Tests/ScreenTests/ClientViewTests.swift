@@ -48,7 +48,7 @@ import Tokens
             repeat {
                 text = try stream.event()
             } while !text.contains(
-                "\"version\":\(service.checkout.snapshot.version)}")
+                "\"version\":\(service.checkout.snapshot.version),")
             for secret in Self.secrets {
                 #expect(!text.contains(secret), "\(secret) in \(text)")
             }

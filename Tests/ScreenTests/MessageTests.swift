@@ -24,7 +24,12 @@ struct MessageTables {
             tables[language.rawValue] = try JSONDecoder().decode([String: String].self, from: data)
         }
         page = try text("/")
-        scripts = try assets.keys.filter { $0.hasSuffix(".js") }.sorted().map(text).joined()
+        scripts = try assets.keys.filter(Self.isMerchants).sorted().map(text).joined()
+    }
+
+    /// True of a script of the merchant's page; those of the customer display have other tables.
+    private static func isMerchants(_ path: String) -> Bool {
+        path.hasSuffix(".js") && !path.hasPrefix("/client") && !path.hasPrefix("/person")
     }
 
     /// Keys that a refusal, an action, the page or a script needs.

@@ -15,7 +15,8 @@ import WebDriver
             const note = {begun: performance.now()};
             const {frequency} = made;
             const [set, ramp] = [frequency.setValueAtTime, frequency.exponentialRampToValueAtTime];
-            frequency.setValueAtTime = (f, t) => { note.from = f; return set.call(frequency, f, t); };
+            frequency.setValueAtTime = (f, t) => {
+              note.from = f; return set.call(frequency, f, t); };
             frequency.exponentialRampToValueAtTime = (f, t) => {
               note.to = f; return ramp.call(frequency, f, t); };
             const [start, stop] = [made.start, made.stop];

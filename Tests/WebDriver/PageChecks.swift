@@ -118,7 +118,8 @@ public enum PageChecks {
           const [a, b] = [light(under), light(over(numbers(style(element).color), under))];
           const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
           if (ratio < 4.5) fault('contrast', element, ratio.toFixed(2));
-          if (element.closest('.amount, .result h1, .result .do, .pay h1, .headline, .scene .do') && ratio < 7)
+          const isResult = '.amount, .result h1, .result .do, .pay h1, .headline, .scene .do';
+          if (element.closest(isResult) && ratio < 7)
             fault('amountContrast', element, ratio.toFixed(2));
         }
 

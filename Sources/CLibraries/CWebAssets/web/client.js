@@ -16,6 +16,7 @@ let view = null; // the last one received
 let drawn = null; // what is on the screen
 let waiting = 0; // timer of a reading that is not shown yet
 let closing = 0; // timer of the open choice
+let said = ""; // what a screen reader was told last
 
 // In the address, so that a reload finds it again.
 const isOpen = () => location.hash === "#language";
@@ -28,6 +29,7 @@ function open(isWanted) {
 }
 
 function say(text, isAlarm) {
+  said = text;
   find("alarm").textContent = isAlarm ? text : "";
   find("say").textContent = isAlarm ? "" : text;
 }
@@ -48,7 +50,7 @@ function turnTo(next) {
   if (isOpen() && before && before.scene !== next.scene && next.scene !== "welcome") open(false);
   redraw();
   const text = spoken(next);
-  if (!before || spoken(before) !== text) say(text, ALARMS.includes(next.scene));
+  if (text !== said) say(text, ALARMS.includes(next.scene));
 }
 
 function receive(next) {
