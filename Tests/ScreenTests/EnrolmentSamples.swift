@@ -5,7 +5,7 @@ import Tokens
 
 /// What a stand shows.
 extension Samples {
-    /// The texts a deployment starts from: one that everybody is asked for, one that may be refused.
+    /// The texts a deployment starts from: one that all are asked for, one that may be refused.
     static let consents: [ConsentText] = {
         struct Seed: Decodable {
             let version: String

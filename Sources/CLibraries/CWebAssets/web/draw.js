@@ -309,7 +309,9 @@ export function spoken(stage) {
     case "completed":
       return [words.get(`done.${stage.armed.purpose.kind}`),
         stage.completed.cardPresent ? words.get("result.take") : null].filter(Boolean).join(". ");
-    case "presentCard": return `${words.get("pay.present")}. ${said(stage.armed.amountCents)}`;
+    case "presentCard":
+      if (stage.armed.purpose.kind === "enrolment") return words.get("pay.lay");
+      return `${words.get("pay.present")}. ${said(stage.armed.amountCents)}`;
     case "reading": return words.get("pay.reading");
     case "removedTooSoon": return `${words.get("pay.removed")}. ${words.get("pay.same")}`;
     case "accepted":
