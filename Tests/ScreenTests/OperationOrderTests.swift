@@ -167,7 +167,7 @@ import Tokens
         let actions = try #require(catalogue.member("actions") as? [[String: Any]])
         #expect(actions.count == Samples.catalogue.count)
         #expect((actions[0]["labels"] as? [String: String])?.keys.sorted() == ["en", "fr"])
-        let day = try service.order("/api/day", "", method: "GET")
+        let day = try service.order("/api/closure?period=day", "", method: "GET")
         #expect(day.member("number") as? Int == 42)
         let totals = try #require(day.member("totals") as? [String: Any])
         #expect(totals["takingsCents"] as? Int == 1_234_567 - 2_450 - 1_250)
