@@ -65,7 +65,7 @@ import Tokens
             let long = body + String(repeating: " ", count: 4096)
             #expect(try service.order(path, long).status == 413)
         }
-        for path in ["/api/journal", "/api/catalogue", "/api/day"] {
+        for path in ["/api/journal", "/api/catalogue", "/api/closure?period=day"] {
             #expect(
                 try service.order(path, "", changing: ["Cookie": nil], method: "GET").status
                     == 401)
