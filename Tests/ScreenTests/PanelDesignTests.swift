@@ -42,6 +42,16 @@ import WebDriver
         }
     }
 
+    @Test func `Words under a button are found`() throws {
+        let page = try PageSession()
+        try page.openPanel("menu", from: ".ready [data-act='menu']")
+        try page.openPanel("help", from: "#tiles-grid [data-value='help']")
+        try #require(try page.browser.waitUntil("document.querySelector('#facts-rows li')"))
+        #expect(try page.browser.text(Self.covered) == "")
+        try page.browser.run("document.querySelector('#facts-acts').style.marginTop = '-15rem'")
+        #expect(try page.browser.text(Self.covered) != "")
+    }
+
     @Test(arguments: PanelSize.all, ["fr", "en"])
     func `Every panel fits, is large, dark and near enough`(
         _ size: PanelSize, _ language: String

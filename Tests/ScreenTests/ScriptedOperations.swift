@@ -137,11 +137,8 @@ extension ScriptedCheckout {
 
     func standing(_ id: EntryID) -> EntryStanding? { nil }
 
-    func openTotals(_ period: ClosurePeriod) -> PeriodTotals { Samples.totals }
-
     func totals(days: ClosedRange<UInt64>) -> PeriodTotals { Samples.totals }
 
-    func lastClosure(_ period: ClosurePeriod) -> Closure? { Samples.closure }
 }
 
 /// Receipts, closures on paper.

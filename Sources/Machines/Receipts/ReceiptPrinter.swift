@@ -166,7 +166,7 @@ public final class ReceiptPrinter: Sendable {
             case .stop: return
             case .job(let job, let isBroken):
                 tell()
-                print(job, isBroken)
+                deliver(job, isBroken)
                 tell()
             }
         }
@@ -174,13 +174,13 @@ public final class ReceiptPrinter: Sendable {
 
     private func tell() { monitor.read { $0.changed }?() }
 
-    private func print(_ job: PrintJob, _ wasBroken: Bool) {
+    private func deliver(_ job: PrintJob, _ wasBroken: Bool) {
         var isBroken = wasBroken
         var state = PrinterState.idle
         do throws(PrinterTrouble) {
             switch place {
             case .file(let path): try write(job, to: path)
-            case .device(let path): try print(job, on: path, &isBroken)
+            case .device(let path): try send(job, to: path, &isBroken)
             }
         } catch {
             log("event=printer-trouble what=\(error)")
@@ -206,8 +206,8 @@ public final class ReceiptPrinter: Sendable {
         do throws(LinuxError) { try Files.append(bytes, to: path) } catch { throw .full }
     }
 
-    private func print(
-        _ job: PrintJob, on path: String, _ isBroken: inout Bool
+    private func send(
+        _ job: PrintJob, to path: String, _ isBroken: inout Bool
     ) throws(PrinterTrouble) {
         let device: OutputDevice
         do throws(LinuxError) { device = try OutputDevice(path) } catch { throw .absent }

@@ -79,12 +79,8 @@ public protocol OperationsControl: CheckoutControl {
     func find(_ query: JournalQuery) -> JournalPage
     /// One entry and its standing, or nil.
     func standing(_ id: EntryID) -> EntryStanding?
-    /// Totals since the last closure of a period: what closing it now would say.
-    func openTotals(_ period: ClosurePeriod) -> PeriodTotals
     /// Totals of a stretch of UTC days (`UTCDay`), both inclusive.
     func totals(days: ClosedRange<UInt64>) -> PeriodTotals
-    /// The newest closure of a period, or nil.
-    func lastClosure(_ period: ClosurePeriod) -> Closure?
     /// The receipt of an operation; nil when there is none, or the journal cannot be read.
     func receipt(_ id: EntryID) -> Receipt?
     /// The closure with this id, or nil.

@@ -47,8 +47,10 @@ function drawNext() {
       title: words.get(`closure.title.${period}`), sub: "", rows: [], said: said(), acts: [],
     };
   }
-  const pending = next.unsent === 0 ? null
-    : { kind: "warn", text: words.count("closure.unsent", next.unsent) };
+  // Operations that wait; the closure itself counts every entry without the ledger's answer.
+  const unsent = desk.snapshot.queue.count;
+  const pending = unsent === 0 ? null
+    : { kind: "warn", text: words.count("closure.unsent", unsent) };
   const forbidden = next.forbidden
     ? { kind: "warn", text: ["what", "do"].map((part) =>
       words.get(`refusal.${next.forbidden}.${part}`)).join(" ") } : null;
@@ -57,9 +59,9 @@ function drawNext() {
     sub: words.get("closure.number", { number: next.number }),
     rows: rowsOf(next), said: said() ?? forbidden ?? pending,
     acts: [
-      next.unsent > 0 ? { act: "send", text: words.get("operations.send") } : null,
+      unsent > 0 ? { act: "send", text: words.get("operations.send") } : null,
       { act: "close", isPrimary: true, isDisabled: Boolean(next.forbidden),
-        text: words.get(next.unsent > 0 ? "closure.anyway" : "closure.go") },
+        text: words.get(unsent > 0 ? "closure.anyway" : "closure.go") },
     ].filter(Boolean),
   };
 }

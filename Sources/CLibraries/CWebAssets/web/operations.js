@@ -41,6 +41,7 @@ export async function open(wanted = "all") {
   page = 0;
   kind = "all";
   status = wanted;
+  draw(); // what is known; the terminal's answer follows
   await refresh();
 }
 
