@@ -192,7 +192,7 @@ let package = Package(
         tests(
             "TranscriptTests",
             [
-                "CardEmulation", "Crypto", "Linux", "eco-card", "eco-ledger", "eco-sim",
+                "CardEmulation", "Crypto", "Linux", "eco-bench", "eco-card", "eco-ledger", "eco-sim",
                 "eco-terminal",
             ]),
         tests("CryptoTests", ["Crypto"]),

@@ -139,7 +139,7 @@ enum JournalStore {
                 { () throws(SQLiteError) in
                     try migrate(database, from: 0, kid: kid, origin: origin)
                 }, mapping: { $0 })
-            // Before it has its name: a crash in this change leaves a file that only a writer opens.
+            // Before it has its name: a crash in this change leaves what only a writer can open.
             _ = try database.rows("PRAGMA journal_mode=WAL")
             database.close()
             try Files.move(unfinished, to: path)
