@@ -115,6 +115,7 @@ extension JournalBench {
         #expect(try journal.rejectedCount() == 0)
         try bench.acknowledge(journal, upTo: 3, .declined(code: "x"))
         #expect(journal.position.acknowledged == 3 && journal.unsent.count == 2)
+        #expect(try journal.rejectedCount() == 3)
         journal = try bench.open()
         #expect(journal.position.acknowledged == 3 && journal.unsent.count == 2)
         #expect(try journal.rejectedCount() == 3)
