@@ -222,7 +222,7 @@ let package = Package(
         tests(
             "TranscriptTests",
             [
-                "CardEmulation", "Crypto", "Linux", "TestSupport", "eco-card", "eco-ledger",
+                "CardEmulation", "Crypto", "Linux", "TestSupport", "eco-bench", "eco-card", "eco-ledger",
                 "eco-sim", "eco-terminal",
             ]),
         tests("CryptoTests", ["Crypto"]),

@@ -19,15 +19,20 @@ import Tokens
         return (bench, entries)
     }
 
+    private func file(_ bench: JournalBench, _ index: Int) throws -> JournalYear {
+        let years = try JournalYear.list(bench.path)
+        return try #require(index < years.count ? years[index] : nil)
+    }
+
     private func archive(_ bench: JournalBench, _ index: Int? = nil) throws -> [UInt8] {
-        let year = try index.map { try JournalYear.list(bench.path)[$0] }
+        let year = try index.map { try file(bench, $0) }
         return try JournalArchive.bytes(
             of: bench.path, year: year, signer: bench.terminal, made: 7)
     }
 
     private func purge(_ bench: JournalBench, _ archive: [UInt8], _ index: Int = 0) throws -> Entry
     {
-        let year = try JournalYear.list(bench.path)[index]
+        let year = try file(bench, index)
         return try bench.open().purge(
             year, archive: archive, ledger: bench.ledger.publicKey, at: bench.moment())
     }

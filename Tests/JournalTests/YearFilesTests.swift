@@ -112,8 +112,10 @@ extension JournalBench {
         #expect(throws: JournalError.refused("receipt spans two years")) {
             try journal.store(spanning.0, bytes: spanning.1)
         }
+        #expect(try journal.rejectedCount() == 0)
         try bench.acknowledge(journal, upTo: 3, .declined(code: "x"))
         #expect(journal.position.acknowledged == 3 && journal.unsent.count == 2)
+        #expect(try journal.rejectedCount() == 3)
         journal = try bench.open()
         #expect(journal.position.acknowledged == 3 && journal.unsent.count == 2)
         #expect(try journal.rejectedCount() == 3)

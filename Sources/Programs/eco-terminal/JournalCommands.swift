@@ -64,7 +64,8 @@ private func run(
     ]
     if let archived = found.archived {
         lines.append(
-            "Entries 1 to \(archived.through) are archived; the last one's SHA-256 is "
+            "Entries 1 to \(archived.through) are "
+                + (archived.isRecorded ? "archived" : "missing") + "; the last one's SHA-256 is "
                 + Hexadecimal.text(archived.head) + ".")
     }
     if receipts { lines.append("Receipts reach to entry \(found.acknowledged) of \(found.last).") }

@@ -54,10 +54,9 @@ func chosenYear(_ invocation: Invocation, in journal: String) throws -> JournalY
         ? nil : UInt64(invocation.number("from", in: 1...Int64.max, default: 1))
     let found = all.filter { $0.year == number && (from == nil || $0.from == from) }
     guard let year = found.first else {
-        let known = all.compactMap(\.year).map { "\($0)" }.joined(separator: ", ")
         throw Failure(
-            "no year that began in \(number) is here",
-            hint: known.isEmpty ? "the journal is empty" : "there are: \(known)", code: .usage)
+            "no year is here that began in \(number)" + (from.map { " with entry \($0)" } ?? ""),
+            hint: "see what there is: eco-terminal journal years", code: .usage)
     }
     guard found.count == 1 else {
         let first = found.map { "\($0.from)" }.joined(separator: " or ")

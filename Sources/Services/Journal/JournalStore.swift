@@ -130,9 +130,8 @@ enum JournalStore {
     ) throws(JournalError) -> YearFile {
         let unfinished = path + ".new"
         do {
-            for name in [unfinished, unfinished + "-journal"] where Files.exists(name) {
-                try Files.remove(name)
-            }
+            let beside = ["-wal", "-shm", "-journal"].map { unfinished + $0 }
+            for name in [unfinished] + beside where Files.exists(name) { try Files.remove(name) }
             // A rollback journal: what is committed stands in the file itself, not beside it.
             let database = try Database(path: unfinished, access: .create)
             try database.run("PRAGMA synchronous=EXTRA")
@@ -140,6 +139,8 @@ enum JournalStore {
                 { () throws(SQLiteError) in
                     try migrate(database, from: 0, kid: kid, origin: origin)
                 }, mapping: { $0 })
+            // Before it has its name: a crash in this change leaves what only a writer can open.
+            _ = try database.rows("PRAGMA journal_mode=WAL")
             database.close()
             try Files.move(unfinished, to: path)
         } catch let error as SQLiteError {

@@ -20,12 +20,14 @@ public struct JournalVerification: Equatable, Sendable {
     /// What is wrong, each with its sequence number; empty for a sound journal.
     public var faults: [Fault] = []
 
-    /// Entries 1 to `through`, which were archived and purged.
+    /// Entries 1 to `through`, which are in no file.
     public struct Archived: Equatable, Sendable {
         /// Number of the last one.
         public let through: UInt64
         /// SHA-256 of its bytes.
         public let head: [UInt8]
+        /// True when an entry of the chain says that they were archived and purged.
+        public var isRecorded = false
     }
 
     /// One fault.
@@ -90,10 +92,12 @@ public struct JournalVerifier {
                 try read(database, &walk, each)
                 if walk.isFull { break }
             }
-            if isWhole, let archived = walk.result.archived,
-                !walk.purges.contains(PurgeRecord(archived).details)
-            {
-                walk.fault(archived.through + 1, "no entry records where those before it went")
+            if let archived = walk.result.archived {
+                let isRecorded = walk.purges.contains(PurgeRecord(archived).details)
+                walk.result.archived?.isRecorded = isRecorded
+                if isWhole, !isRecorded {
+                    walk.fault(archived.through + 1, "no entry records where those before it went")
+                }
             }
             return walk.result
         } catch {
