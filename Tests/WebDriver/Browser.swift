@@ -24,7 +24,7 @@ public final class Browser {
     public init(profile: String? = nil) throws {
         let started = try Self.startDriver()
         driver = started.driver
-        client = WireClient(port: started.port)
+        client = WireClient(port: started.port, patience: .seconds(60))
         var arguments = [
             "--headless=new", "--no-sandbox", "--hide-scrollbars", "--disable-gpu",
             "--autoplay-policy=no-user-gesture-required", "--force-prefers-reduced-motion",
@@ -47,14 +47,45 @@ public final class Browser {
         endDriver()
     }
 
-    /// By its identifier, and for good: it may have been started with SIGTERM blocked. Then waits
-    /// until Chromium is gone too: it writes to its profile to the last.
+    /// Ends the driver and all it started, by their identifiers and for good: Chromium outlives a
+    /// driver that is killed while it still waits for it. Then waits until they are gone: Chromium
+    /// writes to its profile to the last.
     private func endDriver() {
-        kill(driver.processIdentifier, SIGKILL)
+        let started = Self.descendants(of: driver.processIdentifier)
+        for process in [driver.processIdentifier] + started { kill(process, SIGKILL) }
         driver.waitUntilExit()
-        guard let chromium else { return }
         let end = ContinuousClock.now + .seconds(5)
-        while kill(chromium, 0) == 0, ContinuousClock.now < end { usleep(5_000) }
+        while started.contains(where: Self.runs), ContinuousClock.now < end { usleep(5_000) }
+    }
+
+    /// Parent and state ("R", "Z", …) of a process; nil when there is none of this number.
+    private static func status(_ process: Int32) -> (parent: Int32, state: String)? {
+        guard let bytes = try? Files.read("/proc/\(process)/stat", atMost: 4_096),
+            let after = String(decoding: bytes, as: UTF8.self).components(separatedBy: ") ").last
+        else { return nil }
+        let words = after.split(separator: " ")
+        guard words.count > 1, let parent = Int32(words[1]) else { return nil }
+        return (parent, String(words[0]))
+    }
+
+    /// A process that was killed may wait for its parent to notice: it runs no more.
+    private static func runs(_ process: Int32) -> Bool {
+        status(process).map { $0.state != "Z" } ?? false
+    }
+
+    private static func descendants(of root: Int32) -> [Int32] {
+        var children: [Int32: [Int32]] = [:]
+        for name in (try? Files.list("/proc")) ?? [] {
+            guard let process = Int32(name), let parent = status(process)?.parent else { continue }
+            children[parent, default: []].append(process)
+        }
+        var found: [Int32] = []
+        var open = [root]
+        while let next = open.popLast() {
+            found += children[next] ?? []
+            open += children[next] ?? []
+        }
+        return found
     }
 
     /// kill -9 of Chromium, as when the machine's memory or power goes; of the driver too.

@@ -27,8 +27,13 @@ public struct WireClient {
     /// On 127.0.0.1.
     public let port: UInt16
 
-    /// A client of this port.
-    public init(port: UInt16) { self.port = port }
+    private let patience: Duration
+
+    /// A client of this port, which waits so long for each part of an answer.
+    public init(port: UInt16, patience: Duration = .seconds(30)) {
+        self.port = port
+        self.patience = patience
+    }
 
     /// One request on a connection of its own.
     public func send(
@@ -36,26 +41,26 @@ public struct WireClient {
         host: String? = nil
     ) throws -> Answer {
         let connection = try TCPConnection.connect(
-            host: "127.0.0.1", port: port, timeout: .seconds(10))
+            host: "127.0.0.1", port: port, timeout: patience)
         var text = "\(method) \(path) HTTP/1.1\r\nHost: \(host ?? "127.0.0.1:\(port)")\r\n"
         for (name, value) in headers { text += "\(name): \(value)\r\n" }
         if let body { text += "Content-Length: \(body.count)\r\n" }
         try connection.write(Array((text + "Connection: close\r\n\r\n").utf8) + (body ?? []))
-        let (status, answered) = try Self.head(connection)
+        let (status, answered) = try Self.head(connection, patience)
         let count = answered.first { $0.name == "content-length" }.flatMap { Int($0.value) } ?? 0
         let bytes =
-            count == 0 ? [] : try connection.read(exactly: count, timeout: .seconds(30)) ?? []
+            count == 0 ? [] : try connection.read(exactly: count, timeout: patience) ?? []
         return Answer(status: status, headers: answered, body: bytes)
     }
 
     /// Status and headers of an answer.
     public static func head(
-        _ connection: borrowing TCPConnection
+        _ connection: borrowing TCPConnection, _ patience: Duration = .seconds(10)
     ) throws -> (status: Int, headers: [(name: String, value: String)]) {
-        let first = try line(connection).split(separator: " ")
+        let first = try line(connection, patience).split(separator: " ")
         var headers: [(name: String, value: String)] = []
         while true {
-            let text = try line(connection)
+            let text = try line(connection, patience)
             guard let colon = text.firstIndex(of: ":") else { break }
             headers.append(
                 (
@@ -67,10 +72,12 @@ public struct WireClient {
     }
 
     /// A line without its end; at most 64 KiB.
-    public static func line(_ connection: borrowing TCPConnection) throws -> String {
+    public static func line(
+        _ connection: borrowing TCPConnection, _ patience: Duration = .seconds(10)
+    ) throws -> String {
         var bytes: [UInt8] = []
         while bytes.count < 65_536 {
-            guard let byte = try connection.read(exactly: 1, timeout: .seconds(10)) else { break }
+            guard let byte = try connection.read(exactly: 1, timeout: patience) else { break }
             if byte == [10] { break }
             if byte != [13] { bytes += byte }
         }
