@@ -166,5 +166,5 @@ final class Page {
     }
 
     /// What a closure of the day would say now.
-    func day() throws -> [String: Any] { try object("/api/day") }
+    func day() throws -> [String: Any] { try object("/api/closure?period=day") }
 }

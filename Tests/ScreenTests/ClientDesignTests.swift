@@ -14,7 +14,7 @@ import WebDriver
     ) throws {
         let page = try ClientSession(size: size)
         try page.choose(language)
-        let suffix = "\(language)-\(size.testDescription)"
+        let suffix = "\(language)-\(size.description)"
         for scene in ClientSamples.scenes {
             try page.show(scene)
             try check(page, scene.name, suffix)
@@ -37,7 +37,7 @@ import WebDriver
             guard seen.insert(told.rawValue).inserted else { continue }
             let stage = Stage.refused(id: Samples.id, amount: Samples.eco(1_234_50), refusal)
             try page.show(ClientSamples.Scene(name: told.rawValue, stage: stage))
-            try check(page, "refused-\(told.rawValue)", "\(language)-\(size.testDescription)")
+            try check(page, "refused-\(told.rawValue)", "\(language)-\(size.description)")
         }
         #expect(seen.count == PersonRefusal.allCases.count)
     }

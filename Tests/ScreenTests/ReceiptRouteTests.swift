@@ -5,6 +5,7 @@ import Receipts
 import Screen
 import Terminal
 import Testing
+import WebDriver
 
 /// Receipts, closures and help over the wire.
 @Suite struct ReceiptRouteTests {

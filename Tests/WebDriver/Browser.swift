@@ -11,6 +11,8 @@ public final class Browser {
     public struct Failure: Error {
         /// In the driver's words.
         public let text: String
+        /// A refusal in these words.
+        public init(text: String) { self.text = text }
     }
 
     private let driver: Process

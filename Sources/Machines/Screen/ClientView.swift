@@ -143,7 +143,7 @@ enum PersonRefusal: String, CaseIterable, Encodable, Sendable {
     init(_ message: RefusalMessage) {
         self =
             switch message {
-            case .notOurCard: .notOurCard
+            case .notOurCard, .otherNetwork: .notOurCard
             case .blocked, .issuerRevoked: .blocked
             case .expired: .expired
             case .notAcceptedHere: .notAcceptedHere
@@ -158,16 +158,16 @@ enum PersonRefusal: String, CaseIterable, Encodable, Sendable {
             case .declined: .declined
             case .timedOut: .timedOut
             case .twoCards: .twoCards
-            case .cardFault: .cardFault
+            case .cardFault, .cardUnfit: .cardFault
             case .readerAbsent, .clockUntrusted, .noPolicy, .journalUnavailable,
                 .ledgerRefusesTerminal:
                 .terminal
-            case .otherCard: .wrongCard
+            case .otherCard, .oldCard: .wrongCard
             case .actionLimitReached, .actionLimitLeft: .dayLimit
             case .entryUnknown, .wrongKind, .overRemainder, .alreadyReversed, .alreadyRefunded,
                 .dayClosed, .trainingMismatch, .topUpOverLimit, .topUpNotHere, .actionUnknown,
                 .quantityInvalid, .consentMissing, .sealingImpossible, .nothingToClose,
-                .shorterPeriodOpen:
+                .shorterPeriodOpen, .alreadyGiven:
                 .notPossible
             }
     }

@@ -67,7 +67,7 @@ struct Routes: Sendable {
     private func route(_ request: HTTPRequest, port: UInt16) throws(Problem) -> HTTPResponse {
         switch request.path {
         case "/events", "/api/operations", "/api/snapshot", "/api/journal", "/api/catalogue",
-            "/api/day", "/api/consents", "/qr/enrolment.svg", "/api/receipt",
+            "/api/consents", "/qr/enrolment.svg", "/api/receipt",
             "/api/receipt.svg", "/api/closure", "/api/closures", "/api/help":
             guard request.method == "GET" else { throw .methodNotAllowed("GET") }
             try session.checkOrigin(request, port: port)
@@ -77,7 +77,6 @@ struct Routes: Sendable {
             case "/api/operations": return try operations(request)
             case "/api/journal": return try journal(request)
             case "/api/catalogue": return Self.document(CatalogueView(control.catalogue))
-            case "/api/day": return Self.document(day)
             case "/api/consents": return Self.document(ConsentsView(control.consentTexts))
             case "/qr/enrolment.svg": return try enrolmentSymbol(request)
             case "/api/snapshot":
