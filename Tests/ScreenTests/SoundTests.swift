@@ -154,7 +154,7 @@ import WebDriver
 
     @Test func `The merchant's lights tell the same`() throws {
         let page = try PageSession()
-        let lit = "document.querySelectorAll('.strip [data-lights] .on').length"
+        let lit = "document.querySelectorAll('.ready [data-lights] .on').length"
         for (stage, count) in [
             (Stage.amountEntry, 1), (.presentCard(Samples.armed()), 1),
             (.reading(Samples.armed(), step: 3), 3), (.reading(Samples.armed(), step: 4), 4),
