@@ -84,6 +84,9 @@ extension PageSession {
         try #require(
             try page.browser.waitUntil("document.getElementById('given-qr').naturalWidth > 0"))
         try page.browser.photograph("enrol-given-fr-800x480")
+        try page.browser.reload()
+        try #require(try page.waitForPage())
+        #expect(try page.words() == words, "a reload finds the card that was given")
         // The next person begins with her own text.
         try page.go("[data-act='nextCard']", to: "consent")
         #expect(try page.words().contains("1/2"))

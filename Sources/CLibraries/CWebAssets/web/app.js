@@ -9,6 +9,7 @@ import * as draw from "./draw.js";
 import * as list from "./operations.js";
 import { given } from "./enrol-draw.js";
 import * as keyboard from "./keyboard.js";
+import { load as loadPerson } from "./person-words.js";
 import { connect, order } from "./server.js";
 import * as sound from "./sound.js";
 import { load, words } from "./words.js";
@@ -354,7 +355,7 @@ for (const place of document.querySelectorAll("[data-tabs]")) {
   place.append(find("tabs").content.cloneNode(true));
 }
 desk.attach({ open: openPanel, redraw });
-await load();
+await Promise.all([load(), loadPerson()]);
 root.dataset.theme = preferences.get("theme", "indoor");
 words.use(preferences.get("language", root.lang));
 drawChoices();

@@ -6,7 +6,7 @@
 import { desk, order, said } from "./desk-state.js";
 import { told } from "./desk-words.js";
 import * as keyboard from "./keyboard.js";
-import { load, words as person } from "./person-words.js";
+import { words as person } from "./person-words.js";
 import { ask, order as give } from "./server.js";
 import { words } from "./words.js";
 
@@ -28,7 +28,6 @@ const isStarted = () => texts.length > 0;
 /// Somebody comes: E1, for one person, for a row, or for who lost a card.
 async function start(row, number = null) {
   [isLane, replaces, answers, isWithout] = [row, number, [], false];
-  await load();
   const found = await ask("consents");
   if (found === null) return;
   texts = found.consents;
