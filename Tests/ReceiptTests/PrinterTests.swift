@@ -218,7 +218,12 @@ private final class PaperEater: Sendable {
             log: { _ in })
         printer.start()
         let begun = Monitor(0)
-        #expect(printer.submit(job(begun)))
+        // More than the line keeps for whoever may read it later.
+        let long = PrintJob {
+            begun.update { $0 += 1 }
+            return Paper([Paper.Block](repeating: .text("Reçu", .large), count: 60))
+        }
+        #expect(printer.submit(long))
         #expect(begun.wait(atMost: .seconds(20)) { $0 == 1 ? true : nil } == true)
         let start = Clock.monotonicNanoseconds()
         printer.stop()

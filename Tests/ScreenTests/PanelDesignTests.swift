@@ -48,7 +48,7 @@ import WebDriver
         try page.openPanel("help", from: "#tiles-grid [data-value='help']")
         try #require(try page.browser.waitUntil("document.querySelector('#facts-rows li')"))
         #expect(try page.browser.text(Self.covered) == "")
-        try page.browser.run("document.querySelector('#facts-acts').style.marginTop = '-15rem'")
+        try page.browser.run("document.querySelector('#facts-acts').style.translate = '0 -10rem'")
         #expect(try page.browser.text(Self.covered) != "")
     }
 
