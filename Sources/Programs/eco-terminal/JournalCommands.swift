@@ -68,7 +68,7 @@ private func run(
                 + (archived.isRecorded ? "archived" : "missing") + "; the last one's SHA-256 is "
                 + Hexadecimal.text(archived.head) + ".")
     }
-    if receipts { lines.append("Receipts reach to entry \(found.acknowledged) of \(found.last).") }
+    if receipts { lines.append("Receipts cover \(found.acknowledged) of \(found.last) entries.") }
     lines += faults.isEmpty ? ["The chain is whole and every signature verifies."] : faults
     invocation.print(
         .record([
