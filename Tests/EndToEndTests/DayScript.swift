@@ -7,7 +7,7 @@ struct DayScript {
         case pay(byHand: Bool)
         /// Of an earlier payment, to its card.
         case refund
-        /// Of an earlier payment, or of one so large that the manager must sign in, or of an action.
+        /// Of an earlier payment; of one so large that the manager must sign in; of an action.
         case reversePayment
         case reverseLarge
         case reverseAction
