@@ -151,6 +151,14 @@ public enum PageChecks {
           const size = parseFloat(style(element).fontSize);
           if (element.textContent && size < 40) fault('far', element, size + 'px');
         }
+        const scene = document.querySelector('.scene');
+        const below = seen.filter(element => element.matches('.take, .near'));
+        for (const element of seen.filter(element => element.matches('.words > *'))) {
+          const {top, bottom} = box(element);
+          if (top < box(scene).top - 1 || bottom > box(scene).bottom + 1 ||
+              below.some(other => bottom > box(other).top + 1))
+            fault('overflow', element, 'covers something');
+        }
         const direction = root.lang === 'ar' ? 'rtl' : 'ltr';
         if (style(root).direction !== direction) fault('direction', root, root.dir);
         for (const number of document.querySelectorAll('.amount .digits'))

@@ -39,23 +39,29 @@ const RHYTHMS = {
 const FLASHES = { accepted: 1, again: 2, refused: 2, removed: 3 };
 const PERIOD = 400; // milliseconds from one to the next
 const LIT = 160;
-let free = 0; // when the next one may begin
+let left = 0; // flashes to come; a new decision outweighs those of the last one
+let isFlashing = false;
+
+// Each waits for the one before it, so that a late timer cannot bring two together.
+function pulse() {
+  isFlashing = left > 0;
+  if (!isFlashing) return;
+  left -= 1;
+  const { classList } = document.getElementById("flash");
+  classList.add("on");
+  setTimeout(() => classList.remove("on"), LIT);
+  setTimeout(pulse, PERIOD);
+}
 
 function flash(count) {
-  const element = document.getElementById("flash");
-  const now = performance.now();
-  for (let index = 0; index < count; index += 1) {
-    const at = Math.max(free, now);
-    free = at + PERIOD;
-    setTimeout(() => element.classList.add("on"), at - now);
-    setTimeout(() => element.classList.remove("on"), at - now + LIT);
-  }
+  left = count;
+  if (!isFlashing) pulse();
 }
 
 /// `volume`: 0 mute, 1, 2.
 export function play(name, volume) {
   document.documentElement.dataset.sound = name; // what was last asked for, for whoever looks
-  flash(FLASHES[name] ?? 0);
+  if (FLASHES[name]) flash(FLASHES[name]);
   const gain = GAINS[volume] ?? 0;
   if (gain === 0) return;
   wake();
