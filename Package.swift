@@ -252,9 +252,10 @@ let package = Package(
         tests(
             "TerminalTests",
             [
-                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPServer", "Journal", "KeyStore",
-                "LedgerClient", "LedgerMessages", "Linux", "Operations", "ReaderEmulation",
-                "Readers", "SQLite", "Terminal", "TestSupport", "Threads", "Tokens",
+                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPClient", "HTTPServer", "Journal",
+                "KeyStore", "LedgerClient", "LedgerMessages", "Linux", "Operations",
+                "ReaderEmulation", "Readers", "SQLite", "Screen", "Terminal", "TestSupport",
+                "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests(

@@ -69,11 +69,13 @@ extension Till {
         try check((lost, 10_000), (fresh, 0))
         #expect(try ledger.book.sealedEnrolments().map(\.sealed) == [[7]], "whom to call")
         #expect(try ledger.book.held().map(\.reason) == ["replacement"])
+        #expect(try ledger.book.claimed(terminal: till.id, sequence: 1) == lost.number)
         try release()
         try check((lost, 0), (fresh, 10_000))
         #expect(try ledger.book.replacement(of: lost.number) == fresh.number)
-        #expect(try ledger.flags().sorted()
-            == ["card-blocked-by-terminal", "card-replaced", "released"])
+        #expect(
+            try ledger.flags().sorted()
+                == ["card-blocked-by-terminal", "card-replaced", "released"])
         #expect(throws: BookError.notHeld) { try release() }
         // The new card pays with it.
         #expect(try send(try till.pay(fresh, 2_500)) == .settled)

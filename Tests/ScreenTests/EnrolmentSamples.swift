@@ -1,30 +1,26 @@
+import Foundation
 import Operations
 import Terminal
 import Tokens
 
 /// What a stand shows.
 extension Samples {
-    /// One text everybody is asked for, one that may be refused; long, as real ones are.
-    static let consents = [
-        ConsentText(
-            version: "carte-2026-1", isRequired: true,
-            texts: Words([
-                "fr":
-                    "Je reçois une Carte ECO. Mes opérations sont enregistrées sous le numéro de la "
-                    + "carte, sans mon nom. Je peux rendre la carte et faire effacer mes données.",
-                "en":
-                    "I receive a Carte ECO. What I do with it is recorded under the card’s number, "
-                    + "without my name. I may give it back and have my data erased.",
-            ])),
-        ConsentText(
-            version: "contact-2026-1", isRequired: false,
-            texts: Words([
-                "fr": "L’association peut me contacter au sujet de ma carte. Ce que j’indique est "
-                    + "chiffré aussitôt\u{202F}; elle seule peut le lire.",
-                "en": "The association may contact me about my card. What I tell is encrypted at "
-                    + "once; only the association can read it.",
-            ])),
-    ]
+    /// The texts a deployment starts from: one that all are asked for, one that may be refused.
+    static let consents: [ConsentText] = {
+        struct Seed: Decodable {
+            let version: String
+            let required: Bool
+            let texts: [String: String]
+        }
+        let file = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "seeds/consents.json")
+        let seeds =
+            (try? JSONDecoder().decode([Seed].self, from: Data(contentsOf: file))) ?? []
+        return seeds.map {
+            ConsentText(version: $0.version, isRequired: $0.required, texts: Words($0.texts))
+        }
+    }()
 
     static func enrolment(_ order: EnrolmentOrder) -> Purpose {
         .enrolment(

@@ -96,6 +96,7 @@ extension Samples {
             ("refund-done", completed(.refund(of: id), 1_250)),
             ("topup-m1", .presentCard(armed(.topUp(.cash), 2_000))),
             ("topup-done", completed(.topUp(.cash), 2_000)),
+            ("given", given(offline: true, cardPresent: true)),
             ("check-m1", .presentCard(armed(.cardCheck))),
             ("check-valid", completed(.cardCheck, report: report())),
             ("check-offline", completed(.cardCheck, report: report(balance: nil))),

@@ -69,7 +69,7 @@ extension ScriptedCheckout {
         return .success(.armed(armed))
     }
 
-    /// What was told is kept here alone, for a test to compare, and overwritten as the terminal does.
+    /// What was told is kept here alone, for a test to compare, and overwritten as by the terminal.
     func enrol(
         _ order: EnrolmentOrder, personal: inout [UInt8]
     ) -> Result<Armed, ControlRefusal> {

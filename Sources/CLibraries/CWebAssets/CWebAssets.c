@@ -41,6 +41,18 @@ static const unsigned char operations_js[] = {
 static const unsigned char desk_css[] = {
 #embed "web/desk.css"
 };
+static const unsigned char enrol_css[] = {
+#embed "web/enrol.css"
+};
+static const unsigned char enrol_draw_js[] = {
+#embed "web/enrol-draw.js"
+};
+static const unsigned char desk_enrol_js[] = {
+#embed "web/desk-enrol.js"
+};
+static const unsigned char keyboard_js[] = {
+#embed "web/keyboard.js"
+};
 static const unsigned char desk_js[] = {
 #embed "web/desk.js"
 };
@@ -130,6 +142,10 @@ static const web_asset table[] = {
     {"/draw.js", JAVASCRIPT, draw_js, sizeof draw_js},
     {"/operations.js", JAVASCRIPT, operations_js, sizeof operations_js},
     {"/desk.css", CSS, desk_css, sizeof desk_css},
+    {"/enrol.css", CSS, enrol_css, sizeof enrol_css},
+    {"/enrol-draw.js", JAVASCRIPT, enrol_draw_js, sizeof enrol_draw_js},
+    {"/desk-enrol.js", JAVASCRIPT, desk_enrol_js, sizeof desk_enrol_js},
+    {"/keyboard.js", JAVASCRIPT, keyboard_js, sizeof keyboard_js},
     {"/desk.js", JAVASCRIPT, desk_js, sizeof desk_js},
     {"/desk-state.js", JAVASCRIPT, desk_state_js, sizeof desk_state_js},
     {"/desk-actions.js", JAVASCRIPT, desk_actions_js, sizeof desk_actions_js},

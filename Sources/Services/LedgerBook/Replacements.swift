@@ -93,13 +93,19 @@ extension Book {
     /// replaced once and never by itself, so every chain ends.
     func successor(_ card: CardNumber) throws(BookError) -> CardNumber {
         var last = card
-        while let next = try rows(
-            "SELECT new FROM replacements WHERE old = ?", [.text(last.digits)], atMost: 1
-        ).first?.first?.text.flatMap({ CardNumber($0) }) {
+        for _ in 0..<Self.chainMax {
+            let row = try rows(
+                "SELECT new FROM replacements WHERE old = ?", [.text(last.digits)], atMost: 1)
+            guard let next = row.first?.first?.text.flatMap({ CardNumber($0) }) else {
+                return last
+            }
             last = next
         }
-        return last
+        throw .unusable("cards of this ledger replace each other in a ring")
     }
+
+    /// Cards one person may lose in a row.
+    private static let chainMax = 1_000
 
     /// The same for an account; others are what they are.
     func successor(account: String) throws(BookError) -> String {
@@ -116,11 +122,27 @@ extension Book {
         return last == card ? nil : last
     }
 
+    /// The lost card that an enrolment (a terminal and a sequence number) speaks of; nil: none.
+    /// - Throws: `BookError.storage`.
+    public func claimed(terminal: String, sequence: UInt64) throws(BookError) -> CardNumber? {
+        let bytes = try rows(
+            """
+            SELECT e.cose FROM entries e JOIN terminals m ON m.id = e.terminal
+            WHERE lower(hex(m.kid)) = ? AND e.seq = ? AND e.kind = 6
+            """, [.text(terminal), .clamped(sequence)]
+        ).first?.first?.blob
+        guard let bytes, case .enrolment(let body) = Booking.entry(bytes)?.body else { return nil }
+        return body.replaces
+    }
+
     /// Questions of the audit; each gives one row per fault.
     static let replacementQuestions: [(String, String)] = [
         (
             "a replaced card is not blocked, card",
-            "SELECT r.old FROM replacements r JOIN cards c ON c.number = r.old WHERE c.blocked = 0"
+            """
+            SELECT r.old FROM replacements r JOIN cards c ON c.number = r.old
+            WHERE c.blocked = 0
+            """
         ),
         (
             "money was left on a replaced card, card",

@@ -7,6 +7,9 @@ import * as desk from "./desk.js";
 import { numbered } from "./desk-draw.js";
 import * as draw from "./draw.js";
 import * as list from "./operations.js";
+import { given } from "./enrol-draw.js";
+import * as keyboard from "./keyboard.js";
+import { load as loadPerson } from "./person-words.js";
 import { connect, order } from "./server.js";
 import * as sound from "./sound.js";
 import { load, words } from "./words.js";
@@ -85,12 +88,14 @@ function redraw() {
       draw.ready(snapshot, draft, notice);
       break;
     case "facts": break;
-    case "pay": draw.pay(drawn, deadline); break;
+    case "pay": draw.pay(drawn, deadline, snapshot.lane); break;
     case "service": draw.service(drawn.refusal); break;
-    default: draw.result(drawn, snapshot.restCents);
+    case "given": given(drawn, snapshot); break;
+    default: draw.result(drawn, snapshot.restCents, snapshot.lane);
   }
   find("send").disabled = snapshot.queue.count === 0;
   draw.show(shown);
+  if (shown === "keyboard") keyboard.focus();
   if (drawn === snapshot.stage) document.body.dataset.version = snapshot.version;
 }
 
@@ -251,7 +256,7 @@ function type(key) {
     if (key !== ",") list.type(key);
   } else if (screen() === "form") {
     desk.type(panel(), key);
-  } else if (["tiles", "facts"].includes(screen())) {
+  } else if (["tiles", "facts", "consent"].includes(screen())) {
     const button = numbered(screen(), Number(key));
     if (button && !button.disabled) act(button.dataset.act, button.dataset.value);
   } else if (draw.screenOf(drawn ?? { name: "" }) === "ready" && screen() === "ready") {
@@ -282,13 +287,14 @@ document.addEventListener("click", (event) => {
 
 const ESCAPES = {
   pay: "cancel", result: "finish", operations: "back", settings: "back", form: "back",
-  facts: "back", tiles: "back",
+  facts: "back", tiles: "back", consent: "back", keyboard: "back", given: "finish",
 };
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   const shown = document.body.dataset.shown;
   const { key } = event;
+  if (shown === "keyboard" && !["Enter", "Escape"].includes(key)) return; // it types into the input
   if (/^[0-9]$/.test(key)) return event.repeat ? undefined : type(key);
   switch (key) {
     case ",":
@@ -333,7 +339,7 @@ for (const place of document.querySelectorAll("[data-tabs]")) {
   place.append(find("tabs").content.cloneNode(true));
 }
 desk.attach({ open: openPanel, redraw });
-await load();
+await Promise.all([load(), loadPerson()]);
 root.dataset.theme = preferences.get("theme", "indoor");
 words.use(preferences.get("language", root.lang));
 drawChoices();

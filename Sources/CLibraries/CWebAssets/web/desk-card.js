@@ -25,6 +25,7 @@ const drawCard = () => ({
     { act: "finishCard", text: words.get("action.finish"), isPrimary: true },
     standing() === "blocked" ? null
       : { act: "openPanel", value: "report", text: words.get("report.open") },
+    { act: "replaceCard", value: report.card, text: words.get("replace.open") },
   ].filter(Boolean),
 });
 

@@ -78,7 +78,9 @@ export function tiles({ title, said, modes, groups, tiles: made }) {
 
 /// The button a number key means on this screen, or undefined.
 export function numbered(screen, number) {
-  const places = { tiles: "#tiles-grid button", facts: "#facts-acts button" };
+  const places = {
+    tiles: "#tiles-grid button", facts: "#facts-acts button", consent: "#consent-acts button",
+  };
   if (!places[screen]) return undefined;
   return document.querySelectorAll(places[screen])[number - 1];
 }

@@ -1,5 +1,5 @@
 // Everything beside paying: one table of panels, each in the file of its subject. A panel is
-//   shape      the screen it is drawn on: "form", "facts" or "tiles"
+//   shape      the screen it is drawn on: "form", "facts", "tiles", "consent" or "keyboard"
 //   parent     where "back" leads; none: the stage
 //   draw       what that screen shows
 //   isPossible false when a reload has forgotten what the panel was about
@@ -10,13 +10,16 @@ import * as amount from "./amount.js";
 import * as actions from "./desk-actions.js";
 import * as card from "./desk-card.js";
 import * as closure from "./desk-closure.js";
-import * as paint from "./desk-draw.js";
+import * as enrol from "./desk-enrol.js";
+import * as shapes from "./desk-draw.js";
 import * as money from "./desk-money.js";
 import * as role from "./desk-role.js";
 import { desk, said } from "./desk-state.js";
+import { consent, contact } from "./enrol-draw.js";
 import { words } from "./words.js";
 
-const subjects = [actions, card, closure, money, role];
+const subjects = [actions, card, closure, enrol, money, role];
+const paint = { ...shapes, consent, keyboard: contact };
 
 const drawMenu = () => ({
   title: words.get("menu.title"), said: said(), modes: [], groups: [],
@@ -24,6 +27,7 @@ const drawMenu = () => ({
     { act: "checkCard", text: words.get("menu.check") },
     desk.snapshot.topUpLimitCents > 0
       ? { act: "openPanel", value: "topUp", text: words.get("menu.topUp") } : null,
+    { act: "enrol", text: words.get("menu.enrol") },
     { act: "openPanel", value: "closure", text: words.get("menu.closure") },
     { act: "openPanel", value: "training", text: words.get("menu.training") },
     desk.snapshot.session

@@ -23,7 +23,9 @@ export function screenOf(stage) {
     case "presentCard":
     case "reading":
     case "removedTooSoon": return "pay";
-    case "completed": return stage.completed.report ? "facts" : "result";
+    case "completed":
+      if (stage.armed.purpose.kind === "enrolment") return "given";
+      return stage.completed.report ? "facts" : "result";
     default: return "result";
   }
 }
@@ -60,7 +62,7 @@ export function strip(snapshot, screen) {
   rejected.hidden = queue.rejected === 0;
   label(rejected, "#i-alert", words.count("rejected", queue.rejected));
   const pills = find("pills");
-  pills.hidden = screen === "pay" || (pill.hidden && rejected.hidden);
+  pills.hidden = ["pay", "consent", "keyboard"].includes(screen) || (pill.hidden && rejected.hidden);
   pills.disabled = screen !== "ready" && screen !== "service";
   pills.ariaLabel = [
     pill.hidden ? null : words.count("queue", queue.count, { amount: total }),
@@ -111,25 +113,45 @@ function offlineNote({ network, offlineLimitCents }) {
 }
 
 /// M1, M2, M2b. `deadline`: when the operation lapses, in performance.now() milliseconds.
-export function pay(stage, deadline) {
+export function pay(stage, deadline, lane) {
   const section = document.querySelector('[data-screen="pay"]');
   section.dataset.mode = stage.name;
   const { kind } = stage.armed.purpose;
   find("pay-label").textContent = kind === "action"
     ? catalogue.label(stage.armed.purpose.code)
     : words.get(`pay.label.${kind}`);
-  find("pay-amount").hidden = kind === "cardCheck";
+  find("pay-amount").hidden = ["cardCheck", "enrolment"].includes(kind);
   drawMatter(find("pay-amount"), stage.armed);
   const headline = { presentCard: "present", reading: "reading", removedTooSoon: "removed" };
-  find("pay-headline").textContent = words.get(`pay.${headline[stage.name]}`);
+  const isLaying = kind === "enrolment" && stage.name === "presentCard";
+  find("pay-headline").textContent =
+    words.get(isLaying ? "pay.lay" : `pay.${headline[stage.name]}`);
   find("pay-hint").textContent = stage.name === "removedTooSoon" ? words.get("pay.same") : "";
+  row(lane);
   [...section.querySelectorAll(".dots i")].forEach((dot, index) => {
     dot.classList.toggle("on", index < (stage.step ?? 0));
   });
   const isWaiting = stage.name !== "reading";
-  find("pay-time").hidden = !isWaiting;
+  find("pay-time").hidden = !isWaiting || lane !== undefined;
   find("pay-acts").hidden = !isWaiting;
   if (isWaiting) time(deadline);
+}
+
+// A row of cards: how many were given, and the one touch that ends it.
+function row(lane) {
+  const [cancel, extend, end] = find("pay-acts").children;
+  cancel.hidden = extend.hidden = lane !== undefined;
+  end.hidden = lane === undefined;
+  find("pay-count").hidden = lane === undefined;
+  if (lane === undefined) return;
+  find("pay-count").replaceChildren(...[
+    words.count("lane.count", lane.count),
+    lane.lastFour ? words.get("lane.last", { lastFour: lane.lastFour }) : null,
+  ].filter(Boolean).map((text) => {
+    const line = document.createElement("span");
+    line.textContent = text;
+    return line;
+  }));
 }
 
 /// The bar and its seconds; true when they run out soon.
@@ -182,7 +204,7 @@ function completed({ armed, completed: done }) {
 }
 
 /// M3, M3o, M4, M5, and what is done beside paying.
-export function result(stage, restCents) {
+export function result(stage, restCents, lane) {
   const section = document.querySelector('[data-screen="result"]');
   const acts = find("result-acts");
   const done = stage.accepted ?? stage.completed;
@@ -212,8 +234,8 @@ export function result(stage, restCents) {
     find("result-detail").textContent = words.get("result.code", { code: refusal.code });
     const lesser = amount.text(refusal.lesserCents ?? 0, words);
     acts.replaceChildren(
-      ...refusal.actions.map((act, index) =>
-        button(act, words.get(`action.${act}`, { amount: lesser }), index === 0)),
+      ...(lane ? [button("endLane", words.get("lane.end"))] : refusal.actions.map((act, index) =>
+        button(act, words.get(`action.${act}`, { amount: lesser }), index === 0))),
     );
   } else {
     find("result-what").textContent = words.get("result.unknown");
@@ -250,7 +272,9 @@ export function spoken(stage) {
     case "completed":
       return [words.get(`done.${stage.armed.purpose.kind}`),
         stage.completed.cardPresent ? words.get("result.take") : null].filter(Boolean).join(". ");
-    case "presentCard": return `${words.get("pay.present")}. ${said(stage.armed.amountCents)}`;
+    case "presentCard":
+      if (stage.armed.purpose.kind === "enrolment") return words.get("pay.lay");
+      return `${words.get("pay.present")}. ${said(stage.armed.amountCents)}`;
     case "reading": return words.get("pay.reading");
     case "removedTooSoon": return `${words.get("pay.removed")}. ${words.get("pay.same")}`;
     case "accepted":
