@@ -28,9 +28,20 @@ function note(element, said) {
   element.querySelector("span").textContent = said.text;
 }
 
+const drawn = new WeakMap();
+
+// Buttons are made anew only when they change: one that a finger is on must stay until it lifts,
+// whatever snapshot comes meanwhile.
+function fill(element, made, draw) {
+  const text = JSON.stringify(made);
+  if (drawn.get(element) === text) return;
+  drawn.set(element, text);
+  element.replaceChildren(...made.map(draw));
+}
+
 function choices(element, options) {
   element.hidden = options.length === 0;
-  element.replaceChildren(...options.map(option));
+  fill(element, options, option);
 }
 
 /// One value: `value(element)` draws it, `go` is the one act (null text: nothing to do yet).
@@ -56,7 +67,7 @@ export function facts({ title, sub, rows, said, acts }) {
   }));
   note(find("facts-note"), said);
   find("facts-acts").dataset.count = acts.length;
-  find("facts-acts").replaceChildren(...acts.map(option));
+  fill(find("facts-acts"), acts, option);
 }
 
 /// Tiles; the number on each is the key that chooses it.
@@ -65,15 +76,14 @@ export function tiles({ title, said, modes, groups, tiles: made }) {
   note(find("tiles-note"), said);
   choices(find("tiles-modes"), modes);
   choices(find("tiles-groups"), groups);
-  const grid = find("tiles-grid");
-  grid.replaceChildren(...made.map((tile, index) => {
+  fill(find("tiles-grid"), made, (tile, index) => {
     const button = option(tile);
     const words = make("span", "tile-words", tile.text);
     if (tile.detail) words.append(make("span", "tile-detail", tile.detail));
     button.className = "tile";
     button.replaceChildren(make("span", "tile-number digits", String(index + 1)), words);
     return button;
-  }));
+  });
 }
 
 /// The button a number key means on this screen, or undefined.
