@@ -79,6 +79,7 @@ let package = Package(
         library("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         library("CP11Kit", "p11-kit-1", apt: "libp11-kit-dev"),
         library("CQREncode", "libqrencode", apt: "libqrencode-dev"),
+        library("CPango", "pangocairo", apt: "libpango1.0-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
 
@@ -90,6 +91,7 @@ let package = Package(
         binding("HTTPClient", ["CCurl"]),
         binding("PKCS11", ["CP11Kit"]),
         binding("QRCode", ["CQREncode"]),
+        binding("TextImage", ["CPango"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
 
@@ -104,7 +106,10 @@ let package = Package(
         // Services
         service(
             "Journal",
-            ["COSE", "Crypto", "LedgerMessages", "Operations", "SQLite", "Threads", "Tokens"]),
+            [
+                "COSE", "Crypto", "LedgerMessages", "Linux", "Operations", "SQLite", "Threads",
+                "Tokens",
+            ]),
         service(
             "LedgerClient",
             [
@@ -119,16 +124,23 @@ let package = Package(
 
         // Machines
         machine(
+            "Receipts",
+            [
+                "Crypto", "Journal", "Linux", "Operations", "QRCode", "TextImage", "Threads",
+                "Tokens",
+            ]),
+        machine(
             "Terminal",
             [
                 "COSE", "Cards", "Crypto", "Journal", "KeyStore", "LedgerClient",
-                "LedgerMessages", "Linux", "Operations", "Readers", "Threads", "Tokens",
+                "LedgerMessages", "Linux", "Operations", "Readers", "Receipts", "Threads",
+                "Tokens",
             ]),
         machine(
             "Screen",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Operations", "QRCode", "Terminal",
-                "Threads", "Tokens",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "QRCode",
+                "Receipts", "Terminal", "Threads", "Tokens",
             ], plugins: ["MessageTables"]),
         machine(
             "Provisioning",
@@ -165,13 +177,13 @@ let package = Package(
             "eco-terminal",
             [
                 "COSE", "Cards", "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages",
-                "Linux", "Operations", "Readers", "Screen", "Terminal", "Tokens",
+                "Linux", "Operations", "Readers", "Receipts", "Screen", "Terminal", "Tokens",
             ]),
         program(
             "eco-card",
             [
-                "Batches", "COSE", "Cards", "Crypto", "KeyStore", "Labels", "Linux", "Provisioning",
-                "Readers", "Threads", "Tokens",
+                "Batches", "COSE", "Cards", "Crypto", "KeyStore", "Labels", "Linux", "Operations",
+                "Provisioning", "Readers", "Threads", "Tokens",
             ]),
         program(
             "eco-ledger",
@@ -186,7 +198,7 @@ let package = Package(
             "eco-bench",
             [
                 "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore",
-                "LedgerClient", "Linux", "Operations", "PCSC", "Provisioning",
+                "LedgerClient", "LedgerMessages", "Linux", "Operations", "PCSC", "Provisioning",
                 "ReaderEmulation", "Terminal", "Tokens",
             ]),
 
@@ -210,7 +222,7 @@ let package = Package(
         tests(
             "TranscriptTests",
             [
-                "CardEmulation", "Crypto", "Linux", "TestSupport", "eco-card", "eco-ledger",
+                "CardEmulation", "Crypto", "Linux", "TestSupport", "eco-bench", "eco-card", "eco-ledger",
                 "eco-sim", "eco-terminal",
             ]),
         tests("CryptoTests", ["Crypto"]),
@@ -219,8 +231,13 @@ let package = Package(
         tests(
             "ScreenTests",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Screen",
-                "Terminal", "Threads", "Tokens", "WebDriver", "eco-messages",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Receipts",
+                "Screen", "Terminal", "Threads", "Tokens", "WebDriver", "eco-messages",
+            ]),
+        tests(
+            "ReceiptTests",
+            [
+                "Journal", "Linux", "Operations", "Receipts", "TextImage", "Threads", "Tokens",
             ]),
         tests(
             "BindingsTests",
@@ -254,8 +271,8 @@ let package = Package(
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "HTTPClient", "HTTPServer", "Journal",
                 "KeyStore", "LedgerClient", "LedgerMessages", "Linux", "Operations",
-                "ReaderEmulation", "Readers", "SQLite", "Screen", "Terminal", "TestSupport",
-                "Threads", "Tokens",
+                "ReaderEmulation", "Readers", "Receipts", "SQLite", "Screen", "Terminal",
+                "TestSupport", "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests(

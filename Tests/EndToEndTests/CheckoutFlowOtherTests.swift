@@ -200,7 +200,7 @@ extension StallSuites.CheckoutFlowTests {
         try hands.charge(500)
         try hands.tap()
         try hands.finish()
-        try hands.openMenu("closure")
+        try hands.openClosure()
         try hands.reads("Clôturer quand même")
         try hands.reads("1 opération à envoyer")
         for word in ["Clôture n°\u{A0}1", "3 · 25,00\u{A0}ECO"] {
@@ -229,7 +229,7 @@ extension StallSuites.CheckoutFlowTests {
         let payment = try #require(try stall.page.lines("kind=payment&limit=10").first)
         let reversal = try stall.page.order("reverse", ["id": payment.id, "reason": "other"])
         #expect(reversal.object["refusal"] as? String == "O08")
-        try hands.openMenu("closure")
+        try hands.openClosure()
         try hands.reads("Clôture n°\u{A0}2")
         try hands.press(key: Key.enter)
         try hands.reads("Rien à clôturer.")

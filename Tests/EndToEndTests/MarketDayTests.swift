@@ -71,7 +71,7 @@ extension StallSuites {
         /// On the page, by a finger.
         private func close(_ day: MarketDay) throws {
             try day.hands.rest()
-            try day.hands.openMenu("closure")
+            try day.hands.openClosure()
             try day.hands.reads("Clôture n°\u{A0}1")
             try day.hands.reads("\(day.book.payments.count) · ")
             try day.hands.photograph("day-1-closure")

@@ -163,6 +163,13 @@ final class Merchant {
         try sees(.panel(panel))
     }
 
+    /// Opens what closing the day would say.
+    func openClosure() throws {
+        try openMenu("closures")
+        try touch("#facts-acts [data-value='day'], #tiles-grid [data-value='day']")
+        try sees(.panel("closure"))
+    }
+
     /// Signs in where the page asks for a role.
     func enterPIN(_ pin: String) throws {
         try sees(.panel("role"))

@@ -127,6 +127,17 @@ final class Page {
         return lines.map { ($0["amountCents"] as? Int ?? -1, $0["status"] as? String ?? "") }
     }
 
+    /// Id of each operation, newest first.
+    func identifiers() throws -> [String] {
+        let lines = try object("/api/operations?limit=100")["operations"] as? [[String: Any]] ?? []
+        return lines.compactMap { $0["id"] as? String }
+    }
+
+    /// Asks for a receipt on paper; the status of the answer.
+    func print(_ id: String) throws -> Int {
+        try order("print", ["id": id, "language": "fr"]).status
+    }
+
     /// One line of the list.
     struct Line {
         let id: String
@@ -155,5 +166,5 @@ final class Page {
     }
 
     /// What a closure of the day would say now.
-    func day() throws -> [String: Any] { try object("/api/day") }
+    func day() throws -> [String: Any] { try object("/api/closure?period=day") }
 }

@@ -157,9 +157,9 @@ import WebDriver
     @Test func `It goes when the last thanks are over`() {
         var person = arabic()
         _ = walk(&person, [Samples.accepted(offline: false, cardPresent: false), .amountEntry])
-        person.see(snapshot(.amountEntry), at: 2_000 + Person.farewell - 1)
+        person.see(snapshot(.amountEntry), at: 2_000 + Person.farewellFor - 1)
         #expect(person.language == "ar")
-        person.see(snapshot(.amountEntry), at: 2_000 + Person.farewell)
+        person.see(snapshot(.amountEntry), at: 2_000 + Person.farewellFor)
         #expect(person.language == "fr")
     }
 

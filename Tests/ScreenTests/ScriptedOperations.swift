@@ -1,5 +1,6 @@
 import Journal
 import Operations
+import Receipts
 import Terminal
 import Threads
 import Tokens
@@ -118,25 +119,61 @@ extension ScriptedCheckout {
 
     func isRecorded(_ id: EntryID) -> Bool? { true }
 
-    var catalogue: [CatalogueAction] { Samples.catalogue }
+    var catalogue: [CatalogueAction] { state.catalogue }
 
     var consentTexts: [ConsentText] { Samples.consents }
 
     /// The lines of `operations` as payments of a journal.
     func find(_ query: JournalQuery) -> JournalPage {
+        if query.kinds == [.closure] { return JournalPage(lines: state.closures, next: nil) }
         let lines = state.operations.map { Samples.line($0) } + state.others
         let found = lines.filter { line in
             (query.kinds.isEmpty || query.kinds.contains(line.entry.body.kind))
                 && (query.lastFour == nil || line.entry.body.card?.lastFour == query.lastFour)
+                && (query.status == nil || query.status == Samples.status(line))
         }
         return JournalPage(lines: Array(found.prefix(query.limit)), next: nil)
     }
 
     func standing(_ id: EntryID) -> EntryStanding? { nil }
 
-    func openTotals(_ period: ClosurePeriod) -> PeriodTotals { Samples.totals }
-
     func totals(days: ClosedRange<UInt64>) -> PeriodTotals { Samples.totals }
 
-    func lastClosure(_ period: ClosurePeriod) -> Closure? { Samples.closure }
+}
+
+/// Receipts, closures on paper.
+extension ScriptedCheckout {
+    var terminal: [UInt8] { [0x8A, 0x41, 0x22, 0x07, 0, 0, 0, 0] }
+
+    func receipt(_ id: EntryID) -> Receipt? {
+        if state.closures.contains(where: { $0.entry.id == id }) { return nil }
+        let line = state.others.first { $0.entry.id == id }
+        return Receipt(
+            line ?? Samples.line(Samples.operations[0], id: id), referred: nil, action: nil,
+            merchant: state.snapshot.merchant)
+    }
+
+    func slip(_ id: EntryID) -> ClosureSlip? {
+        let made = state.closures.first { $0.entry.id == id }
+        guard made != nil || id == Samples.id else { return nil }  // `close` answers this id
+        var closure = Samples.closure
+        if case .closure(let found)? = made?.entry.body { closure = found }
+        return Samples.slip(closure, id: id)
+    }
+
+    func nextSlip(
+        _ period: ClosurePeriod
+    ) -> (slip: ClosureSlip, forbidden: RuleRefusal?)? {
+        let closure = Samples.closure(
+            period, number: 42, unsent: UInt64(clamping: snapshot.queue.count))
+        return (Samples.slip(closure, id: nil), state.forbidden)
+    }
+
+    func print(_ id: EntryID, _ language: ReceiptLanguage) -> Result<Void, ControlRefusal> {
+        monitor.update { state in
+            guard state.snapshot.printer != .none else { return .failure(.printerMissing) }
+            state.printed.append(id)
+            return .success(())
+        }
+    }
 }

@@ -258,7 +258,7 @@ import Tokens
             #expect(waits(checkout) { if case .presentCard = $0.stage { true } else { false } })
         }
         _ = try checkout.perform(.endLane).get()
-        #expect(checkout.openTotals(.day).enrolments == 3)
+        #expect(try bench.journal.openTotals(.day).enrolments == 3)
         let entries = checkout.find(JournalQuery(kinds: [.enrolment])).lines.map(\.entry)
         #expect(Set(entries.compactMap(\.body.card)).count == 3)
         #expect(entries.allSatisfy { $0.operatorCode == [Role.enroller.rawValue] })

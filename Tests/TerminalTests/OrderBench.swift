@@ -8,6 +8,7 @@ import KeyStore
 import LedgerClient
 import Linux
 import Operations
+import Receipts
 import Terminal
 import Testing
 import Threads
@@ -24,7 +25,9 @@ final class OrderBench {
     let log = Monitor<[String]>([])
     var card: SoftwareNTAG424
 
-    init(_ change: (inout Policy) -> Void = { _ in }) throws {
+    init(
+        printer: ReceiptPrinter? = nil, _ change: (inout Policy) -> Void = { _ in }
+    ) throws {
         folder = NSTemporaryDirectory() + "/orders-" + UUID().uuidString
         try Files.makeDirectory(folder)
         issuer = try IssuerKeys.create(epoch: BenchIssuer.epoch)
@@ -55,7 +58,7 @@ final class OrderBench {
             journal: journal, link: link, keys: try issuer.terminalBundle(),
             terminal: terminal.publicKey.kid, log: { [log] line in log.update { $0.append(line) } })
         checkout = Checkout(
-            world: world, pins: PINBook(directory: folder),
+            world: world, pins: PINBook(directory: folder), printer: printer,
             log: { [log] line in log.update { $0.append(line) } })
         card = try Self.card(1, serial: 42, issuer)
     }

@@ -8,6 +8,7 @@ import KeyStore
 import LedgerClient
 import Linux
 import Operations
+import Receipts
 import Terminal
 import Testing
 import Tokens
@@ -28,7 +29,7 @@ import Tokens
         }
         #expect(bench.checkout.isRecorded(reversal) == true)
         #expect(failure(bench.checkout.perform(reverse)) == .rule(.alreadyReversed))
-        #expect(bench.checkout.openTotals(.day).takings == 0)
+        #expect(try bench.journal.openTotals(.day).takings == 0)
         #expect(bench.checkout.standing(id)?.refundable == .zero)
         #expect(
             failure(bench.checkout.perform(.reverse(reversal, reason: .other)))
@@ -126,6 +127,6 @@ import Tokens
         #expect(failure(bench.checkout.perform(.close(.month))) == .roleNeeded(.manager))
         let late = Order.reverse(id, reason: .doubled)
         #expect(failure(bench.checkout.perform(late)) == .rule(.dayClosed))
-        #expect(bench.checkout.lastClosure(.day) == closure)
+        #expect(try bench.journal.lastClosure(.day) == closure)
     }
 }

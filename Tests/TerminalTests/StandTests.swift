@@ -117,7 +117,7 @@ private struct PageClient {
             Issue.record("not given again")
             return
         }
-        #expect(bench.checkout.openTotals(.day).enrolments == 2)
+        #expect(try bench.journal.openTotals(.day).enrolments == 2)
     }
 
     @Test func `Who refused every optional text tells nothing`() throws {
@@ -188,7 +188,7 @@ private struct PageClient {
             return
         }
         #expect(try bench.tap(operation))
-        for path in ["/api/snapshot", "/api/journal", "/api/day"] {
+        for path in ["/api/snapshot", "/api/journal", "/api/closure?period=day"] {
             answers.append(try page.send(path).text)
         }
         bench.journal.checkpoint()

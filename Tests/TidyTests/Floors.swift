@@ -27,6 +27,7 @@ enum Floors {
     static let owners: [String: Set<String>] = [
         "CPCSC": ["PCSC"], "CNFC": ["NFC"], "CSQLite": ["SQLite"], "COpenSSL": ["Crypto"],
         "CCBOR": ["COSE"], "CP11Kit": ["PKCS11"], "CQREncode": ["QRCode"],
+        "CPango": ["TextImage"],
         "CMicroHTTPD": ["HTTPServer"], "CCurl": ["HTTPClient"],
         "CLinux": ["Linux", "Threads", "CommandLineTool"], "CWebAssets": ["Screen"],
     ]

@@ -11,6 +11,8 @@ public final class Browser {
     public struct Failure: Error {
         /// In the driver's words.
         public let text: String
+        /// A refusal in these words.
+        public init(text: String) { self.text = text }
     }
 
     private let driver: Process
@@ -158,6 +160,13 @@ public final class Browser {
     /// A text the page gives, "" for none.
     public func text(_ expression: String) throws -> String {
         try run("return String((\(expression)) ?? '')") as? String ?? ""
+    }
+
+    /// Runs a script in every page that is loaded from here on, before the page's own.
+    public func prepare(_ script: String) throws {
+        try act(
+            "goog/cdp/execute",
+            ["cmd": "Page.addScriptToEvaluateOnNewDocument", "params": ["source": script]])
     }
 
     /// Goes to an address and waits until it has loaded.

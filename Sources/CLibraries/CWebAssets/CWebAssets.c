@@ -68,6 +68,12 @@ static const unsigned char desk_card_js[] = {
 static const unsigned char desk_closure_js[] = {
 #embed "web/desk-closure.js"
 };
+static const unsigned char desk_receipt_js[] = {
+#embed "web/desk-receipt.js"
+};
+static const unsigned char desk_help_js[] = {
+#embed "web/desk-help.js"
+};
 static const unsigned char desk_money_js[] = {
 #embed "web/desk-money.js"
 };
@@ -122,6 +128,18 @@ static const unsigned char person_zh_json[] = {
 static const unsigned char person_ro_json[] = {
 #embed "web/messages/person/ro.json"
 };
+static const unsigned char client_html[] = {
+#embed "web/client.html"
+};
+static const unsigned char client_css[] = {
+#embed "web/client.css"
+};
+static const unsigned char client_js[] = {
+#embed "web/client.js"
+};
+static const unsigned char client_draw_js[] = {
+#embed "web/client-draw.js"
+};
 
 #define HTML "text/html; charset=utf-8"
 #define CSS "text/css; charset=utf-8"
@@ -151,6 +169,8 @@ static const web_asset table[] = {
     {"/desk-actions.js", JAVASCRIPT, desk_actions_js, sizeof desk_actions_js},
     {"/desk-card.js", JAVASCRIPT, desk_card_js, sizeof desk_card_js},
     {"/desk-closure.js", JAVASCRIPT, desk_closure_js, sizeof desk_closure_js},
+    {"/desk-receipt.js", JAVASCRIPT, desk_receipt_js, sizeof desk_receipt_js},
+    {"/desk-help.js", JAVASCRIPT, desk_help_js, sizeof desk_help_js},
     {"/desk-money.js", JAVASCRIPT, desk_money_js, sizeof desk_money_js},
     {"/desk-role.js", JAVASCRIPT, desk_role_js, sizeof desk_role_js},
     {"/desk-draw.js", JAVASCRIPT, desk_draw_js, sizeof desk_draw_js},
@@ -178,6 +198,10 @@ static const web_asset table[] = {
     {"/messages/person/ro.json", JSON, person_ro_json,
      sizeof person_ro_json},
     {"/person-words.js", JAVASCRIPT, person_words_js, sizeof person_words_js},
+    {"/client", HTML, client_html, sizeof client_html},
+    {"/client.css", CSS, client_css, sizeof client_css},
+    {"/client.js", JAVASCRIPT, client_js, sizeof client_js},
+    {"/client-draw.js", JAVASCRIPT, client_draw_js, sizeof client_draw_js},
     {0}};
 
 const web_asset *web_assets(void) { return table; }

@@ -273,13 +273,14 @@ extension EntryBody {
     }
 
     /// The earlier entry this one speaks of: a refund's payment, a reversal's target, the payment
-    /// another card began.
+    /// another card began, what a receipt was printed of.
     public var reference: EntryID? {
         switch self {
         case .payment(let body): body.completes
         case .refund(let body): body.payment
         case .reversal(let body): body.entry
-        case .topUp, .action, .enrolment, .cardEvent, .closure, .technicalEvent: nil
+        case .technicalEvent(let event): ReceiptTrace(event)?.entry
+        case .topUp, .action, .enrolment, .cardEvent, .closure: nil
         }
     }
 }

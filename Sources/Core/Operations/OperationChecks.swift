@@ -104,6 +104,27 @@ public enum UTCDay {
     public static let length: UInt64 = 86_400_000
     /// The number of the day of a time in milliseconds, from 1970-01-01.
     public static func number(_ milliseconds: UInt64) -> UInt64 { milliseconds / length }
+
+    /// Year, month and day of the month of a day's number (Howard Hinnant's civil-from-days).
+    public static func date(_ number: UInt64) -> (year: Int, month: Int, day: Int) {
+        let days = Int(clamping: min(number, UInt64(Int32.max))) + 719_468
+        let era = days / 146_097
+        let dayOfEra = days - era * 146_097
+        let year = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * year + year / 4 - year / 100)
+        let shifted = (5 * dayOfYear + 2) / 153
+        let month = shifted < 10 ? shifted + 3 : shifted - 9
+        return (
+            year + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shifted + 2) / 5 + 1
+        )
+    }
+
+    /// "2029-11-24".
+    public static func text(_ number: UInt64) -> String {
+        let date = date(number)
+        let pad = { (value: Int) in (value < 10 ? "0" : "") + String(value) }
+        return "\(date.year)-\(pad(date.month))-\(pad(date.day))"
+    }
 }
 
 /// A refund gives back what one payment took, to the card that paid, never more than is left:

@@ -69,6 +69,8 @@ public struct Policy: Equatable, Sendable {
     public var catalogue: [CatalogueAction]
     /// Texts of the enrolment; at most 8.
     public var consentTexts: [ConsentText]
+    /// Merchants near here and what can be done there; at most 32.
+    public var places: [LocalPlace]
     /// The ledger's certificate (X.509, DER) personal data is sealed to; nil: none is taken.
     public var sealingCertificate: [UInt8]?
     /// Where the application of the card's holder is, "https://…", at most 128 bytes; nil: none.
@@ -81,7 +83,7 @@ public struct Policy: Equatable, Sendable {
         revokedKids: [[UInt8]], epochs: [UInt8], languages: [String],
         rules: OperationRules = .standard, catalogue: [CatalogueAction] = [],
         consentTexts: [ConsentText] = [], sealingCertificate: [UInt8]? = nil,
-        application: String? = nil
+        places: [LocalPlace] = [], application: String? = nil
     ) {
         self.version = version
         self.issued = issued
@@ -98,6 +100,7 @@ public struct Policy: Equatable, Sendable {
         self.catalogue = catalogue
         self.consentTexts = consentTexts
         self.sealingCertificate = sealingCertificate
+        self.places = places
         self.application = application
     }
 
@@ -112,8 +115,8 @@ public struct Policy: Equatable, Sendable {
 
     /// The payload: 1 version, 2 issued, 3 expires, 4 terminal kid, 5 merchant, 6 limits, 7
     /// classes, 8 issuer keys, 9 revoked kids, 10 epochs, 11 languages, 12 rules, 13 catalogue,
-    /// 14 consent texts, 15 sealing certificate, 16 application. What the first version did not
-    /// have is optional.
+    /// 14 consent texts, 15 sealing certificate, 16 places, 17 application. What the first version
+    /// did not have is optional; a terminal passes over fields it does not know.
     public var item: CBOR {
         .record([
             1: .unsigned(version), 2: .unsigned(issued), 3: .unsigned(expires),
@@ -125,7 +128,9 @@ public struct Policy: Equatable, Sendable {
             11: .array(languages.map { CBOR.text($0) }), 12: rules.item,
             13: catalogue.isEmpty ? nil : .array(catalogue.map(\.item)),
             14: consentTexts.isEmpty ? nil : .array(consentTexts.map(\.item)),
-            15: sealingCertificate.map { CBOR.bytes($0) }, 16: application.map { .text($0) },
+            15: sealingCertificate.map { CBOR.bytes($0) },
+            16: places.isEmpty ? nil : .array(places.map(\.item)),
+            17: application.map { .text($0) },
         ])
     }
 
@@ -183,6 +188,12 @@ public struct Policy: Equatable, Sendable {
             sealingCertificate = bytes
         }
         if let item = item[16] {
+            guard let items = item.array, items.count <= LocalPlace.countMax else {
+                throw .malformed("places")
+            }
+            for item in items { places.append(try LocalPlace(item)) }
+        }
+        if let item = item[17] {
             guard let text = item.text, Self.isApplication(text) else {
                 throw .malformed("application")
             }

@@ -1,25 +1,22 @@
 import Synchronization
-import Terminal
 
-/// The server-sent events of one page: the snapshot at once, each change whole, and a beat about
+/// The server-sent events of one page: the present at once, each change whole, and a beat about
 /// every second so that the page knows the terminal is alive.
 final class EventStream: Sendable {
     private static let beat = Array("event: beat\ndata: {}\n\n".utf8)
 
     private let feed: Feed
-    private let monotonicMilliseconds: @Sendable () -> UInt64
-    private let memory: OrderMemory
     private let place: StreamCount.Place
+    private let view: @Sendable (Feed.Moment) -> [UInt8]
     private let shown = Mutex<UInt64>(0)
 
+    /// `view`: what this page may know of a moment, as JSON.
     init(
-        feed: Feed, monotonicMilliseconds: @escaping @Sendable () -> UInt64,
-        memory: OrderMemory, place: StreamCount.Place
+        feed: Feed, place: StreamCount.Place, view: @escaping @Sendable (Feed.Moment) -> [UInt8]
     ) {
-        self.memory = memory
         self.feed = feed
-        self.monotonicMilliseconds = monotonicMilliseconds
         self.place = place
+        self.view = view
     }
 
     /// The next event; waits at most a second. Called by one thread at a time.
@@ -28,8 +25,7 @@ final class EventStream: Sendable {
         let last = shown.withLock { $0 }
         guard let moment = feed.moment(after: last, atMost: .seconds(1)) else { return Self.beat }
         shown.withLock { $0 = moment.revision }
-        let view = SnapshotView(moment, now: monotonicMilliseconds(), memory: memory)
-        return Array("event: snapshot\ndata: ".utf8) + json(view) + Array("\n\n".utf8)
+        return Array("event: snapshot\ndata: ".utf8) + view(moment) + Array("\n\n".utf8)
     }
 }
 

@@ -68,7 +68,7 @@ final class Feed: Sendable {
             let isNews =
                 moment.snapshot != state.moment.snapshot
                 || moment.person.language != state.moment.person.language
-                || moment.person.doneAt != state.moment.person.doneAt
+                || moment.person.farewell != state.moment.person.farewell
             if isNews { moment.revision += 1 }
             state.moment = moment
         }

@@ -69,7 +69,9 @@ extension Routes {
             }
             return Self.document(ArmedView(armed, now: monotonicMilliseconds()))
         case .recorded(let id): return Self.document(["id": id.description])
-        case .closed(let closure, _): return Self.document(ClosureView(closure))
+        case .closed(_, let id):
+            guard let slip = control.slip(id) else { return Self.nothing }
+            return Self.document(ClosureView(slip))
         case .done: return Self.nothing
         }
     }
@@ -125,12 +127,5 @@ extension Routes {
             }
         }
         return Self.document(JournalView(control.find(query)))
-    }
-
-    /// What a closure of the day would say now.
-    var day: DayView {
-        DayView(
-            number: (control.lastClosure(.day)?.number ?? 0) + 1,
-            unsent: control.snapshot.queue.count, totals: TotalsView(control.openTotals(.day)))
     }
 }

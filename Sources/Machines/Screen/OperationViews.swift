@@ -131,6 +131,8 @@ struct JournalView: Encodable {
         var reason: String?
         var event: String?
         let status: String
+        /// The ledger's code, when it declined or holds the entry.
+        let outcome: String?
         let refundedCents: Int64
         let refundableCents: Int64
         let reversed: Bool
@@ -146,6 +148,7 @@ struct JournalView: Encodable {
             lastFour = entry.body.card?.lastFour
             amountCents = entry.body.amount?.cents
             status = line.outcome.map { $0.isBooked ? "settled" : "rejected" } ?? "pending"
+            outcome = line.outcome.flatMap { $0.isBooked ? nil : $0.code }
             refundedCents = line.standing.refunded.cents
             refundableCents = line.standing.refundable.cents
             reversed = line.standing.isReversed
@@ -209,25 +212,5 @@ struct TotalsView: Encodable {
             Action(code: $0.key, count: $0.value.count, quantity: $0.value.sum)
         }
         takingsCents = totals.takings
-    }
-}
-
-/// The answer of /api/day: `number` is what the closure would get.
-struct DayView: Encodable {
-    let number: UInt64
-    let unsent: Int
-    let totals: TotalsView
-}
-
-/// A closure that was made.
-struct ClosureView: Encodable {
-    let number: UInt64
-    let unsent: UInt64
-    let totals: TotalsView
-
-    init(_ closure: Closure) {
-        number = closure.number
-        unsent = closure.unsent
-        totals = TotalsView(closure.totals)
     }
 }

@@ -6,9 +6,9 @@ enum QRImage {
     /// Light modules around the symbol.
     static let quietModules = 4
 
-    /// The document for 1...2331 bytes of UTF-8; nil when there is nothing to say or too much.
+    /// The document for 1...2,300 bytes of UTF-8; nil when there is nothing to say or too much.
     static func svg(_ text: String) -> [UInt8]? {
-        guard let symbol = try? QRSymbol(Array(text.utf8)) else { return nil }
+        guard let symbol = try? QRSymbol(text: text) else { return nil }
         let side = symbol.side + 2 * quietModules
         let document =
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(side) \(side)\" "

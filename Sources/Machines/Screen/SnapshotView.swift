@@ -21,10 +21,15 @@ struct SnapshotView: Encodable {
     /// True: a lost card's account moves at once, not when the association has released it.
     let replacementAtOnce: Bool
     let person: PersonView
+    /// The card of the result that stands was presented again.
+    let presentedAgain: Bool
+    /// "none", "idle", "printing", or why nothing came out.
+    let printer: String
 
     init(_ moment: Feed.Moment, now: UInt64, memory: OrderMemory) {
         let snapshot = moment.snapshot
         person = PersonView(moment)
+        presentedAgain = snapshot.isPresentedAgain
         version = snapshot.version
         stage = StageView(snapshot.stage, now: now, memory: memory)
         network = NetworkView(snapshot.network)
@@ -46,6 +51,7 @@ struct SnapshotView: Encodable {
         training = snapshot.isTraining
         session = snapshot.session.map { RoleView($0, now: now) }
         restCents = snapshot.rest?.missing.cents
+        printer = PrinterView.name(snapshot.printer)
         lane = snapshot.lane.map { LaneView($0) }
         replacementAtOnce = snapshot.rules.replacementAtOnce
     }
@@ -87,10 +93,10 @@ struct StageView: Encodable {
         case .removedTooSoon(let operation):
             name = "removedTooSoon"
             armed = ArmedView(operation, now: now)
-        case .accepted(_, let amount, let offline, let lastFour, let cardPresent):
+        case .accepted(let id, let amount, let offline, let lastFour, let cardPresent):
             name = "accepted"
             accepted = AcceptedView(
-                amountCents: amount.cents, offline: offline, lastFour: lastFour,
+                id: id.description, amountCents: amount.cents, offline: offline, lastFour: lastFour,
                 cardPresent: cardPresent)
         case .completed(let completion):
             name = "completed"
@@ -125,6 +131,7 @@ struct ArmedView: Encodable {
 
 /// M3.
 struct AcceptedView: Encodable {
+    let id: String
     let amountCents: Int64
     let offline: Bool
     let lastFour: String

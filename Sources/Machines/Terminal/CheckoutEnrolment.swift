@@ -82,7 +82,7 @@ extension Checkout {
     /// How many cards were given since the day was closed last.
     func counted(_ outcome: TapOutcome, _ operation: Armed) -> TapOutcome {
         guard operation.isEnrolment, case .accepted(var receipt) = outcome else { return outcome }
-        receipt.given = openTotals(.day).enrolments
+        receipt.given = (try? world.journal.openTotals(.day))?.enrolments
         return .accepted(receipt)
     }
 }

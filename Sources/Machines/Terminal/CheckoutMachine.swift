@@ -35,6 +35,10 @@ struct CheckoutMachine {
     private(set) var split = SplitPayment()
     /// The token hash of the card this operation began with (T5).
     private(set) var binding: [UInt8]?
+    /// The card of the result that stands was presented again.
+    private(set) var isPresentedAgain = false
+    /// Another card came while a result stood: it is looked at once, then it may lie there.
+    private(set) var hasLooked = false
     private(set) var service: Refusal?
     /// When the stage ends by itself; nil when it does not.
     private(set) var until: UInt64?
@@ -50,6 +54,18 @@ struct CheckoutMachine {
         case .amountEntry, .outOfService, .reading, .accepted, .completed, .refused,
             .unknownResult:
             false
+        }
+    }
+
+    /// True while a card that comes is only compared with the one of the result that stands.
+    var watchesCard: Bool {
+        guard binding != nil, !hasLooked, !isPresentedAgain else { return false }
+        switch stage {
+        case .accepted(_, _, _, _, let isPresent): return !isPresent
+        case .completed(let completion): return !completion.isCardPresent
+        case .amountEntry, .outOfService, .presentCard, .reading, .removedTooSoon, .refused,
+            .unknownResult:
+            return false
         }
     }
 
@@ -256,6 +272,25 @@ struct CheckoutMachine {
             until: now + Self.acceptedFor)
     }
 
+    /// A card came while a result stood. The same one: it is said to be done already, and that
+    /// stands as long as a result does. Another one waits for its own operation.
+    mutating func looked(at tokenHash: [UInt8]?, _ now: UInt64) {
+        guard watchesCard else { return }
+        guard let tokenHash, tokenHash == binding else {
+            hasLooked = true
+            return
+        }
+        isPresentedAgain = true
+        until = max(until ?? 0, now + Self.acceptedFor)
+    }
+
+    /// What the person may do next.
+    mutating func suggest(_ near: [Opportunity], after id: EntryID) {
+        guard case .completed(var completion) = stage, completion.operation.id == id else { return }
+        completion.opportunities = near
+        stage = .completed(completion)
+    }
+
     mutating func cardRemoved() {
         if case .completed(var completion) = stage {
             completion.isCardPresent = false
@@ -311,6 +346,8 @@ struct CheckoutMachine {
     }
 
     mutating func enter(_ stage: Stage, until: UInt64?) {
+        isPresentedAgain = false
+        hasLooked = false
         self.stage = stage
         self.until = until
     }

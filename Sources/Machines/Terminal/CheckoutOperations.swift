@@ -241,15 +241,7 @@ extension Checkout: OperationsControl {
 
     public func standing(_ id: EntryID) -> EntryStanding? { world.standing(id) }
 
-    public func openTotals(_ period: ClosurePeriod) -> PeriodTotals {
-        (try? world.journal.openTotals(period)) ?? .none
-    }
-
     public func totals(days: ClosedRange<UInt64>) -> PeriodTotals {
         (try? world.journal.totals(days: days)) ?? .none
-    }
-
-    public func lastClosure(_ period: ClosurePeriod) -> Closure? {
-        (try? world.journal.lastClosure(period)) ?? nil
     }
 }

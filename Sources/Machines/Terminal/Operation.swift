@@ -67,15 +67,18 @@ public struct Completion: Equatable, Sendable {
     public let report: CardReport?
     /// True while the card still lies there.
     public var isCardPresent: Bool
+    /// What the person may do next, near here: after an action or a card check, once it is ranked.
+    public var opportunities: [Opportunity]
     /// Cards given since the day was closed last; nil for what gives none.
     public let given: UInt64?
 
     /// A completion.
     public init(
         operation: Armed, lastFour: String, isOffline: Bool, report: CardReport?,
-        isCardPresent: Bool, given: UInt64? = nil
+        isCardPresent: Bool, opportunities: [Opportunity] = [], given: UInt64? = nil
     ) {
         self.given = given
+        self.opportunities = opportunities
         self.operation = operation
         self.lastFour = lastFour
         self.isOffline = isOffline

@@ -1,5 +1,6 @@
 public import Journal
 public import Operations
+public import Receipts
 public import Tokens
 
 /// What a screen may order beside selling. Those with a card answer `.armed` and go on as stages
@@ -78,12 +79,21 @@ public protocol OperationsControl: CheckoutControl {
     func find(_ query: JournalQuery) -> JournalPage
     /// One entry and its standing, or nil.
     func standing(_ id: EntryID) -> EntryStanding?
-    /// Totals since the last closure of a period: what closing it now would say.
-    func openTotals(_ period: ClosurePeriod) -> PeriodTotals
     /// Totals of a stretch of UTC days (`UTCDay`), both inclusive.
     func totals(days: ClosedRange<UInt64>) -> PeriodTotals
-    /// The newest closure of a period, or nil.
-    func lastClosure(_ period: ClosurePeriod) -> Closure?
+    /// The receipt of an operation; nil when there is none, or the journal cannot be read.
+    func receipt(_ id: EntryID) -> Receipt?
+    /// The closure with this id, or nil.
+    func slip(_ id: EntryID) -> ClosureSlip?
+    /// What closing a period now would say, and the rule that forbids it, if one does; nil while
+    /// the journal cannot be read.
+    func nextSlip(_ period: ClosurePeriod) -> (slip: ClosureSlip, forbidden: RuleRefusal?)?
+    /// Queues the receipt of an operation, or the slip of a closure, for the printer. Every print
+    /// but the first says DUPLICATA. The snapshot's `printer` says what becomes of it.
+    /// Failures: `printerMissing`, `printerBusy`, `noSuchOperation`.
+    func print(_ id: EntryID, _ language: ReceiptLanguage) -> Result<Void, ControlRefusal>
+    /// The terminal's kid, 8 bytes: which terminal this is.
+    var terminal: [UInt8] { get }
     /// Where a new holder's card and its enrolment are known to the application: the policy's
     /// `application`, the card number, and the enrolment's id, which this terminal, the ledger and
     /// whoever scanned it alone have. Nil for another entry, or without an application.

@@ -1,4 +1,5 @@
 public import Operations
+public import Receipts
 
 /// Everything a screen may show, published by the terminal at each change. Times are milliseconds.
 public struct Snapshot: Equatable, Sendable {
@@ -32,6 +33,10 @@ public struct Snapshot: Equatable, Sendable {
     public var lane: Lane?
     /// Languages the policy names for the customer display, BCP 47; empty without a policy.
     public var languages: [String]
+    /// True once the card of the result that stands was presented again: "already paid".
+    public var isPresentedAgain: Bool
+    /// The receipt printer.
+    public var printer: PrinterState
 
     /// A snapshot.
     public init(
@@ -39,7 +44,8 @@ public struct Snapshot: Equatable, Sendable {
         clockTrust: ClockTrust, merchant: String, offlineLimit: Amount?,
         policyVersion: UInt64 = 0, rules: OperationRules = .standard, isTraining: Bool = false,
         session: RoleSession? = nil, rest: Rest? = nil, languages: [String] = [],
-        lane: Lane? = nil
+        isPresentedAgain: Bool = false, lane: Lane? = nil,
+        printer: PrinterState = .none
     ) {
         self.lane = lane
         self.version = version
@@ -56,6 +62,8 @@ public struct Snapshot: Equatable, Sendable {
         self.session = session
         self.rest = rest
         self.languages = languages
+        self.isPresentedAgain = isPresentedAgain
+        self.printer = printer
     }
 
     /// Online, offline since a time, or sending what waits.
@@ -201,4 +209,8 @@ public enum ControlRefusal: Error, Equatable, Sendable {
     case pinLocked(seconds: UInt64?)
     /// The journal could not say whether it stored the operation: ask `isRecorded`.
     case unknownResult(EntryID)
+    /// This terminal has no receipt printer.
+    case printerMissing
+    /// Too many receipts wait for the printer.
+    case printerBusy
 }

@@ -33,6 +33,8 @@ public struct PolicySettings: Codable, Equatable, Sendable {
     public var catalogue: [ActionSeed]?
     /// Texts of the enrolment; `seeds/consents.json`.
     public var consents: [ConsentSeed]?
+    /// Merchants with their themes; `seeds/merchants.json`.
+    public var places: [PlaceSeed]?
     /// Where the holders' application is: "https://…", without "/" at its end; nil: none.
     public var application: String?
 
@@ -142,7 +144,8 @@ extension Book {
             revokedKids: try settings.revokedKids(), epochs: authority.keys.epochs,
             languages: settings.languages, rules: try settings.operationRules(),
             catalogue: try settings.actions(), consentTexts: try settings.consentTexts(),
-            sealingCertificate: try sealingCertificate(), application: settings.application)
+            sealingCertificate: try sealingCertificate(), places: try settings.localPlaces(),
+            application: settings.application)
     }
 
     /// True when `last` says what `fresh` says and at least half of its life is left.

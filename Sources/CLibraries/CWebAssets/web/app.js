@@ -51,13 +51,14 @@ function panel() {
 
 // A card check is read on the panel of the card, which stays until somebody leaves it.
 const isCheck = (stage) => Boolean(stage.completed?.report);
+const isAgain = () => snapshot.presentedAgain && Boolean(drawn?.accepted ?? drawn?.completed);
 const isRest = () => drawn?.name === "amountEntry" && snapshot.restCents !== undefined;
 
-function openPanel(name) {
+function openPanel(name, status = "all") {
   history.replaceState(null, "", name ? `#${name}` : "/");
   desk.opened(name);
   redraw();
-  if (name === "operations") list.open();
+  if (name === "operations") list.open(status);
 }
 
 function screen() {
@@ -91,7 +92,7 @@ function redraw() {
     case "pay": draw.pay(drawn, deadline, snapshot.lane); break;
     case "service": draw.service(drawn.refusal); break;
     case "given": given(drawn, snapshot); break;
-    default: draw.result(drawn, snapshot.restCents, snapshot.lane);
+    default: draw.result(drawn, snapshot.restCents, snapshot.lane, isAgain());
   }
   find("send").disabled = snapshot.queue.count === 0;
   draw.show(shown);
@@ -127,6 +128,7 @@ function choose(name, value) {
 function receive(next) {
   const isFirst = snapshot === null;
   const queueChanged = !isFirst && JSON.stringify(next.queue) !== JSON.stringify(snapshot.queue);
+  const becomesAgain = !isFirst && next.presentedAgain && !snapshot.presentedAgain;
   snapshot = next;
   desk.receive(next);
   catalogue.load(next.policyVersion).then((isNew) => { if (isNew) redraw(); });
@@ -139,6 +141,10 @@ function receive(next) {
     redraw();
   } else {
     turnTo(stage, isFirst);
+  }
+  if (becomesAgain) {
+    sound.play("again", volume());
+    find("say").textContent = `${draw.again(next.stage)} ${words.get("result.take")}`;
   }
   if (queueChanged && panel() === "operations") list.refresh();
 }
@@ -223,12 +229,22 @@ const acts = {
   actions: () => { isActing = true; openPanel("actions"); },
   pay: () => { isActing = false; openPanel(null); },
   nextKind: () => list.nextKind(),
+  nextStatus: () => list.nextStatus(),
+  // What a person has to look at comes first.
+  queue: () => openPanel("operations", snapshot.queue.rejected > 0 ? "rejected" : "pending"),
+  // The receipt of what was just done: the result is left, the panel stays until somebody leaves.
+  receipt: async () => {
+    const id = drawn?.accepted?.id ?? drawn?.armed?.id;
+    desk.showReceipt(id);
+    tell(await order("acknowledge"));
+  },
   operation: (id) => { const line = list.lineOf(id); if (line) desk.show(line); },
   finishCard: async () => {
     openPanel(null);
     if (drawn?.name === "completed") tell(await order("acknowledge"));
   },
   language: () => choose("language", words.next),
+  testSound: () => sound.play("accepted", volume()),
   back: () => {
     const name = panel();
     if (name === "actions") return acts.pay();
@@ -256,7 +272,7 @@ function type(key) {
     if (key !== ",") list.type(key);
   } else if (screen() === "form") {
     desk.type(panel(), key);
-  } else if (["tiles", "facts", "consent"].includes(screen())) {
+  } else if (["tiles", "facts", "code", "consent"].includes(screen())) {
     const button = numbered(screen(), Number(key));
     if (button && !button.disabled) act(button.dataset.act, button.dataset.value);
   } else if (draw.screenOf(drawn ?? { name: "" }) === "ready" && screen() === "ready") {
@@ -287,7 +303,7 @@ document.addEventListener("click", (event) => {
 
 const ESCAPES = {
   pay: "cancel", result: "finish", operations: "back", settings: "back", form: "back",
-  facts: "back", tiles: "back", consent: "back", keyboard: "back", given: "finish",
+  facts: "back", code: "back", tiles: "back", consent: "back", keyboard: "back", given: "finish",
 };
 
 document.addEventListener("keydown", (event) => {

@@ -4,7 +4,9 @@ import * as amount from "./amount.js";
 import { desk, options, order, said } from "./desk-state.js";
 import { words } from "./words.js";
 
-let report = null; // the last card check
+const DIGITS = 12;
+
+let report = null; // the last card check, or only the number of a card that is not here
 let lost = null; // number of the card that was reported last
 
 const standing = () => (report.card === lost ? "blocked" : report.standing);
@@ -30,7 +32,8 @@ const drawCard = () => ({
 });
 
 const drawReport = () => ({
-  title: words.get("report.title"), sub: `${words.get("card.title")} •••• ${report.lastFour}`,
+  title: words.get("report.title"), sub: `${words.get("card.title")} ${report.isAbsent
+    ? report.card.replace(/(.{4})(?=.)/g, "$1\u00a0") : `•••• ${report.lastFour}`}`,
   rows: [], said: said("report.sure"),
   acts: [
     ...options(["holder", "merchant", "somebodyElse"], "reporter"),
@@ -38,17 +41,56 @@ const drawReport = () => ({
   ],
 });
 
+// The number as it is printed on a card, in groups of four.
+const grouped = () => desk.draft.padEnd(DIGITS, "–").replace(/(.{4})(?=.)/g, "$1\u00a0");
+
+// The last digit of a number tells a wrong one at once (Luhn).
+function isNumber(digits) {
+  const sum = [...digits].reverse().map(Number).reduce((total, digit, index) => {
+    const doubled = index % 2 === 0 ? digit : digit * 2;
+    return total + (doubled > 9 ? doubled - 9 : doubled);
+  }, 0);
+  return digits.length === DIGITS && sum % 10 === 0;
+}
+
+function drawNumber() {
+  const isWrong = desk.draft.length === DIGITS && !isNumber(desk.draft);
+  return {
+    title: words.get("report.title"), sub: words.get("report.without"),
+    label: words.get("report.number"),
+    value: (element) => {
+      element.textContent = grouped();
+      element.dataset.size = "long";
+      element.ariaLabel = [...desk.draft].join(" ") || words.get("report.number");
+    },
+    said: isWrong ? { kind: "bad", text: words.get("report.wrong") } : said(), options: [],
+    go: { text: words.get("report.next"), isDisabled: !isNumber(desk.draft) },
+  };
+}
+
 const isRead = () => report !== null;
 
 export const panels = {
   card: {
-    shape: "facts", isPossible: isRead, draw: drawCard,
+    shape: "facts", isPossible: () => isRead() && !report.isAbsent, draw: drawCard,
     receive: (snapshot) => {
       if (snapshot.stage.completed?.report) report = snapshot.stage.completed.report;
     },
   },
+  cardNumber: {
+    shape: "form", parent: "menu", draw: drawNumber,
+    type: (key) => {
+      const more = (desk.draft + key.replace(",", "")).slice(0, DIGITS);
+      desk.draft = key === "erase" ? desk.draft.slice(0, -1) : more;
+    },
+    go: () => {
+      report = { card: desk.draft, lastFour: desk.draft.slice(-4), isAbsent: true };
+      desk.open("report");
+    },
+  },
   report: {
-    shape: "facts", parent: "card", choice: "holder", isPossible: isRead, draw: drawReport,
+    shape: "facts", choice: "holder", isPossible: isRead, draw: drawReport,
+    parent: () => (report?.isAbsent ? "cardNumber" : "card"),
   },
 };
 
@@ -58,7 +100,7 @@ export const acts = {
     card: report.card, reporter: desk.choice, what: "lost",
   }, () => {
     lost = report.card;
-    desk.open("card");
+    desk.open(report.isAbsent ? "menu" : "card");
     desk.recorded = "report.done";
   }),
 };

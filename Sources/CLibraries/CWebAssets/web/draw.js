@@ -38,10 +38,31 @@ export function show(screen) {
   document.body.dataset.shown = screen;
 }
 
+/// How many of the four lights burn (UX.md §1.4): 1 while a card is awaited, 4 when it was read.
+export function lightsOf(stage) {
+  switch (stage.name) {
+    case "amountEntry": case "presentCard": case "removedTooSoon": return 1;
+    case "reading": return Math.max(1, stage.step ?? 0);
+    case "accepted": case "completed": return 4;
+    default: return 0;
+  }
+}
+
+function lights(stage) {
+  const count = lightsOf(stage);
+  for (const group of document.querySelectorAll("[data-lights]")) {
+    [...group.children].forEach((light, index) => {
+      light.classList.toggle("on", index < count);
+      light.classList.toggle("blinks", index === 0 && stage.name === "amountEntry");
+    });
+  }
+}
+
 /// The strip on top of a screen. The queue opens the list from a resting screen; while a customer
 /// looks at the screen, its sums are nobody's business.
 export function strip(snapshot, screen) {
   const { network, queue } = snapshot;
+  lights(snapshot.stage);
   label(
     find("network"),
     { online: "#i-online", synchronising: "#i-sync" }[network.state] ?? "#i-offline",
@@ -200,11 +221,25 @@ function completed({ armed, completed: done }) {
   drawMatter(find("result-amount"), armed);
   find("result-do").textContent = kind === "action" ? catalogue.purpose(armed.purpose.code) : "";
   find("result-detail").textContent = words.get("result.card", { lastFour: done.lastFour });
-  find("result-acts").replaceChildren(button("finish", words.get("result.continue"), true));
+  find("result-acts").replaceChildren(
+    button("finish", words.get("result.continue"), true),
+    button("receipt", words.get("result.receipt")));
 }
 
 /// M3, M3o, M4, M5, and what is done beside paying.
-export function result(stage, restCents, lane) {
+export function result(stage, restCents, lane, isAgain) {
+  outcome(stage, restCents, lane);
+  if (!isAgain) return;
+  find("result-what").textContent = again(stage);
+  find("result-do").textContent = "";
+  find("take").hidden = false;
+}
+
+/// The card of a result came once more.
+export const again = (stage) =>
+  words.get(stage.name === "accepted" ? "result.againPaid" : "result.again");
+
+function outcome(stage, restCents, lane) {
   const section = document.querySelector('[data-screen="result"]');
   const acts = find("result-acts");
   const done = stage.accepted ?? stage.completed;
@@ -226,7 +261,9 @@ export function result(stage, restCents, lane) {
       return acts.replaceChildren(
         button("payRest", words.get("rest.pay"), true), button("finish", words.get("rest.later")));
     }
-    acts.replaceChildren(button("finish", words.get("result.continue"), true));
+    acts.replaceChildren(
+      button("finish", words.get("result.continue"), true),
+      button("receipt", words.get("result.receipt")));
   } else if (stage.name === "refused") {
     const { refusal } = stage;
     find("result-what").textContent = what(refusal);
