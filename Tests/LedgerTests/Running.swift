@@ -20,12 +20,12 @@ final class Running {
         func advance(_ by: UInt64) { milliseconds.add(by, ordering: .relaxed) }
     }
 
-    init() throws {
+    init(_ store: Store) throws {
         let time = Time()
-        ledger = try TestLedger()
+        ledger = try TestLedger(store)
         self.time = time
         service = try LedgerService(
-            path: ledger.path, authority: ledger.authority, address: "127.0.0.1", port: 0,
+            database: ledger.address, authority: ledger.authority, address: "127.0.0.1", port: 0,
             clock: { time.now }, trouble: { Issue.record("trouble: \($0)") })
     }
 
