@@ -17,7 +17,8 @@ import Tokens
         #expect(receipt.from == 1 && receipt.to == 2 && receipt.head == till.previous)
         #expect(try ledger.balance(card) == 8_750)
         #expect(try ledger.taken() == 1_250)
-        let sums = try ledger.sql().rows("SELECT CAST(sum(cents) AS BIGINT), count(*) FROM postings")
+        let sums = try ledger.sql().rows(
+            "SELECT CAST(sum(cents) AS BIGINT), count(*) FROM postings")
         #expect(sums == [[.integer(0), .integer(4)]])
         #expect(try ledger.book.audit().faults == [])
     }
@@ -34,7 +35,8 @@ import Tokens
     }
 
     @Test(arguments: Store.all)
-    func `after a lost reply a longer batch repeats what was said and books the rest`(store: Store) throws
+    func `after a lost reply a longer batch repeats what was said and books the rest`(store: Store)
+        throws
     {
         let ledger = try TestLedger(store)
         let (card, till) = (try ledger.card(), try ledger.till())
@@ -81,7 +83,9 @@ import Tokens
     }
 
     @Test(arguments: Store.all)
-    func `an entry of another key, an altered one and a malformed one are refused`(store: Store) throws {
+    func `an entry of another key, an altered one and a malformed one are refused`(store: Store)
+        throws
+    {
         let ledger = try TestLedger(store)
         let (till, stranger) = (try ledger.till(), try ledger.till())
         #expect(throws: BookError.entrySignature) { try ledger.send(till, [stranger.event()]) }

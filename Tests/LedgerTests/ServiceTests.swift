@@ -118,7 +118,8 @@ extension HTTPExchange {
     }
 
     @Test(arguments: Store.all)
-    func `a request is taken once, from its own terminal, within five minutes`(store: Store) throws {
+    func `a request is taken once, from its own terminal, within five minutes`(store: Store) throws
+    {
         let running = try Running(store)
         let (till, other) = (try running.ledger.till(), try running.ledger.till())
         let path = "/v1/terminals/\(till.id)/entries/head"

@@ -94,7 +94,8 @@ extension Book {
             if let fault { findings.faults.append("terminal \(terminal.id): \(fault)") }
         }
         findings.flagged = try noted(
-            "f.flag", "flags f JOIN entries e ON e.id = f.entry", "ORDER BY e.received, e.id, f.flag")
+            "f.flag", "flags f JOIN entries e ON e.id = f.entry",
+            "ORDER BY e.received, e.id, f.flag")
         return findings
     }
 
