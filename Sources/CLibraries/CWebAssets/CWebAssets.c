@@ -44,6 +44,24 @@ static const unsigned char desk_css[] = {
 static const unsigned char desk_js[] = {
 #embed "web/desk.js"
 };
+static const unsigned char desk_state_js[] = {
+#embed "web/desk-state.js"
+};
+static const unsigned char desk_actions_js[] = {
+#embed "web/desk-actions.js"
+};
+static const unsigned char desk_card_js[] = {
+#embed "web/desk-card.js"
+};
+static const unsigned char desk_closure_js[] = {
+#embed "web/desk-closure.js"
+};
+static const unsigned char desk_money_js[] = {
+#embed "web/desk-money.js"
+};
+static const unsigned char desk_role_js[] = {
+#embed "web/desk-role.js"
+};
 static const unsigned char desk_draw_js[] = {
 #embed "web/desk-draw.js"
 };
@@ -79,6 +97,12 @@ static const web_asset table[] = {
     {"/operations.js", JAVASCRIPT, operations_js, sizeof operations_js},
     {"/desk.css", CSS, desk_css, sizeof desk_css},
     {"/desk.js", JAVASCRIPT, desk_js, sizeof desk_js},
+    {"/desk-state.js", JAVASCRIPT, desk_state_js, sizeof desk_state_js},
+    {"/desk-actions.js", JAVASCRIPT, desk_actions_js, sizeof desk_actions_js},
+    {"/desk-card.js", JAVASCRIPT, desk_card_js, sizeof desk_card_js},
+    {"/desk-closure.js", JAVASCRIPT, desk_closure_js, sizeof desk_closure_js},
+    {"/desk-money.js", JAVASCRIPT, desk_money_js, sizeof desk_money_js},
+    {"/desk-role.js", JAVASCRIPT, desk_role_js, sizeof desk_role_js},
     {"/desk-draw.js", JAVASCRIPT, desk_draw_js, sizeof desk_draw_js},
     {"/catalogue.js", JAVASCRIPT, catalogue_js, sizeof catalogue_js},
     {"/desk-words.js", JAVASCRIPT, desk_words_js, sizeof desk_words_js},
