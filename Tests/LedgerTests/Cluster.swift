@@ -12,12 +12,14 @@ final class Cluster: Sendable {
     private let base: String
     private let lifeline: Int32
 
-    private init() throws {
+    init(options: String = "") throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
         let process = Process()
         process.executableURL = root.appending(path: "Hardware/private-postgresql")
         process.arguments = ["sh", "-c", "echo \"$ECO_POSTGRESQL\"; read line"]
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            ["ECO_POSTGRESQL_OPTIONS": options], uniquingKeysWith: { $1 })
         let (input, output) = (Pipe(), Pipe())
         lifeline = dup(input.fileHandleForWriting.fileDescriptor)
         // Nobody else shall hold the line when this process is gone.
@@ -31,6 +33,8 @@ final class Cluster: Sendable {
         base = line.trimmingCharacters(in: .whitespacesAndNewlines)
         try #require(base.hasPrefix("postgresql://"), "Hardware/private-postgresql: \(line)")
     }
+
+    deinit { close(lifeline) }
 
     func address(_ database: String, user: String = "postgres") -> String {
         base.replacingOccurrences(of: "postgres@/postgres", with: "\(user)@/\(database)")

@@ -296,6 +296,27 @@ extension Till {
         #expect(try ledger.book.operations(from: 0, to: .max).isEmpty)
     }
 
+    /// Before entries had rows of their terminal, both tables counted from 1 on their own.
+    @Test func `A held entry of an older book is released`() throws {
+        let (ledger, card, till) = try made(.sqlite)
+        #expect(
+            try ledger.outcome(till, try till.topUp(card, 20_000))
+                == .held(code: "top-up-over-limit"))
+        let database = try ledger.sql()
+        for table in ["entries", "card_counters", "transactions", "postings"] {
+            try database.unguard(table)
+        }
+        try database.run("PRAGMA defer_foreign_keys=1")
+        try database.run("DELETE FROM card_counters")
+        try database.run("UPDATE entries SET id = 1")
+        try database.run("INSERT INTO transactions(id, what, time) VALUES(1, 'top-up', 0)")
+        try database.run(
+            "INSERT INTO postings VALUES(1, 'issuance', -5), (1, 'merchant:0', 5)")
+        try ledger.book.decide(
+            terminal: till.kid, sequence: 1, release: true, reason: "slip", now: Sunday.noon)
+        #expect(try ledger.balance(card) == 30_000)
+    }
+
     @Test func `A book of the first version is brought up with its money`() throws {
         let (ledger, card, till) = try made(.sqlite)
         _ = try ledger.send(till, [try till.pay(card, 250)])

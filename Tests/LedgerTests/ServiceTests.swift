@@ -265,4 +265,21 @@ extension HTTPExchange {
         #expect(try page(forged).0 == 404)
         #expect(try running.send("GET", "/c?d=00").status == 400)
     }
+
+    @Test func `a service whose server ended its connections goes on`() throws {
+        let running = try Running(.postgreSQL) { _ in }
+        let till = try running.ledger.till()
+        let batch = [till.event()]
+        #expect(try running.post(till, batch).status == 200)
+        let ended = try running.ledger.sql().rows(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+            """)
+        #expect(!ended.isEmpty)
+        let refused = try running.send("GET", "/readyz")
+        #expect(refused.status == 503)
+        #expect(try refused.problem.retryable && refused.problem.code == "storage")
+        #expect(try running.post(till, batch + [till.event()]).status == 200)
+    }
 }

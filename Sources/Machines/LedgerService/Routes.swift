@@ -74,9 +74,7 @@ final class Routes: Sendable {
         switch name {
         case "healthz": return json("{\"status\":\"ok\"}")
         case "readyz":
-            guard try book({ (book) in book.isReadable }) else {
-                throw Refusal(.settingsMissing)
-            }
+            try book { (book) throws(BookError) in try book.check() }
             return json("{\"status\":\"ready\"}")
         case "metrics":
             let counts = try book { (book) throws(BookError) in

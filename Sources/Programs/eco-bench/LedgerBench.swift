@@ -46,7 +46,8 @@ private func benchLedger(_ call: Invocation) throws {
         let pair = try bench.beside(count)
         let (ours, bare, ratio) = (Int64(pair.ours), Int64(pair.bare), hundredths(pair.ratio))
         lines.append(
-            "batch of \(count): \(ours) entries/s, bare loop \(bare), ratio \(ratio)")
+            "batch of \(count): \(ours) entries/s, bare loop \(bare), ratio \(ratio), "
+                + "processor \(Int(pair.processor)) us an entry, bare \(Int(pair.bareProcessor))")
         batches.append(
             .record([
                 "batch": .integer(Int64(count)), "entriesPerSecond": .integer(ours),
@@ -79,6 +80,16 @@ private func hundredths(_ value: Double) -> String {
     return "\(whole / 100)." + String(100 + whole % 100).dropFirst()
 }
 
+/// Entries a second, and microseconds of this process's processors for an entry; medians.
+private struct Pair {
+    let ours: Double
+    let bare: Double
+    /// Of the pairs, ours over bare.
+    let ratio: Double
+    let processor: Double
+    let bareProcessor: Double
+}
+
 private final class LedgerBench {
     private let ledger: BenchLedger
     private let bare: BareRows
@@ -88,9 +99,9 @@ private final class LedgerBench {
     private let tills: [BenchTill]
 
     init(address: StoreAddress, bare: StoreAddress, clients: Int, rounds: Int) throws {
-        ledger = try BenchLedger(address, cards: 1_000)
+        ledger = try BenchLedger(address, clients: clients, cardsEach: 200)
         tills = try ledger.tills(clients, merchants: clients)
-        let other = try BenchLedger(bare, cards: 1_000)
+        let other = try BenchLedger(bare, clients: clients, cardsEach: 200)
         _ = try other.tills(1, merchants: 1)
         bareCards = other.cards.map(\.digits)
         self.bare = try BareRows(bare)
@@ -121,23 +132,29 @@ private final class LedgerBench {
 
     /// Ours and the bare loop in turns (A B B A): medians, entries a second, and the median of the
     /// pairs' ratios.
-    func beside(_ count: Int) throws -> (ours: Double, bare: Double, ratio: Double) {
+    func beside(_ count: Int) throws -> Pair {
         let share = max(count == 1 ? 60 : 1_600 / count, 1)
         let total = Double(share * count * clients)
         var (ours, anchors): ([Double], [Double]) = ([], [])
+        var (processor, bareProcessor): ([Double], [Double]) = ([], [])
         for round in 0...rounds {
-            let batches = try tills.map { till in
-                try (0..<share).map { _ in try ledger.batch(till, count) }
+            let batches = try tills.enumerated().map { client, till in
+                try (0..<share).map { _ in try ledger.batch(till, of: client, count) }
             }
             let counts = [[Int]](repeating: [Int](repeating: count, count: share), count: clients)
             func mine() throws -> Double {
-                total / (try seconds(batches) { [ledger] in try ledger.book($0) })
+                let before = Clock.processMicroseconds()
+                let taken = try seconds(batches) { [ledger] in try ledger.book($0) }
+                processor.append(Double(Clock.processMicroseconds() - before) / total)
+                return total / taken
             }
             func plain() throws -> Double {
-                total
-                    / (try seconds(counts) { [bare, bareCards] in
-                        try bare.insert($0, cards: bareCards)
-                    })
+                let before = Clock.processMicroseconds()
+                let taken = try seconds(counts) { [bare, bareCards] in
+                    try bare.insert($0, cards: bareCards)
+                }
+                bareProcessor.append(Double(Clock.processMicroseconds() - before) / total)
+                return total / taken
             }
             let first = round.isMultiple(of: 2) ? try mine() : 0
             let anchor = try plain()
@@ -148,9 +165,10 @@ private final class LedgerBench {
                 anchors.append(anchor)
             }
         }
-        return (
-            middle(ours), middle(anchors), middle(zip(ours, anchors).map { $0 / $1 })
-        )
+        return Pair(
+            ours: middle(ours), bare: middle(anchors),
+            ratio: middle(zip(ours, anchors).map { $0 / $1 }), processor: middle(processor),
+            bareProcessor: middle(bareProcessor))
     }
 
     /// Entries a second of terminals of one merchant, over those of 1,000 merchants.
@@ -160,14 +178,14 @@ private final class LedgerBench {
         var ratios: [Double] = []
         var next = 0
         for round in 0...rounds {
-            let spread = try (0..<clients).map { _ in
+            let spread = try (0..<clients).map { client in
                 try (0..<50).map { _ in
                     next = (next + 1) % many.count
-                    return try ledger.batch(many[next], 10)
+                    return try ledger.batch(many[next], of: client, 10)
                 }
             }
-            let one = try hot.map { till in
-                try (0..<50).map { _ in try ledger.batch(till, 10) }
+            let one = try hot.enumerated().map { client, till in
+                try (0..<50).map { _ in try ledger.batch(till, of: client, 10) }
             }
             func time(_ items: [[BenchBatch]]) throws -> Double {
                 try seconds(items) { [ledger] in try ledger.book($0) }
@@ -194,7 +212,9 @@ private final class LedgerBench {
         let step = 100 * clients
         var costs: [Double] = []
         for _ in 0..<max(count / step, 20) {
-            let batches = try tills.map { [try ledger.batch($0, 100)] }
+            let batches = try tills.enumerated().map { client, till in
+                [try ledger.batch(till, of: client, 100)]
+            }
             costs.append(try seconds(batches) { [ledger] in try ledger.book($0) })
         }
         let tenth = max(costs.count / 20, 1)

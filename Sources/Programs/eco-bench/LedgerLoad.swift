@@ -108,26 +108,28 @@ final class BenchLedger: @unchecked Sendable {  // because `payers` belongs to t
     let keys = BenchKeys()
     let authority: Authority
     private let books: Monitor<[Book]>
-    private var payers: [BenchPayer] = []
+    /// Those of each client: who pays at one terminal does not pay at another just now.
+    private var payers: [[BenchPayer]]
     private var next = 0
 
-    init(_ address: StoreAddress, cards: Int) throws {
+    init(_ address: StoreAddress, clients: Int, cardsEach: Int) throws {
+        payers = Array(repeating: [], count: clients)
         let book = try Book(address, create: true)
         authority = Authority(signer: try BenchSigner(), keys: keys)
         var open = [book]
         while open.count < address.connectionsMax { open.append(try Book(address)) }
         books = Monitor(open)
-        for serial in 1...cards {
+        for serial in 1...(clients * cardsEach) {
             guard let number = CardNumber(serial: Int64(serial)) else { continue }
             let payer = BenchPayer(number: number, uid: [0x04] + randomBytes(6))
             try book.registerCard(
                 number: number, uid: payer.uid, epoch: 1, cardClass: .member, now: Self.time)
             try book.topUp(number, Amount(cents: 99_999_900) ?? .zero, now: Self.time)
-            payers.append(payer)
+            payers[serial % clients].append(payer)
         }
     }
 
-    var cards: [CardNumber] { payers.map(\.number) }
+    var cards: [CardNumber] { payers.joined().map(\.number) }
 
     func with<R>(_ body: (Book) throws -> R) throws -> R {
         let book = books.wait(atMost: .seconds(600)) { $0.popLast() }
@@ -151,12 +153,12 @@ final class BenchLedger: @unchecked Sendable {  // because `payers` belongs to t
         }
     }
 
-    /// The next batch of a terminal, signed by its cards and itself.
-    func batch(_ till: BenchTill, _ count: Int) throws -> BenchBatch {
+    /// The next batch of a terminal, signed by cards of a client and itself.
+    func batch(_ till: BenchTill, of client: Int, _ count: Int) throws -> BenchBatch {
         var bytes: [UInt8] = []
         for _ in 0..<count {
-            bytes += try till.pay(&payers[next], keys, time: Self.time)
-            next = (next + 1) % payers.count
+            next = (next + 1) % payers[client].count
+            bytes += try till.pay(&payers[client][next], keys, time: Self.time)
         }
         return BenchBatch(bytes: bytes, key: till.signer.publicKey, count: count)
     }
@@ -165,7 +167,8 @@ final class BenchLedger: @unchecked Sendable {  // because `payers` belongs to t
     func authorisations(_ count: Int, by till: BenchTill) throws -> [Double] {
         try with { book in
             try (0..<count).map { index in
-                let request = try till.ask(&payers[index % payers.count], keys)
+                let request = try till.ask(
+                    &payers[index % payers.count][index / payers.count % payers[0].count], keys)
                 return try microseconds {
                     _ = try book.authorise(
                         request, from: till.signer.publicKey.kid, keys: keys, now: Self.time)
