@@ -27,16 +27,28 @@ func floor(
     }
 }
 
+func machine(_ name: String, _ imports: [String], plugins: [Target.PluginUsage] = []) -> Target {
+    let target = floor("Machines", pure)(name, imports)
+    target.plugins = plugins
+    return target
+}
+
 let binding = floor("Bindings", bound)
 let core = floor("Core", pure)
 let service = floor("Services", pure)
-let machine = floor("Machines", pure)
 let emulation = floor("Emulation", pure)
 
 func program(_ name: String, _ imports: [String]) -> Target {
     .executableTarget(
         name: name, dependencies: (["CommandLineTool"] + imports).map { .byName(name: $0) },
         path: "Sources/Programs/\(name)", swiftSettings: pure)
+}
+
+/// What several test suites share; imported by tests only.
+func support(_ name: String, _ imports: [String]) -> Target {
+    .target(
+        name: name, dependencies: imports.map { .byName(name: $0) },
+        path: "Tests/\(name)", swiftSettings: bound)
 }
 
 func tests(_ name: String, _ imports: [String]) -> Target {
@@ -68,6 +80,7 @@ let package = Package(
         library("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         library("CP11Kit", "p11-kit-1", apt: "libp11-kit-dev"),
         library("CQREncode", "libqrencode", apt: "libqrencode-dev"),
+        library("CPango", "pangocairo", apt: "libpango1.0-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
 
@@ -80,6 +93,7 @@ let package = Package(
         binding("HTTPClient", ["CCurl"]),
         binding("PKCS11", ["CP11Kit"]),
         binding("QRCode", ["CQREncode"]),
+        binding("TextImage", ["CPango"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
 
@@ -94,7 +108,10 @@ let package = Package(
         // Services
         service(
             "Journal",
-            ["COSE", "Crypto", "LedgerMessages", "Operations", "SQLite", "Threads", "Tokens"]),
+            [
+                "COSE", "Crypto", "LedgerMessages", "Linux", "Operations", "SQLite", "Threads",
+                "Tokens",
+            ]),
         service(
             "LedgerClient",
             [
@@ -112,17 +129,24 @@ let package = Package(
 
         // Machines
         machine(
+            "Receipts",
+            [
+                "Crypto", "Journal", "Linux", "Operations", "QRCode", "TextImage", "Threads",
+                "Tokens",
+            ]),
+        machine(
             "Terminal",
             [
                 "COSE", "Cards", "Crypto", "Journal", "KeyStore", "LedgerClient",
-                "LedgerMessages", "Linux", "Operations", "Readers", "Threads", "Tokens",
+                "LedgerMessages", "Linux", "Operations", "Readers", "Receipts", "Threads",
+                "Tokens",
             ]),
         machine(
             "Screen",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Operations", "Terminal",
-                "Threads", "Tokens",
-            ]),
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "QRCode",
+                "Receipts", "Terminal", "Threads", "Tokens",
+            ], plugins: ["MessageTables"]),
         machine(
             "Provisioning",
             ["COSE", "Cards", "Crypto", "KeyStore", "Operations", "Readers", "Tokens"]),
@@ -139,6 +163,13 @@ let package = Package(
                 "Threads", "Tokens",
             ]),
 
+        // Plugins: at work while the rest is built
+        .plugin(
+            name: "MessageTables", capability: .buildTool(), dependencies: ["eco-messages"],
+            path: "Sources/Plugins/MessageTables"),
+        .executableTarget(
+            name: "eco-messages", path: "Sources/Plugins/eco-messages", swiftSettings: pure),
+
         // Emulation
         emulation("CardEmulation", ["Crypto", "Linux"]),
         emulation("ReaderEmulation", ["CardEmulation", "Linux", "Threads"]),
@@ -151,13 +182,13 @@ let package = Package(
             "eco-terminal",
             [
                 "COSE", "Cards", "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages",
-                "Linux", "Operations", "Readers", "Screen", "Terminal", "Tokens",
+                "Linux", "Operations", "Readers", "Receipts", "Screen", "Terminal", "Tokens",
             ]),
         program(
             "eco-card",
             [
-                "Batches", "COSE", "Cards", "Crypto", "KeyStore", "Labels", "Linux", "Provisioning",
-                "Readers", "Threads", "Tokens",
+                "Batches", "COSE", "Cards", "Crypto", "KeyStore", "Labels", "Linux", "Operations",
+                "Provisioning", "Readers", "Threads", "Tokens",
             ]),
         program(
             "eco-ledger",
@@ -178,12 +209,14 @@ let package = Package(
             ]),
 
         // Tests
+        support("TestSupport", ["Linux"]),
+        support("WebDriver", ["Linux"]),
         tests(
             "EndToEndTests",
             [
-                "COSE", "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux",
-                "Operations", "ReaderEmulation", "SQLite", "Tokens", "eco-bench", "eco-card",
-                "eco-ledger", "eco-sim",
+                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore",
+                "Linux", "Operations", "Provisioning", "ReaderEmulation", "SQLite", "TestSupport",
+                "Tokens", "WebDriver", "eco-bench", "eco-card", "eco-ledger", "eco-sim",
                 "eco-terminal",
             ]),
         tests(
@@ -195,8 +228,9 @@ let package = Package(
         tests(
             "TranscriptTests",
             [
-                "CardEmulation", "Crypto", "Linux", "eco-card", "eco-ledger", "eco-sim",
-                "eco-terminal",
+                "CardEmulation", "Crypto", "Linux", "TestSupport", "eco-bench", "eco-card",
+                "eco-ledger",
+                "eco-sim", "eco-terminal",
             ]),
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
@@ -204,8 +238,13 @@ let package = Package(
         tests(
             "ScreenTests",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Screen",
-                "Terminal", "Threads", "Tokens",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Receipts",
+                "Screen", "Terminal", "Threads", "Tokens", "WebDriver", "eco-messages",
+            ]),
+        tests(
+            "ReceiptTests",
+            [
+                "Journal", "Linux", "Operations", "Receipts", "TextImage", "Threads", "Tokens",
             ]),
         tests(
             "BindingsTests",
@@ -218,13 +257,16 @@ let package = Package(
             [
                 "COSE", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore", "LedgerBook",
                 "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations",
-                "PostgreSQL", "SQLite", "Threads", "Tokens", "eco-ledger",
+                "PostgreSQL", "SQLite", "TestSupport", "Threads", "Tokens", "eco-ledger",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(
             "ReaderEmulationTests",
-            ["CardEmulation", "Linux", "NFC", "PCSC", "ReaderEmulation", "eco-sim"]),
-        tests("COSETests", ["COSE", "Crypto", "Tokens"]),
+            [
+                "CardEmulation", "Linux", "NFC", "PCSC", "ReaderEmulation", "TestSupport",
+                "eco-sim",
+            ]),
+        tests("COSETests", ["COSE", "Crypto", "TestSupport", "Tokens"]),
         tests(
             "JournalTests",
             [
@@ -234,34 +276,35 @@ let package = Package(
         tests(
             "TerminalTests",
             [
-                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPServer", "Journal", "KeyStore",
-                "LedgerClient", "LedgerMessages", "Linux", "Operations", "ReaderEmulation",
-                "Readers", "SQLite", "Terminal", "Threads", "Tokens",
+                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPClient", "HTTPServer", "Journal",
+                "KeyStore", "LedgerClient", "LedgerMessages", "Linux", "Operations",
+                "ReaderEmulation", "Readers", "Receipts", "SQLite", "Screen", "Terminal",
+                "TestSupport", "Threads", "Tokens",
             ]),
         tests("OperationsTests", ["COSE", "Crypto", "Operations", "Tokens"]),
         tests(
             "KeyStoreTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "PKCS11",
-                "Provisioning", "Tokens", "eco-card", "eco-ledger", "eco-terminal",
+                "Provisioning", "TestSupport", "Tokens", "eco-card", "eco-ledger", "eco-terminal",
             ]),
         tests(
             "ProvisioningTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Operations",
-                "PCSC", "Provisioning", "ReaderEmulation", "Readers", "Tokens",
+                "PCSC", "Provisioning", "ReaderEmulation", "Readers", "TestSupport", "Tokens",
             ]),
         tests(
             "BatchesTests",
             [
                 "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Labels",
-                "Linux", "Provisioning", "SQLite", "Tokens", "eco-bench",
+                "Linux", "Provisioning", "SQLite", "TestSupport", "Tokens", "eco-bench",
             ]),
         tests(
             "ReadersTests",
             [
                 "CardEmulation", "Cards", "Linux", "NFC", "PCSC", "ReaderEmulation", "Readers",
-                "Threads", "eco-card",
+                "TestSupport", "Threads", "eco-card",
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -5,6 +5,7 @@ import Foundation
 import KeyStore
 import Linux
 import Provisioning
+import TestSupport
 import Testing
 import Tokens
 
@@ -13,8 +14,7 @@ import Tokens
 extension Alone {
     /// A box of 500 cards prepared by a process that is killed again and again.
     @Suite struct KillTests {
-        private static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-            .deletingLastPathComponent().appending(path: "eco-bench").path
+        private static let program = Programs.path("eco-bench")
 
         @Test func `A runner killed at 20 random instants makes 500 cards, each once`() throws {
             let count = 500

@@ -1,5 +1,6 @@
 import COSE
 import Crypto
+import TestSupport
 import Testing
 
 /// The strict decoder and the deterministic encoder (RFC 8949 §4.2).

@@ -1,5 +1,6 @@
 import COSE
 import Crypto
+import TestSupport
 import Testing
 import Tokens
 

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Bad command lines and files: one sentence, one hint, the documented exit code, nothing on

@@ -4,6 +4,7 @@ import Journal
 import KeyStore
 import Linux
 import Operations
+import TestSupport
 import Testing
 
 /// kill -9 of a terminal that takes payments as fast as it can: `eco-bench load` runs the

@@ -1,18 +1,33 @@
 import Foundation
 import HTTPClient
+import TestSupport
 
-/// The merchant's page, used as a browser uses it.
+/// The merchant's page without its looks: its own HTTP orders, with its cookie and its token.
 final class Page {
-    struct Stage {
+    struct Stage: Equatable {
         let name: String
         let code: String?
     }
 
     struct Snapshot {
+        let version: Int
         let stage: Stage
+        /// Of the operation that is armed.
+        let armed: String?
         let network: String
         let reader: String
         let queue: Int
+        /// A person signed in.
+        let hasSession: Bool
+    }
+
+    /// What an order came to.
+    struct Answer {
+        let status: Int
+        let object: [String: Any]
+        var isTaken: Bool { (200...204).contains(status) }
+        var code: String { object["code"] as? String ?? "" }
+        var id: String { object["id"] as? String ?? "" }
     }
 
     private let client = HTTPClient(
@@ -36,10 +51,18 @@ final class Page {
         return parts.count == 2
     }
 
-    private func object(_ path: String) throws -> [String: Any] {
+    /// The token of the terminal's run when the page was opened last.
+    var sessionToken: String { token }
+
+    /// What the terminal answers to a question, whole.
+    func text(_ path: String) throws -> String {
         let answer = try client.send(
             method: "GET", url: origin + path, headers: [("Cookie", cookie)], body: nil)
-        let object = try JSONSerialization.jsonObject(with: Data(answer.body))
+        return String(decoding: answer.body, as: UTF8.self)
+    }
+
+    private func object(_ path: String) throws -> [String: Any] {
+        let object = try JSONSerialization.jsonObject(with: Data(try text(path).utf8))
         return object as? [String: Any] ?? [:]
     }
 
@@ -50,44 +73,98 @@ final class Page {
         let network = object["network"] as? [String: Any]
         let queue = object["queue"] as? [String: Any]
         return Snapshot(
+            version: object["version"] as? Int ?? 0,
             stage: Stage(name: stage["name"] as? String ?? "", code: refusal?["code"] as? String),
+            armed: (stage["armed"] as? [String: Any])?["id"] as? String,
             network: network?["state"] as? String ?? "", reader: object["reader"] as? String ?? "",
-            queue: queue?["count"] as? Int ?? -1)
+            queue: queue?["count"] as? Int ?? -1, hasSession: object["session"] is [String: Any])
     }
 
     func stage() throws -> Stage { try snapshot().stage }
 
-    /// Waits until the terminal may sell, in this state of the network.
-    func waitUntilReady(network: String) -> Bool {
+    /// Waits until the terminal may sell, in this state of the network (nil: whatever it is).
+    func waitUntilReady(network: String?) -> Bool {
         Programs.wait(40) {
             guard open(), let snapshot = try? snapshot() else { return false }
             let rests = ["amountEntry", "accepted", "refused"].contains(snapshot.stage.name)
-            return rests && snapshot.reader == "ready" && snapshot.network == network
+            return rests && snapshot.reader == "ready"
+                && (network ?? snapshot.network)
+                    == snapshot.network
         }
     }
 
-    func arm(_ cents: Int64) throws -> Bool {
+    /// Waits until the stage is one of these; gives the last one seen.
+    func wait(for stages: Set<String>, atMost seconds: Double = 15) throws -> Stage {
+        var last = Stage(name: "", code: nil)
+        _ = try Programs.wait(seconds, every: 0.01) {
+            last = try stage()
+            return stages.contains(last.name)
+        }
+        return last
+    }
+
+    /// One order of the page, as the page gives it.
+    func order(_ name: String, _ body: [String: Any] = [:]) throws -> Answer {
+        let bytes = try JSONSerialization.data(
+            withJSONObject: body, options: [.sortedKeys, .withoutEscapingSlashes])
         let answer = try client.send(
-            method: "POST", url: origin + "/api/arm",
+            method: "POST", url: origin + "/api/" + name,
             headers: [
                 ("Cookie", cookie), ("X-Eco-Session", token), ("Origin", origin),
                 ("Content-Type", "application/json"),
-            ], body: Array("{\"amountCents\":\(cents)}".utf8))
-        return answer.status == 200
+            ], body: Array(bytes))
+        let object = try? JSONSerialization.jsonObject(with: Data(answer.body))
+        return Answer(status: answer.status, object: object as? [String: Any] ?? [:])
     }
 
-    /// Status of each operation, newest first.
+    func arm(_ cents: Int64) throws -> Bool { try order("arm", ["amountCents": cents]).isTaken }
+
+    func sendNow() throws { _ = try order("send") }
+
+    /// Status of each payment, newest first.
     func operations() throws -> [(cents: Int, status: String)] {
         let lines = try object("/api/operations?limit=100")["operations"] as? [[String: Any]] ?? []
         return lines.map { ($0["amountCents"] as? Int ?? -1, $0["status"] as? String ?? "") }
     }
 
-    func sendNow() throws {
-        _ = try client.send(
-            method: "POST", url: origin + "/api/send",
-            headers: [
-                ("Cookie", cookie), ("X-Eco-Session", token), ("Origin", origin),
-                ("Content-Type", "application/json"),
-            ], body: Array("{}".utf8))
+    /// Id of each operation, newest first.
+    func identifiers() throws -> [String] {
+        let lines = try object("/api/operations?limit=100")["operations"] as? [[String: Any]] ?? []
+        return lines.compactMap { $0["id"] as? String }
     }
+
+    /// Asks for a receipt on paper; the status of the answer.
+    func print(_ id: String) throws -> Int {
+        try order("print", ["id": id, "language": "fr"]).status
+    }
+
+    /// One line of the list.
+    struct Line {
+        let id: String
+        let kind: String
+        let cents: Int64
+        let lastFour: String
+        let status: String
+        let refundable: Int64
+        let isReversed: Bool
+        let isTraining: Bool
+    }
+
+    /// The newest lines of the list, at most 500.
+    func lines(_ query: String = "limit=500") throws -> [Line] {
+        let lines = try object("/api/journal?" + query)["lines"] as? [[String: Any]] ?? []
+        return lines.map { line in
+            Line(
+                id: line["id"] as? String ?? "", kind: line["kind"] as? String ?? "",
+                cents: Int64(line["amountCents"] as? Int ?? 0),
+                lastFour: line["lastFour"] as? String ?? "",
+                status: line["status"] as? String ?? "",
+                refundable: Int64(line["refundableCents"] as? Int ?? 0),
+                isReversed: line["reversed"] as? Bool ?? false,
+                isTraining: line["training"] as? Bool ?? false)
+        }
+    }
+
+    /// What a closure of the day would say now.
+    func day() throws -> [String: Any] { try object("/api/closure?period=day") }
 }

@@ -2,6 +2,7 @@ import CardEmulation
 import Foundation
 import Linux
 import ReaderEmulation
+import TestSupport
 
 /// A terminal with all it needs, made by the programs: keys, ledger, one card, a PN532 in software.
 /// Needs no daemon and no root.

@@ -8,6 +8,7 @@ import Linux
 import Operations
 import ReaderEmulation
 import SQLite
+import TestSupport
 import Testing
 import Tokens
 

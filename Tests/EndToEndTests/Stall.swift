@@ -2,19 +2,40 @@ import CardEmulation
 import Foundation
 import Linux
 import ReaderEmulation
+import TestSupport
+import Testing
+import Tokens
 
-/// A market stall on this machine: real programs, a real pcscd, one software card.
+/// Suites that lay cards on the virtual reader: beside a private pcscd only
+/// (`Hardware/private-pcscd`), one test at a time.
+@Suite(
+    .serialized,
+    .enabled(
+        if: ProcessInfo.processInfo.environment["ECO_PCSCD"] == "private",
+        "needs Hardware/private-pcscd"))
+struct StallSuites {}
+
+/// A card in somebody's pocket.
+struct PocketCard: Sendable {
+    let number: CardNumber
+    /// Its memory, an image file.
+    let storage: ImageStorage
+}
+
+/// A market stall on this machine: real programs, a real pcscd with two slots, software cards.
 final class Stall {
     struct Setup: Error { let what: String }
 
-    static let cardNumber = "100000000024"
+    static let managerPIN = "2468"
     let folder: String
-    let slot = VirtualReaderSlot()
+    let slots = [0, 1].map { VirtualReaderSlot(port: VirtualReaderSlot.firstPort + $0) }
     let page: Page
+    let port: UInt16
+    private(set) var cards: [PocketCard] = []
     private let ledgerPort: UInt16
     private var ledger: Process?
     private var terminal: Process?
-    private var storage: ImageStorage { ImageStorage(path: folder + "/card.image") }
+    var slot: VirtualReaderSlot { slots[0] }
     var database: [String] { ["--database", "sqlite:" + folder + "/ledger.sqlite"] }
     private var keys: [String] {
         ["--keys", folder + "/keys", "--passphrase-file", folder + "/pass"]
@@ -23,12 +44,14 @@ final class Stall {
         ["--keys", folder + "/keys/ledger.keys", "--passphrase-file", folder + "/pass"]
     }
     var configuration: [String] { ["--config", folder + "/terminal.conf"] }
+    /// Where the terminal keeps all it has.
+    var terminalFolder: String { folder + "/terminal" }
 
-    /// Keys, ledger, one card of 50,00 ECO, a paired terminal.
-    init() throws {
+    /// Keys, ledger, a card for each balance (cents), a paired terminal whose manager has a PIN.
+    init(balances: [Int64] = [5_000]) throws {
         folder = FileManager.default.temporaryDirectory.path + "/eco-stall-" + UUID().uuidString
         ledgerPort = try TCPListener(port: 0).port
-        let port = try TCPListener(port: 0).port
+        port = try TCPListener(port: 0).port
         page = Page(port: port)
         try Files.makeDirectory(folder)
         try Files.writeAtomically(Array("a stall's passphrase\n".utf8), to: folder + "/pass")
@@ -36,19 +59,30 @@ final class Stall {
         let seeds = URL(filePath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent().appending(path: "seeds").path
         try must("eco-ledger", ["init", "--seed", seeds] + database + ledgerKeys)
-        try provision()
-        try must("eco-ledger", ["card", "add"] + database + [folder + "/cards.ndjson"])
-        try must("eco-ledger", ["card", "topup"] + database + [Self.cardNumber, "50,00"])
+        let pocket = Pocket(folder: folder)
+        cards = try pocket.makeCards(balances.count)
+        try must("eco-ledger", ["card", "add"] + database + [pocket.register])
+        for (card, cents) in zip(cards, balances) where cents > 0 {
+            try must(
+                "eco-ledger",
+                ["card", "topup"] + database + [card.number.digits, Self.text(cents)])
+        }
         try startLedger()
-        try pair(port)
+        try pair()
+        try setPIN(Self.managerPIN, role: "manager")
         try startTerminal()
     }
 
     deinit {
-        terminal?.terminate()
-        ledger?.terminate()
-        slot.stop()
+        killTerminal()
+        killLedger()
+        for slot in slots { slot.stop() }
         try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// "12,50".
+    static func text(_ cents: Int64) -> String {
+        "\(cents / 100)," + String(100 + cents % 100).dropFirst()
     }
 
     @discardableResult
@@ -60,23 +94,12 @@ final class Stall {
         return result.out
     }
 
-    private func provision() throws {
-        var blank = storage
-        try blank.commit(try CardMemory.factory(uid: [0x04, 0x5A, 1, 2, 3, 4, 5]))
-        try lay()
-        defer { slot.remove() }
-        try must(
-            "eco-card",
-            ["card", "provision", "--reader", "Virtual PCD 00 00", "--number", Self.cardNumber]
-                + ["--register", folder + "/cards.ndjson"] + keys)
-    }
-
-    private func pair(_ port: UInt16) throws {
+    private func pair() throws {
         let text = """
-            directory = \(folder)/terminal
+            directory = \(terminalFolder)
             keys = \(folder)/keys/terminal.keys
             passphrase-file = \(folder)/pass
-            reader = Virtual PCD 00 00
+            reader = Virtual PCD 00
             listen = 127.0.0.1:\(port)
 
             """
@@ -89,6 +112,14 @@ final class Stall {
         try must(
             "eco-terminal",
             ["pair", "--code", code, "--ledger", "http://127.0.0.1:\(ledgerPort)"] + configuration)
+    }
+
+    /// Gives a role a PIN, which also lifts its lock.
+    func setPIN(_ pin: String, role: String) throws {
+        try Files.writeAtomically(Array(pin.utf8), to: folder + "/pin")
+        defer { try? Files.remove(folder + "/pin") }
+        try must(
+            "eco-terminal", ["role", "set", role, "--pin-file", folder + "/pin"] + configuration)
     }
 
     // MARK: programs
@@ -119,6 +150,16 @@ final class Stall {
     /// kill -9: the network is gone in the middle of whatever was said.
     func killLedger() { end(&ledger) }
 
+    /// The network takes connections and says nothing any more, until `thawLedger`.
+    func freezeLedger() { if let ledger { kill(ledger.processIdentifier, SIGSTOP) } }
+
+    /// False when it does not run at all.
+    @discardableResult
+    func thawLedger() -> Bool {
+        guard let ledger else { return false }
+        return kill(ledger.processIdentifier, SIGCONT) == 0
+    }
+
     func startTerminal() throws {
         let out = try log("terminal.log")
         terminal = try Programs.start(
@@ -135,11 +176,13 @@ final class Stall {
         process = nil
     }
 
-    // MARK: the card
+    // MARK: cards
 
-    /// Lays the card on the reader.
-    func lay() throws {
-        slot.insert(try SoftwareNTAG424(storage: storage))
+    /// Lays a card on the reader; `plan` says what goes wrong with it.
+    func lay(_ card: Int = 0, slot: Int = 0, plan: FaultPlan? = nil) throws {
+        let chip = try SoftwareNTAG424(storage: cards[card].storage)
+        let laid: any SoftwareCard = plan.map { FaultyCard(chip, plan: $0) } ?? chip
+        guard slots[slot].insert(laid) else { throw Setup(what: "a card lies there already") }
     }
 
     /// One payment by a person: amount, card, until the stage is a result. Gives its name and code.

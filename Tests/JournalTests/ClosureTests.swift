@@ -145,6 +145,7 @@ extension JournalBench {
         let head = journal.headHash
         let raw = try bench.unguarded()
         try raw.run("DROP TABLE lines")
+        try raw.run("DROP TABLE origin")
         try raw.run("PRAGMA user_version = 1")
         #expect(try bench.verify().faults == [], "the first version's file is sound as it is")
         raw.close()

@@ -36,10 +36,15 @@ final class JournalBench {
         return Moment(milliseconds: time, trust: .synchronised)
     }
 
-    static func payment(cents: Int64 = 1_250) -> EntryBody {
+    /// The clock goes on to the next day.
+    func passDay() { time += UTCDay.length }
+
+    static func payment(
+        cents: Int64 = 1_250, card: CardNumber = CardNumber(serial: 42)!
+    ) -> EntryBody {
         .payment(
             Payment(
-                amount: Amount(cents: cents)!, card: CardNumber(serial: 42)!,
+                amount: Amount(cents: cents)!, card: card,
                 tokenHash: [UInt8](repeating: 4, count: 32),
                 evidence: .sdm(
                     piccData: [UInt8](repeating: 1, count: 16),

@@ -1,87 +1,74 @@
-import COSE
-import Crypto
-import Foundation
 import Journal
 import KeyStore
-import Linux
 import Operations
-import SQLite
 import Testing
 import Tokens
 
-/// Six years of a busy terminal: measured when `ECO_JOURNAL_ENTRIES` names a number of entries
-/// (657,000 is 300 a day for six years).
+/// What a terminal asks of its journal costs the same however long it is: counted in steps of
+/// SQLite's machine, which know no noise. `eco-bench journal` measures the time.
 @Suite struct YearsTests {
-    private static let count = ProcessInfo.processInfo.environment["ECO_JOURNAL_ENTRIES"]
-        .flatMap { UInt64($0) }
-
-    /// Writes signed, chained payments straight into a file, without a sync for each.
-    private func fill(_ bench: JournalBench, _ count: UInt64) throws {
-        try bench.open().checkpoint()
-        let raw = try bench.raw()
-        try raw.run("PRAGMA synchronous=OFF")
-        try raw.run("BEGIN")
-        var previous = [UInt8](repeating: 0, count: 32)
-        for sequence in 1...count {
-            let time = 1_500_000_000_000 + sequence * 288_000
-            let entry = Entry(
-                sequence: sequence, id: EntryID(milliseconds: time), previous: previous,
-                time: time, clockTrust: .synchronised, body: JournalBench.payment(cents: 100))
-            let message = bench.terminal.sign(payload: entry.item.encoded)
-            try raw.run(
-                "INSERT INTO entries(seq, id, kind, time, cents, training, cose) "
-                    + "VALUES(?,?,1,?,100,0,?)",
-                [
-                    .integer(Int64(sequence)), .blob(entry.id.bytes), .integer(Int64(time)),
-                    .blob(message.bytes),
-                ])
-            previous = message.digest
+    /// Days of 20 operations, closed and receipted, then a day of 20 that is open.
+    private func fill(_ bench: JournalBench, _ journal: Journal, days: Int) throws {
+        for day in 0...days {
+            for index in 0..<20 {
+                let card = CardNumber(serial: Int64(index))!
+                try bench.append(
+                    journal,
+                    index == 7 ? JournalBench.action(1_000) : JournalBench.payment(card: card))
+            }
+            guard day < days else { return }
+            _ = try bench.close(journal, .day)
+            try bench.acknowledge(journal)
+            bench.passDay()
         }
-        try raw.run("COMMIT")
     }
 
-    private func measure(_ count: UInt64) throws -> [String: Double] {
-        let bench = try JournalBench()
-        try fill(bench, count)
-        var figures: [String: Double] = [:]
-        func time<R>(_ name: String, _ body: () throws -> R) throws -> R {
-            let start = Clock.monotonicNanoseconds()
-            let result = try body()
-            figures[name] = Double(Clock.monotonicNanoseconds() - start) / 1_000_000
-            return result
-        }
-        _ = try time("migrate") { try bench.open() }
-        let journal = try time("open") { try bench.open() }
-        // All but the last day is closed, as it would be.
-        let ends = try #require(try? bench.close(journal, .day))
-        #expect(ends.totals.payments.count == count)
-        for _ in 0..<300 { try bench.append(journal) }
-        let start = Clock.monotonicNanoseconds()
-        for _ in 0..<100 { try bench.append(journal) }
-        figures["append"] = Double(Clock.monotonicNanoseconds() - start) / 100_000_000
+    private func steps(_ bench: JournalBench, days: Int) throws -> [(name: String, steps: UInt64)] {
+        let journal = try bench.open()
+        try fill(bench, journal, days: days)
         let day = UTCDay.number(journal.lastTime)
-        _ = try time("totals of a day") { try journal.totals(days: day...day) }
-        _ = try time("totals since the closure") { try journal.openTotals(.day) }
-        _ = try time("list") { try journal.find(JournalQuery(limit: 100)) }
-        _ = try time("search a card") {
-            try journal.find(
-                JournalQuery(lastFour: JournalBench.proof.card.lastFour, limit: 100))
+        let card = JournalBench.proof.card
+        let paid = try #require(
+            try journal.find(JournalQuery(kinds: [.payment], limit: 1)).lines.first)
+        let questions: [(String, () throws -> Void)] = [
+            ("append", { try bench.append(journal) }),
+            ("refund", { try bench.append(journal, JournalBench.refund(paid.entry.id, 1)) }),
+            (
+                "action day",
+                { _ = try journal.actions("repas", of: card, day: day, isTraining: false) }
+            ),
+            ("standing", { _ = try journal.standing(paid.entry.id) }),
+            ("batch", { _ = try journal.nextBatch(count: 5, sizeMax: 1 << 20) }),
+            ("list", { _ = try journal.find(JournalQuery(limit: 10)) }),
+            ("list of today", { _ = try journal.find(JournalQuery(day: day, limit: 10)) }),
+            ("pending", { _ = try journal.find(JournalQuery(status: .pending, limit: 10)) }),
+            ("rejected", { _ = try journal.find(JournalQuery(status: .rejected, limit: 10)) }),
+            ("search", { _ = try journal.find(JournalQuery(lastFour: card.lastFour, limit: 2)) }),
+            ("refunds", { _ = try journal.find(JournalQuery(kinds: [.refund], limit: 10)) }),
+            ("payments", { _ = try journal.payments(limit: 10) }),
+            ("rejected, counted", { _ = try journal.rejectedCount() }),
+            ("open totals", { _ = try journal.openTotals(.day) }),
+            ("totals of today", { _ = try journal.totals(days: day...day) }),
+            ("perpetual total", { _ = try journal.perpetualTotal() }),
+            ("last closure", { _ = try journal.lastClosure(.year) }),
+            ("reopen", { try journal.reopen() }),
+            ("close", { _ = try bench.close(journal, .day) }),
+        ]
+        return try questions.map { name, ask in
+            let before = name == "reopen" ? 0 : journal.steps
+            try ask()
+            return (name, journal.steps - before)
         }
-        _ = try time("close a day") { try bench.close(journal, .day) }
-        _ = try time("totals of a year") { try journal.totals(days: (day - 365)...day) }
-        return figures
     }
 
-    @Test(.enabled(if: count != nil))
-    func `Six years are as fast as a thousand entries`() throws {
-        let (small, large) = (try measure(1_000), try measure(Self.count ?? 1_000))
-        for name in large.keys.sorted() {
-            let (before, after) = (small[name] ?? 0, large[name] ?? 0)
-            let ratio = after / before
-            print("\(name): \(before) ms at 1,000, \(after) ms, ratio \(ratio)")
-        }
-        for name in ["append", "close a day", "list", "totals since the closure"] {
-            #expect((large[name] ?? 0) < max(5, 3 * (small[name] ?? 0)), "\(name)")
+    @Test func `Nothing a terminal asks takes longer in a journal thirty times as long`() throws {
+        let (few, many) = (
+            try steps(JournalBench(), days: 2), try steps(JournalBench(), days: 60)
+        )
+        for (before, after) in zip(few, many) {
+            #expect(
+                after.steps <= before.steps + before.steps / 4 + 40,
+                "\(before.name): \(before.steps) steps, then \(after.steps)")
         }
     }
 }

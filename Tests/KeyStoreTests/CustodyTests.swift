@@ -3,6 +3,7 @@ import Cards
 import Crypto
 import Foundation
 import Linux
+import TestSupport
 import Testing
 import Tokens
 

@@ -3,6 +3,7 @@ import Foundation
 import KeyStore
 import Linux
 import PKCS11
+import TestSupport
 import Testing
 
 /// The key commands of the real programs, as their people use them.
@@ -22,42 +23,16 @@ private final class Office {
         try Files.writeAtomically(Array(text.utf8), to: folder + "/" + name)
     }
 
-    struct Result {
-        let code: Int32
-        let out: String
-        let error: String
-        var json: [String: Any] {
-            (try? JSONSerialization.jsonObject(with: Data(out.utf8))) as? [String: Any] ?? [:]
-        }
-    }
-
-    /// Runs a program beside the test's own executable to its end, without a terminal.
     func run(
         _ program: String, _ words: [String], environment: [String: String] = [:]
-    ) throws -> Result {
-        let process = Process()
-        process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-            .deletingLastPathComponent().appending(path: program)
-        process.arguments = words
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let (out, error) = (Pipe(), Pipe())
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = out
-        process.standardError = error
-        try process.run()
-        let text = out.fileHandleForReading.readDataToEndOfFile()
-        let talk = error.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return Result(
-            code: process.terminationStatus, out: String(decoding: text, as: UTF8.self),
-            error: String(decoding: talk, as: UTF8.self))
+    ) throws -> Programs.Result {
+        try Programs.run(program, words, environment: environment)
     }
 
     /// Starts a program that goes on until it is ended; what it says goes into a file.
     func start(_ program: String, _ words: [String]) throws -> ChildProcess {
-        let path = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-            .deletingLastPathComponent().appending(path: program).path
-        return try ChildProcess.start(path, words, output: self("out"), errors: self("errors"))
+        try ChildProcess.start(
+            Programs.path(program), words, output: self("out"), errors: self("errors"))
     }
 
     /// True as soon as the program started says `text`.
@@ -71,7 +46,7 @@ private final class Office {
         return false
     }
 
-    func card(_ words: [String]) throws -> Result { try run("eco-card", words) }
+    func card(_ words: [String]) throws -> Programs.Result { try run("eco-card", words) }
 
     var sealed: [String] { ["--keys", self("keys"), "--passphrase-file", self("pass")] }
 }

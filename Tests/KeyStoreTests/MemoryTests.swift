@@ -5,6 +5,7 @@ import Foundation
 import KeyStore
 import Linux
 import Provisioning
+import TestSupport
 import Testing
 import Tokens
 
@@ -81,10 +82,8 @@ extension SoftTokenSuites {
             let soft = try SoftToken()
             let masters = (0..<5).map { _ in randomBytes(16) }
             try soft.plant(masters, epoch: 1)
-            let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-                .deletingLastPathComponent().appending(path: "eco-card").path
             let agent = try ChildProcess.start(
-                program,
+                Programs.path("eco-card"),
                 [
                     "key", "agent", "--pkcs11", soft.uri, "--pin-file", soft.folder + "/pin",
                     "--socket", soft.folder + "/agent",

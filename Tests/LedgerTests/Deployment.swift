@@ -3,6 +3,7 @@ import Foundation
 import KeyStore
 import LedgerBook
 import Linux
+import TestSupport
 import Tokens
 
 /// A deployment as an operator makes it: sealed keys, a database, the real program.
@@ -17,9 +18,7 @@ final class Deployment {
             + (place.store == .sqlite ? [] : ["--own-keys", folder + "/ledger.sqlite"])
     }
 
-    /// The program beside the test's own executable.
-    static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        .deletingLastPathComponent().appending(path: "eco-ledger")
+    private static let program = "eco-ledger"
     static let seeds = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "seeds").path
 
@@ -31,48 +30,24 @@ final class Deployment {
             to: folder + "/ledger.keys", passphrase: SecretBytes(Array("correct horse".utf8)))
     }
 
-    struct Result {
-        let code: Int32
-        let out: String
-        let error: String
-        var json: [String: Any] {
-            (try? JSONSerialization.jsonObject(with: Data(out.utf8))) as? [String: Any] ?? [:]
-        }
-    }
-
     /// Runs a command to its end.
-    func run(_ words: String...) throws -> Result { try run(words) }
+    func run(_ words: String...) throws -> Programs.Result { try run(words) }
 
-    func run(_ words: [String]) throws -> Result {
-        let process = Process()
-        process.executableURL = Self.program
-        process.arguments = words
-        let (out, error) = (Pipe(), Pipe())
-        process.standardOutput = out
-        process.standardError = error
-        try process.run()
-        let text = out.fileHandleForReading.readDataToEndOfFile()
-        let talk = error.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return Result(
-            code: process.terminationStatus, out: String(decoding: text, as: UTF8.self),
-            error: String(decoding: talk, as: UTF8.self))
+    func run(_ words: [String]) throws -> Programs.Result {
+        try Programs.run(Self.program, words)
     }
 
-    func initialise(seed: String = seeds) throws -> Result {
+    func initialise(seed: String = seeds) throws -> Programs.Result {
         try run(["init", "-d", database, "--seed", seed, "--json"] + keyOptions)
     }
 
     /// Starts `serve` on a free port and waits until it says where it listens.
     func serve() throws -> Serving {
-        let process = Process()
-        process.executableURL = Self.program
-        process.arguments =
-            ["serve", "-d", database, "--listen", "127.0.0.1:0", "--json"] + keyOptions
         let out = Pipe()
-        process.standardOutput = out
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        let process = try Programs.start(
+            Self.program,
+            ["serve", "-d", database, "--listen", "127.0.0.1:0", "--json"] + keyOptions,
+            output: out, errors: FileHandle.nullDevice)
         var line = Data()
         while !line.contains(0x0a) {
             let more = out.fileHandleForReading.availableData

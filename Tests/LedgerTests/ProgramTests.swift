@@ -6,6 +6,7 @@ import LedgerBook
 import LedgerMessages
 import Linux
 import Operations
+import TestSupport
 import Testing
 import Threads
 import Tokens
@@ -108,6 +109,39 @@ import Tokens
         let policy = try PolicySettings(
             json: try Files.read(Deployment.seeds + "/policy.json", atMost: 1 << 20))
         #expect(policy.validDays == 14)
+        var settings = policy
+        try settings.add(
+            catalogue: try Files.read(Deployment.seeds + "/catalogue.json", atMost: 1 << 20),
+            consents: try Files.read(Deployment.seeds + "/consents.json", atMost: 1 << 20))
+        let names = try settings.add(
+            merchants: try Files.read(Deployment.seeds + "/merchants.json", atMost: 1 << 20))
+        #expect(names.count == 5 && settings.places?.count == 5)
+        // Every text in every language that a person may choose.
+        let languages = Set(policy.languages)
+        #expect(languages.count == 9)
+        for action in settings.catalogue ?? [] {
+            #expect(Set(action.labels.keys) == languages, "\(action.code)")
+            #expect(Set(action.purpose.keys) == languages, "\(action.code)")
+        }
+        for consent in settings.consents ?? [] {
+            #expect(Set(consent.texts.keys) == languages, "\(consent.version)")
+        }
+    }
+
+    @Test func `merchants are names, or names with what they are near to`() throws {
+        var settings = try PolicySettings(
+            json: try Files.read(Deployment.seeds + "/policy.json", atMost: 1 << 20))
+        let plain = Array(#"["Épicerie", {"name": "Café", "parcours": [1]}]"#.utf8)
+        #expect(try settings.add(merchants: plain) == ["Épicerie", "Café"])
+        #expect(settings.places?.map(\.name) == ["Café"])
+        for wrong in [
+            #"[""]"#, #"[{"parcours": [1]}]"#, #"[{"name": "A", "parcours": [3]}]"#,
+            #"[{"name": "A", "parcours": [1], "actions": ["unknown"]}]"#, #"{"name": "A"}"#,
+        ] {
+            #expect(throws: BookError.self, "\(wrong)") {
+                try settings.add(merchants: Array(wrong.utf8))
+            }
+        }
     }
 
     /// Twenty processes are killed at random instants while batches of five payments pour in; what

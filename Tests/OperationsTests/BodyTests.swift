@@ -38,6 +38,10 @@ import Tokens
                 consents: [Consent(textVersion: "fr-2026-1", time: 5)], sealed: [1, 2, 3])),
         .enrolment(
             Enrolment(card: proof.card, tokenHash: proof.tokenHash, consents: [], sealed: nil)),
+        .enrolment(
+            Enrolment(
+                card: proof.card, tokenHash: proof.tokenHash, consents: [], sealed: nil,
+                replaces: CardNumber(serial: 7)!)),
         .cardEvent(CardEvent(card: proof.card, what: .lost, reporter: .holder)),
         .closure(
             Closure(
@@ -62,11 +66,13 @@ import Tokens
         (5, 3, .array([.array([.text(""), .unsigned(1)])])),
         (5, 3, .array([.array([.text("é"), .unsigned(1)])])),
         (5, 4, .bytes([])), (5, 4, .bytes([UInt8](repeating: 0, count: 8_193))), (5, 4, .null),
-        (5, 5, .null), (7, 2, .unsigned(6)), (7, 3, .unsigned(0)), (7, 4, .text("Anna")),
-        (8, 1, .unsigned(4)), (8, 2, .unsigned(0)), (8, 3, .unsigned(0)), (8, 4, .unsigned(0)),
-        (8, 3, .unsigned(10)), (8, 5, nil), (8, 5, .record([8: .null])),
-        (8, 5, .record([1: .array([.unsigned(0), .unsigned(0)])])),
-        (8, 5, .record([5: .map([])])), (8, 6, .bool(true)), (8, 7, nil), (8, 8, .null),
+        (5, 5, .null), (7, 5, .null), (7, 5, .text("123")), (7, 5, .text("000000000001")),
+        (7, 5, .unsigned(7)), (7, 6, .null), (8, 2, .unsigned(6)), (8, 3, .unsigned(0)),
+        (8, 4, .text("Anna")),
+        (9, 1, .unsigned(4)), (9, 2, .unsigned(0)), (9, 3, .unsigned(0)), (9, 4, .unsigned(0)),
+        (9, 3, .unsigned(10)), (9, 5, nil), (9, 5, .record([8: .null])),
+        (9, 5, .record([1: .array([.unsigned(0), .unsigned(0)])])),
+        (9, 5, .record([5: .map([])])), (9, 6, .bool(true)), (9, 7, nil), (9, 8, .null),
         (0, 8, .bytes([1])), (0, 9, .null),
     ]
 

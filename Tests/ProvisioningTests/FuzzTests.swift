@@ -6,27 +6,16 @@ import KeyStore
 import Linux
 import Operations
 import Synchronization
+import TestSupport
 import Testing
 import Tokens
 
 @testable import Provisioning
 
-/// SplitMix64 (Steele, Lea, Flood 2014): small, seeded, good enough to choose faults.
-struct Dice: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-}
-
 /// A true card whose answers are changed on their way at a few chosen commands.
 struct LyingChannel: CardChannel {
     let field: Field
-    var dice: Dice
+    var dice: SplitMix64
     /// Numbers of the commands, from 1, whose answers are changed; nil: all of them.
     let lies: Set<Int>?
 
@@ -128,7 +117,7 @@ private final class Judge: PersonalisationRecorder, @unchecked Sendable {  // be
 
     @Test func `Cards that answer nonsense neither crash, hang nor pass for done`() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var dice = Dice(state: seed)
+        var dice = SplitMix64(seed)
         let end = ContinuousClock.now + .seconds(seconds)
         var runs = 0
         var done = 0
@@ -142,7 +131,7 @@ private final class Judge: PersonalisationRecorder, @unchecked Sendable {  // be
                     Int.random(in: 1...50, using: &dice)
                 })
             var channel = LyingChannel(
-                field: field, dice: Dice(state: dice.next()), lies: isWild ? nil : lies)
+                field: field, dice: SplitMix64(dice.next()), lies: isWild ? nil : lies)
             let start = ContinuousClock.now
             if try run(Int.random(in: 0..<7, using: &dice), &channel, field, seed) { done += 1 }
             longest = max(longest, ContinuousClock.now - start)

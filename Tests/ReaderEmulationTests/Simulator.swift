@@ -1,11 +1,11 @@
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 /// The program `eco-sim`, beside the test's own executable.
 struct Simulator {
-    static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        .deletingLastPathComponent().appending(path: "eco-sim").path
+    static let program = Programs.path("eco-sim")
     static let root = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
     private static let outputLimit = 1 << 20

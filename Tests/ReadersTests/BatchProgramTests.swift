@@ -2,6 +2,7 @@ import CardEmulation
 import Foundation
 import Linux
 import ReaderEmulation
+import TestSupport
 import Testing
 
 extension LivePCSC {
@@ -132,10 +133,11 @@ extension LivePCSC {
         @Test func `On a terminal there is a line and a bell a card, and a summary`() throws {
             let technician = try Technician()
             let box = try prepare(technician, rows: 2)
+            let program = Programs.path("eco-card")
             let words = (["batch", "run"] + box).joined(separator: " ")
             let process = Process()
             process.executableURL = URL(filePath: "/usr/bin/script")
-            process.arguments = ["-qec", "\(Technician.program.path) \(words)", "/dev/null"]
+            process.arguments = ["-qec", "\(program) \(words)", "/dev/null"]
             process.standardInput = FileHandle.nullDevice
             let out = Pipe()
             process.standardOutput = out

@@ -2,6 +2,7 @@ import CardEmulation
 import Foundation
 import Linux
 import ReaderEmulation
+import TestSupport
 import Testing
 
 /// eco-card without a card.

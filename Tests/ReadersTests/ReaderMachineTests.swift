@@ -47,6 +47,15 @@ import Testing
         #expect(machine.see(readers: ["A"], holding: back, isWanted: true) == [.process("A")])
     }
 
+    @Test func `A card that was only looked at is processed where it lies, once it is wanted`() {
+        var machine = machine()
+        let lying = [Held(name: "A", events: 1)]
+        _ = machine.see(readers: ["A"], holding: lying, isWanted: true)
+        machine.processed(leavesFree: true)
+        #expect(machine.see(readers: ["A"], holding: lying, isWanted: false) == [])
+        #expect(machine.see(readers: ["A"], holding: lying, isWanted: true) == [.process("A")])
+    }
+
     @Test func `A card that left and came back between two looks has left`() {
         var machine = machine()
         _ = machine.see(readers: ["A"], holding: [Held(name: "A", events: 1)], isWanted: true)

@@ -4,6 +4,7 @@ import Operations
 import Screen
 import Terminal
 import Testing
+import WebDriver
 
 /// One page's stream of events over a real connection.
 final class Listener {

@@ -1,6 +1,7 @@
 import CWebAssets
 import Foundation
 import Operations
+import Receipts
 import Terminal
 import Testing
 
@@ -23,7 +24,12 @@ struct MessageTables {
             tables[language.rawValue] = try JSONDecoder().decode([String: String].self, from: data)
         }
         page = try text("/")
-        scripts = try assets.keys.filter { $0.hasSuffix(".js") }.sorted().map(text).joined()
+        scripts = try assets.keys.filter(Self.isMerchants).sorted().map(text).joined()
+    }
+
+    /// True of a script of the merchant's page; those of the customer display have other tables.
+    private static func isMerchants(_ path: String) -> Bool {
+        path.hasSuffix(".js") && !path.hasPrefix("/client") && !path.hasPrefix("/person")
     }
 
     /// Keys that a refusal, an action, the page or a script needs.
@@ -34,6 +40,12 @@ struct MessageTables {
             keys.insert("refusal.\(RefusalMessage(refusal).rawValue).do")
         }
         for action in RefusalAction.allCases { keys.insert("action.\(action.rawValue)") }
+        let printer: [PrinterState] = [
+            .none, .printing, .trouble(.absent), .trouble(.noPaper), .trouble(.notAnswering),
+            .trouble(.full), .trouble(.notRecorded),
+        ]
+        for state in printer { keys.insert("printer.\(PrinterView.name(state))") }
+        for period in ClosurePeriod.allCases { keys.insert("closure.title.\(period.name)") }
         for attribute in ["data-text", "data-label", "data-name"] {
             for part in page.components(separatedBy: "\(attribute)=\"").dropFirst() {
                 keys.insert(String(part.prefix { $0 != "\"" }))

@@ -5,6 +5,7 @@ import Screen
 import Terminal
 import Testing
 import Tokens
+import WebDriver
 
 /// Orders beside selling, over the wire: what reaches the terminal, what comes back.
 @Suite struct OperationOrderTests {
@@ -65,7 +66,7 @@ import Tokens
             let long = body + String(repeating: " ", count: 4096)
             #expect(try service.order(path, long).status == 413)
         }
-        for path in ["/api/journal", "/api/catalogue", "/api/day"] {
+        for path in ["/api/journal", "/api/catalogue", "/api/closure?period=day"] {
             #expect(
                 try service.order(path, "", changing: ["Cookie": nil], method: "GET").status
                     == 401)
@@ -167,7 +168,7 @@ import Tokens
         let actions = try #require(catalogue.member("actions") as? [[String: Any]])
         #expect(actions.count == Samples.catalogue.count)
         #expect((actions[0]["labels"] as? [String: String])?.keys.sorted() == ["en", "fr"])
-        let day = try service.order("/api/day", "", method: "GET")
+        let day = try service.order("/api/closure?period=day", "", method: "GET")
         #expect(day.member("number") as? Int == 42)
         let totals = try #require(day.member("totals") as? [String: Any])
         #expect(totals["takingsCents"] as? Int == 1_234_567 - 2_450 - 1_250)

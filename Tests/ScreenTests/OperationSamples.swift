@@ -1,6 +1,8 @@
 import Foundation
 import Journal
+import Linux
 import Operations
+import Receipts
 import Terminal
 import Tokens
 
@@ -59,9 +61,40 @@ extension Samples {
             "reparation": KindTotal(count: 3, sum: 3_000),
         ])
 
-    static let closure = Closure(
-        period: .day, number: 41, from: 900, to: 1_042, totals: totals, perpetual: 9_876_543,
-        unsent: 0)
+    static let closure = closure(.day, number: 41, unsent: 0)
+
+    static func closure(_ period: ClosurePeriod, number: UInt64, unsent: UInt64) -> Closure {
+        Closure(
+            period: period, number: number, from: 900, to: 1_042, totals: totals,
+            perpetual: 9_876_543, unsent: unsent)
+    }
+
+    static func slip(_ closure: Closure, id: EntryID?) -> ClosureSlip {
+        ClosureSlip(
+            merchant: "Épicerie du Canal", closure: closure,
+            time: id.map { _ in LocalTime(milliseconds: 1_764_000_000_000) }, id: id,
+            lastHash: Array(repeating: 0xA7, count: 32), catalogue: catalogue)
+    }
+
+    /// Fifteen closures, as a journal lists them.
+    static let closures: [JournalLine] = {
+        (0..<15).map { number in
+            let period: ClosurePeriod = number % 7 == 3 ? .month : number == 14 ? .year : .day
+            let made = closure(period, number: UInt64(41 - number), unsent: 0)
+            let time = UInt64(1_764_000_000_000 - number * 86_400_000)
+            let entry = Entry(
+                sequence: UInt64(1_100 - number), id: EntryID(milliseconds: time),
+                previous: zeros(32), time: time, clockTrust: .synchronised, body: .closure(made))
+            return JournalLine(
+                entry: entry, outcome: nil,
+                standing: EntryStanding(
+                    entry: entry, refunded: .zero, isReversed: false, isClosed: false))
+        }
+    }()
+
+    static func status(_ line: JournalLine) -> JournalQuery.Status {
+        line.outcome.map { $0.isBooked ? .settled : .rejected } ?? .pending
+    }
 
     static func armed(_ purpose: Purpose, _ cents: Int64 = 0) -> Armed {
         Armed(
@@ -96,6 +129,7 @@ extension Samples {
             ("refund-done", completed(.refund(of: id), 1_250)),
             ("topup-m1", .presentCard(armed(.topUp(.cash), 2_000))),
             ("topup-done", completed(.topUp(.cash), 2_000)),
+            ("given", given(offline: true, cardPresent: true)),
             ("check-m1", .presentCard(armed(.cardCheck))),
             ("check-valid", completed(.cardCheck, report: report())),
             ("check-offline", completed(.cardCheck, report: report(balance: nil))),
@@ -104,7 +138,7 @@ extension Samples {
     }
 
     /// A line of the terminal's list as a line of the journal.
-    static func line(_ operation: OperationLine) -> JournalLine {
+    static func line(_ operation: OperationLine, id: EntryID? = nil) -> JournalLine {
         let body = EntryBody.payment(
             Payment(
                 amount: operation.amount, card: known[operation.lastFour] ?? card("4821"),
@@ -112,7 +146,7 @@ extension Samples {
                 evidence: .sdm(piccData: zeros(16), mac: zeros(8), digest: zeros(16)),
                 authorisation: operation.authorised ? zeros(16) : nil))
         let entry = Entry(
-            sequence: operation.sequence, id: EntryID(milliseconds: operation.time),
+            sequence: operation.sequence, id: id ?? EntryID(milliseconds: operation.time),
             previous: zeros(32), time: operation.time, clockTrust: .synchronised, body: body)
         let outcome: StoredOutcome? =
             switch operation.status {

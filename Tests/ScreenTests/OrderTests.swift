@@ -3,6 +3,7 @@ import Operations
 import Screen
 import Terminal
 import Testing
+import WebDriver
 
 @Suite struct OrderTests {
     @Test func `An operation is armed, extended and cancelled by its id`() throws {

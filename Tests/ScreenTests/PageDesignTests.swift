@@ -2,6 +2,7 @@ import Foundation
 import Operations
 import Terminal
 import Testing
+import WebDriver
 
 /// Every stage at every size in both languages, by the rules of UX.md §1.5.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PageDesignTests {
@@ -11,7 +12,7 @@ import Testing
     ) throws {
         let page = try PageSession(size: size)
         try page.choose(language: language)
-        let suffix = "\(language)-\(size.testDescription)"
+        let suffix = "\(language)-\(size)"
         for (name, stage) in Samples.stages {
             try page.show(stage)
             try page.browser.photograph("\(name)-\(suffix)")
@@ -57,7 +58,7 @@ import Testing
         try #require(try page.waitForPage())
         for theme in ["indoor", "outdoor"] {
             try page.choose(theme: theme)
-            let suffix = "\(theme)-\(language)-\(size.testDescription)"
+            let suffix = "\(theme)-\(language)-\(size)"
             try page.browser.press(Array("12345678").map(String.init))
             #expect(try page.browser.waitUntil("!document.querySelector('#charge').disabled"))
             try page.browser.photograph("m0-crowded-\(suffix)")

@@ -3,6 +3,7 @@ import Operations
 import Screen
 import Terminal
 import Testing
+import WebDriver
 
 /// What hands do: the numeric keypad alone, fingers, reloads, a terminal that goes away.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PageFlowTests {

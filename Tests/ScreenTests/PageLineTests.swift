@@ -3,6 +3,7 @@ import Operations
 import Screen
 import Terminal
 import Testing
+import WebDriver
 
 /// The line between page and terminal: lost, found again, and found again with new secrets.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PageLineTests {

@@ -3,6 +3,7 @@ import Operations
 import Screen
 import Terminal
 import Testing
+import WebDriver
 
 /// Everything beside paying, by hands and by the keypad alone.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PageOperationTests {
@@ -206,18 +207,22 @@ import Testing
         page.crowdTheStrip()
         try #require(try page.waitForPage())
         try page.openPanel("menu", from: ".ready [data-act='menu']")
-        try page.openPanel("closure", from: "[data-value='closure']")
+        try page.openPanel("closures", from: "[data-value='closures']")
+        try page.openPanel("closure", from: "[data-value='day']")
         let close = "document.querySelector('[data-act=close]')"
         #expect(try page.browser.waitUntil("\(close)?.innerText == 'Clôturer quand même'"))
         let words = try page.words()
-        for word in ["Clôture n°\u{A0}42", "75 opérations", "12\u{202F}345,67"] {
+        for word in [
+            "Clôture du jour", "n°\u{A0}42", "75 opérations", "12\u{202F}345,67",
+            "98\u{202F}765,43", "a7a7a7a7a7a7a7a7",
+        ] {
             #expect(words.contains(word), "\(word)")
         }
         try page.browser.press([Key.enter])
         #expect(has(page, .close(.day)))
         #expect(
             try page.browser.waitUntil(
-                "document.querySelector('#facts-sub').innerText.includes('41')"))
+                "document.querySelector('#facts-title').innerText.includes('41')"))
     }
 
     @Test func `Training says so on every screen`() throws {

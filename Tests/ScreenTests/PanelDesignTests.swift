@@ -1,7 +1,9 @@
 import Foundation
 import Operations
+import Receipts
 import Terminal
 import Testing
+import WebDriver
 
 /// Every screen beside paying at every size in both languages, by the rules of UX.md §1.5.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PanelDesignTests {
@@ -10,9 +12,27 @@ import Testing
         try page.browser.photograph("\(name)-\(suffix)")
         let faults = try PageChecks.faults(page.browser)
         #expect(faults == [], "\(name) \(suffix)")
+        let covered = try page.browser.text(Self.covered)
+        #expect(covered == "", "\(name) \(suffix)")
         let words = try page.words()
         #expect(!words.contains("{") && !words.contains("undefined"), "\(name)")
     }
+
+    /// Words of a screen that lie under what comes after them.
+    private static let covered = """
+        (() => {
+          const screen = document.querySelector('section[data-screen]:not([hidden])');
+          const seen = [...screen.querySelectorAll('.fact, .note, button, img, .total')].filter(
+            one => one.checkVisibility() && !one.closest('.keypad'));
+          const box = one => one.getBoundingClientRect();
+          return seen.flatMap((one, index) => seen.slice(index + 1).filter(other => {
+            const [a, b] = [box(one), box(other)];
+            return a.left < b.right - 1 && b.left < a.right - 1 &&
+              a.top < b.bottom - 1 && b.top < a.bottom - 1;
+          }).map(other => `${one.textContent.slice(0, 20)} / ${other.textContent.slice(0, 20)}`))
+            .join('; ');
+        })()
+        """
 
     private func home(_ page: PageSession) throws {
         for _ in 0..<4 {
@@ -20,6 +40,16 @@ import Testing
             try page.browser.press([Key.escape])
             try #require(try page.waitForPage())
         }
+    }
+
+    @Test func `Words under a button are found`() throws {
+        let page = try PageSession()
+        try page.openPanel("menu", from: ".ready [data-act='menu']")
+        try page.openPanel("help", from: "#tiles-grid [data-value='help']")
+        try #require(try page.browser.waitUntil("document.querySelector('#facts-rows li')"))
+        #expect(try page.browser.text(Self.covered) == "")
+        try page.browser.run("document.querySelector('#facts-acts').style.translate = '0 -10rem'")
+        #expect(try page.browser.text(Self.covered) != "")
     }
 
     @Test(arguments: PanelSize.all, ["fr", "en"])
@@ -32,14 +62,17 @@ import Testing
         page.crowdTheStrip()
         for theme in ["indoor", "outdoor"] {
             try page.choose(theme: theme)
-            let suffix = "\(theme)-\(language)-\(size.testDescription)"
+            let suffix = "\(theme)-\(language)-\(size)"
             try page.openPanel("menu", from: ".ready [data-act='menu']")
             try check(page, "menu", suffix)
-            for panel in ["topUp", "closure", "training", "role"] {
+            for panel in ["topUp", "closures", "training", "role", "cardNumber", "help"] {
                 try page.openPanel(panel, from: "#tiles-grid [data-value='\(panel)']")
-                if panel == "closure" {
+                if panel == "help" {
                     try #require(
-                        try page.browser.waitUntil("document.querySelector('[data-act=close]')"))
+                        try page.browser.waitUntil("document.querySelector('#facts-rows li')"))
+                }
+                if panel == "cardNumber" {
+                    try page.browser.press(Array("100000000025").map(String.init))
                 }
                 if panel == "topUp" { try page.browser.press(["1", "2", "3", "4", "5"]) }
                 if panel == "role" { try page.browser.press(["1", "2", "3", "4", "5", "6"]) }
@@ -49,11 +82,54 @@ import Testing
                     try page.browser.waitUntil("document.body.dataset.panel == 'menu'"))
                 try #require(try page.waitForPage())
             }
+            try checkClosures(page, suffix)
             try checkActions(page, suffix)
             try checkList(page, suffix)
             try checkStages(page, suffix)
         }
         #expect(try page.browser.complaints() == [])
+    }
+
+    private func checkClosures(_ page: PageSession, _ suffix: String) throws {
+        try home(page)
+        page.service.checkout.change { state in
+            state.closures = Samples.closures
+            state.forbidden = .shorterPeriodOpen
+            state.snapshot.printer = .trouble(.notAnswering)
+        }
+        try page.openPanel("menu", from: ".ready [data-act='menu']")
+        try page.openPanel("closures", from: "#tiles-grid [data-value='closures']")
+        try page.openPanel("closure", from: "#tiles-grid [data-value='year']")
+        try #require(try page.browser.waitUntil("document.querySelector('[data-act=close]')"))
+        try check(page, "closure", suffix)
+        try page.browser.press([Key.escape])
+        try #require(try page.browser.waitUntil("document.body.dataset.panel == 'closures'"))
+        try #require(try page.waitForPage())
+        try page.openPanel("closuresBefore", from: "#tiles-grid [data-value='closuresBefore']")
+        try #require(try page.browser.waitUntil("document.querySelectorAll('.tile').length == 6"))
+        try check(page, "closures-before", suffix)
+        try page.openPanel("closed", from: "#tiles-grid button")
+        try check(page, "closed", suffix)
+        try page.openPanel("closureCode", from: "#facts-acts [data-value='closureCode']")
+        try waitForImage(page)
+        try check(page, "closure-code", suffix)
+        for panel in ["closed", "closuresBefore", "closures", "menu"] {
+            try page.browser.press([Key.escape])
+            try #require(try page.browser.waitUntil("document.body.dataset.panel == '\(panel)'"))
+            try #require(try page.waitForPage())
+        }
+        page.service.checkout.change { state in
+            state.forbidden = nil
+            state.snapshot.printer = .idle
+        }
+        try #require(try page.waitForPage())
+    }
+
+    private func waitForImage(_ page: PageSession) throws {
+        try #require(
+            try page.browser.waitUntil(
+                "document.querySelector('#code-image').naturalWidth > 0 && "
+                    + "document.querySelectorAll('#code-rows li').length > 0"))
     }
 
     private func checkActions(_ page: PageSession, _ suffix: String) throws {
@@ -75,6 +151,12 @@ import Testing
         try #require(try page.waitForPage())
         try page.openPanel("operation", from: "button.line")
         try check(page, "operation", suffix)
+        try page.openPanel("receipt", from: "#facts-acts [data-act='showReceipt']")
+        try waitForImage(page)
+        try check(page, "receipt", suffix)
+        try page.browser.press([Key.escape])
+        try #require(try page.browser.waitUntil("document.body.dataset.panel == 'operation'"))
+        try #require(try page.waitForPage())
         for panel in ["refund", "reverse"] {
             try page.openPanel(panel, from: "#facts-acts [data-value='\(panel)']")
             try check(page, panel, suffix)

@@ -2,6 +2,7 @@ import Foundation
 import Operations
 import Terminal
 import Testing
+import WebDriver
 
 /// Each rule finds the defect that is planted for it: a check that cannot fail proves nothing.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PlantedDefectTests {
@@ -41,11 +42,17 @@ import Testing
         Defect(
             name: "buttons that touch", rule: .distance,
             script: "find('#pay-acts').style.gap = '2px'"),
+        Defect(
+            name: "a button whose focus is not seen", rule: .focus,
+            script: "find('.pay [data-act=cancel]').style.outline = 'none'"),
+        Defect(
+            name: "a stage that is not said", rule: .live,
+            script: "find('#say').textContent = ''"),
     ]
 
     @Test func `Each planted defect is found by its rule, and by no other before it`() throws {
         let page = try PageSession()
-        #expect(Set(Self.defects.map(\.rule)) == Set(PageChecks.Rule.allCases))
+        #expect(Set(Self.defects.map(\.rule)) == Set(PageChecks.Rule.everywhere))
         try page.show(.presentCard(Samples.armed()))
         for defect in Self.defects {
             let before = try PageChecks.faults(page.browser)

@@ -3,6 +3,7 @@ import Operations
 import Screen
 import Terminal
 import Testing
+import WebDriver
 
 /// A hostile request and the one answer it may get.
 struct Hostile: Sendable, CustomTestStringConvertible {

@@ -26,7 +26,8 @@ enum Samples {
         .rule(.topUpOverLimit(limit: eco(10_000))), .rule(.topUpOverLimit(limit: .zero)),
         .rule(.actionUnknown), .rule(.quantityInvalid), .rule(.actionLimitReached(left: 2_500)),
         .rule(.actionLimitReached(left: 0)), .rule(.consentMissing), .rule(.sealingImpossible),
-        .rule(.nothingToClose), .rule(.shorterPeriodOpen),
+        .rule(.nothingToClose), .rule(.shorterPeriodOpen), .rule(.alreadyGiven),
+        .rule(.otherNetwork), .rule(.cardUnfit), .rule(.oldCard),
     ]
 
     /// The place of a refusal in `refusals`' order of cases.

@@ -14,6 +14,7 @@ final class ScriptedCheckout: OperationsControl {
             reader: .ready(name: "ACS ACR122U"), clockTrust: .synchronised,
             merchant: "Épicerie du Canal", offlineLimit: Amount(cents: 2000))
         var operations: [OperationLine] = []
+        var catalogue = Samples.catalogue
         var others: [JournalLine] = []
         var orders: [Terminal.Order] = []
         /// What every order is refused for.
@@ -21,8 +22,18 @@ final class ScriptedCheckout: OperationsControl {
         /// The role every order needs.
         var neededRole: Role?
         var wrongPINs = 0
+        /// Enrolments that were ordered, with what people told.
+        var enrolments: [(order: EnrolmentOrder, told: [UInt8])] = []
+        /// Where the application is.
+        var link: String? = "https://app.carte-eco.example"
         var sendCount = 0
         var verified: [EntryID] = []
+        /// What was printed, in order.
+        var printed: [EntryID] = []
+        /// Closures that were made, newest first.
+        var closures: [JournalLine] = []
+        /// Why no period can be closed now.
+        var forbidden: RuleRefusal?
     }
 
     let monitor = Monitor(State())

@@ -4,6 +4,7 @@ import Operations
 import Screen
 import Terminal
 import Testing
+import WebDriver
 
 /// A screen that runs over a scripted checkout, and the secrets of a page that was loaded.
 final class Service {
@@ -13,11 +14,14 @@ final class Service {
     /// "name=value".
     let cookie: String
     let token: String
+    let exportDirectory = NSTemporaryDirectory() + "/export-" + UUID().uuidString
 
     init(_ checkout: ScriptedCheckout = ScriptedCheckout()) throws {
         self.checkout = checkout
         screen = try Screen(
-            control: checkout, configuration: ScreenConfiguration(port: 0),
+            control: checkout,
+            configuration: ScreenConfiguration(
+                port: 0, exportDirectory: exportDirectory, version: "1.4.0"),
             monotonicMilliseconds: ScriptedCheckout.now)
         client = WireClient(port: screen.port)
         let page = try client.send("GET", "/")
@@ -28,7 +32,10 @@ final class Service {
         token = String(page.text[start...].prefix { $0 != "\"" })
     }
 
-    deinit { screen.stop() }
+    deinit {
+        screen.stop()
+        try? FileManager.default.removeItem(atPath: exportDirectory)
+    }
 
     /// The headers of an honest order.
     var orderHeaders: [(String, String)] {

@@ -206,6 +206,7 @@ final class BenchWorld: TapWorld {
         var policy: Policy?
         var now = Bench.now
         var denied: Set<CardNumber> = []
+        var given: Set<CardNumber> = []
         var answer: AuthorisationAnswer?
         var secondsWithoutLedger: UInt64 = 0
         var hasKeys = true
@@ -269,6 +270,10 @@ final class BenchWorld: TapWorld {
         let day = UTCDay.number(now * 1_000)
         let found = try? journal.actions(code, of: card, day: day, isTraining: isTraining)
         return found ?? .none
+    }
+
+    func isGiven(_ card: CardNumber, isTraining: Bool) -> Bool {
+        script.read { $0.given.contains(card) }
     }
 
     private struct ScriptedBalance: PendingBalance {

@@ -105,7 +105,8 @@ import Tokens
             // Half of them end as a success would.
             if round % 2 == 0, count >= 2 {
                 let status: [UInt8] =
-                    place == 3 ? [0x91, 0xaf] : [1, 2, 8, 9].contains(place) ? [0x90, 0] : [0x91, 0]
+                    place == 3
+                    ? [0x91, 0xaf] : [1, 2, 8, 9].contains(place) ? [0x90, 0] : [0x91, 0]
                 noise.replaceSubrange((count - 2)..., with: status)
             }
             let result = bench.tap(&card, bench.arm(1)) { at, answer in

@@ -31,11 +31,18 @@ final class LiveBench {
         issuer = try IssuerKeys.create(epoch: BenchIssuer.epoch)
         let (terminal, ledger) = (try SigningKey.create(), try SigningKey.create())
         let now = Clock.realtimeMilliseconds()
-        let policy = Policy(
+        var policy = Policy(
             version: 1, issued: now / 1_000 - 100, expires: now / 1_000 + 3_600,
             terminal: terminal.publicKey.kid, merchant: "Épicerie", limits: .standard,
             classes: [.member], issuers: [issuer.issuerKey], revokedKids: [],
             epochs: [BenchIssuer.epoch], languages: ["fr"])
+        policy.catalogue = [Bench.meals]
+        policy.places = [
+            LocalPlace(
+                name: "Table ouverte", parcours: [Bench.meals.parcours],
+                actions: [Bench.meals.code]),
+            LocalPlace(name: "Épicerie", parcours: [Bench.meals.parcours], actions: []),
+        ]
         try Files.writeAtomically(
             ledger.sign(payload: policy.item.encoded).bytes, to: folder + "/policy.cose")
         try Files.writeAtomically(

@@ -1,22 +1,11 @@
 import Operations
+import TestSupport
 import Testing
 
 @testable import Terminal
 
 /// A walk through the machine with seeded events; what must always hold is checked at each step.
 @Suite struct MachineWalkTests {
-    /// SplitMix64: a failing seed can be walked again.
-    struct Steps {
-        var state: UInt64
-        mutating func next(_ bound: UInt64) -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var word = state
-            word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-            return (word ^ (word >> 31)) % bound
-        }
-    }
-
     /// What the walk knows of the world beside the machine.
     struct World {
         var machine = CheckoutMachine()
@@ -30,7 +19,7 @@ import Testing
     }
 
     /// A tap: the journal stores at most once for an id, whatever the outcome says.
-    private func tap(_ world: inout World, _ steps: inout Steps) {
+    private func tap(_ world: inout World, _ steps: inout SplitMix64) {
         guard let armed = world.machine.cardFound() else { return }
         #expect(armed.id == world.current)
         let card = [UInt8(steps.next(2))]
@@ -54,7 +43,7 @@ import Testing
         }
     }
 
-    private func step(_ world: inout World, _ steps: inout Steps) {
+    private func step(_ world: inout World, _ steps: inout SplitMix64) {
         world.now += steps.next(10) == 0 ? 61_000 : steps.next(900)
         switch steps.next(12) {
         case 0, 1:
@@ -122,7 +111,7 @@ import Testing
     @Test func `In two hundred walks of a thousand steps nothing is accepted twice or unstored`() {
         var accepted = 0
         for seed in 0..<200 as Range<UInt64> {
-            var steps = Steps(state: seed)
+            var steps = SplitMix64(seed)
             var world = World()
             for _ in 0..<1_000 {
                 let before = world.machine.stage

@@ -20,8 +20,8 @@ extension Bench {
     }
 
     /// A bench where every operation may be done.
-    static func open() throws -> Bench {
-        let bench = try Bench()
+    static func open(_ stack: Stack = .memory) throws -> Bench {
+        let bench = try Bench(stack)
         bench.world.set { script in
             script.isReachable = true
             script.policy?.catalogue = [meals]
@@ -39,8 +39,10 @@ extension Bench {
     enum Kind: CaseIterable, Sendable { case refund, topUp, action }
 
     /// A bench, a card, and an operation of the kind, ready to tap.
-    private func ready(_ kind: Kind) throws -> (Bench, SoftwareNTAG424, Armed) {
-        let bench = try Bench.open()
+    private func ready(
+        _ kind: Kind, _ stack: Stack = .memory
+    ) throws -> (Bench, SoftwareNTAG424, Armed) {
+        let bench = try Bench.open(stack)
         var card = try bench.card()
         switch kind {
         case .refund:
@@ -71,13 +73,13 @@ extension Bench {
         }
     }
 
-    @Test(arguments: Kind.allCases)
+    @Test(arguments: Kind.allCases, Stack.allCases)
     func `Torn at any APDU and presented again, there is one entry; cancelled, none`(
-        kind: Kind
+        kind: Kind, stack: Stack
     ) throws {
         for fault in BenchFault.allCases {
             for place in 1...7 {
-                var (bench, card, operation) = try ready(kind)
+                var (bench, card, operation) = try ready(kind, stack)
                 let before = bench.entries
                 let torn = bench.tap(&card, operation, fault: (fault, place))
                 if fault == .afterReply, place == 7 {

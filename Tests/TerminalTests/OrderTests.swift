@@ -8,94 +8,10 @@ import KeyStore
 import LedgerClient
 import Linux
 import Operations
+import Receipts
 import Terminal
 import Testing
 import Tokens
-
-/// A real checkout without reader and network, whose cards a test taps by hand.
-private final class OrderBench {
-    let folder: String
-    let issuer: IssuerKeys
-    let journal: Journal
-    let world: LiveWorld
-    let checkout: Checkout
-    var card: SoftwareNTAG424
-
-    init() throws {
-        folder = NSTemporaryDirectory() + "/orders-" + UUID().uuidString
-        try Files.makeDirectory(folder)
-        issuer = try IssuerKeys.create(epoch: BenchIssuer.epoch)
-        let (terminal, ledger) = (try SigningKey.create(), try SigningKey.create())
-        let now = Clock.realtimeMilliseconds()
-        var policy = Policy(
-            version: 3, issued: now / 1_000 - 100, expires: now / 1_000 + 3_600,
-            terminal: terminal.publicKey.kid, merchant: "Épicerie", limits: .standard,
-            classes: [.member], issuers: [issuer.issuerKey], revokedKids: [],
-            epochs: [BenchIssuer.epoch], languages: ["fr"])
-        policy.catalogue = [Bench.meals]
-        policy.consentTexts = [
-            ConsentText(version: "a", isRequired: true, texts: Words(["fr": "Oui"]))
-        ]
-        let recipient = try EnvelopeRecipient(seconds: now / 1_000)
-        policy.sealingCertificate = recipient.certificate
-        try Files.writeAtomically(
-            ledger.sign(payload: policy.item.encoded).bytes, to: folder + "/policy.cose")
-        try Files.writeAtomically(
-            (0..<8).map { UInt8(truncatingIfNeeded: now >> (56 - 8 * UInt64($0))) },
-            to: folder + "/ledger-contact")
-        journal = try Journal(path: folder + "/journal.sqlite", signer: terminal)
-        let link = LedgerLink(
-            address: LedgerAddress(url: "http://127.0.0.1:9", key: ledger.publicKey),
-            signer: terminal, journal: journal, directory: folder)
-        world = LiveWorld(
-            journal: journal, link: link, keys: try issuer.terminalBundle(),
-            terminal: terminal.publicKey.kid, log: { _ in })
-        checkout = Checkout(
-            world: world, pins: PINBook(directory: folder), log: { _ in })
-        let uid = BenchIssuer.uid(1)
-        let token = CardToken(
-            number: CardNumber(serial: 42)!, issued: now / 1_000 - 10,
-            expires: now / 1_000 + 3_600, uid: uid, epoch: BenchIssuer.epoch, cardClass: .member)!
-        card = try BenchIssuer.card(
-            uid: uid, token: issuer.sign(token: token).bytes, keys: issuer)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
-
-    /// Taps the card for an operation that was armed, then lets the checkout rest.
-    func tap(_ operation: Armed) throws -> Bool {
-        let tap = Tap(
-            operation: operation, binding: nil, world: world, progress: { _ in }, bind: { _ in })
-        var profile = NTAG424Card(BenchChannel(card))
-        let outcome = tap.run(&profile)
-        card = profile.end().remove()
-        try checkout.cancel(operation.id).get()
-        guard case .accepted = outcome else { return false }
-        return true
-    }
-
-    func pay(_ cents: Int64) throws -> EntryID {
-        let armed = try checkout.arm(amount: Amount(cents: cents)!).get()
-        #expect(try tap(armed))
-        return armed.id
-    }
-
-    func signIn(_ role: Role) throws {
-        var pin = Array("2468".utf8)
-        try PINBook(directory: folder).set(&pin, for: role)
-        pin = Array("2468".utf8)
-        #expect(try checkout.signIn(role, pin: &pin).get().role == role)
-        #expect(pin.allSatisfy { $0 == 0 })
-    }
-
-    /// Files of the terminal that hold these bytes, write-ahead log and all.
-    func files(holding bytes: [UInt8]) throws -> [String] {
-        try Files.list(folder).filter { name in
-            let content = try Data(contentsOf: URL(filePath: folder + "/" + name))
-            return content.range(of: Data(bytes)) != nil
-        }
-    }
-}
 
 /// Orders beside paying, through the checkout itself.
 @Suite struct OrderTests {
@@ -113,7 +29,7 @@ private final class OrderBench {
         }
         #expect(bench.checkout.isRecorded(reversal) == true)
         #expect(failure(bench.checkout.perform(reverse)) == .rule(.alreadyReversed))
-        #expect(bench.checkout.openTotals(.day).takings == 0)
+        #expect(try bench.journal.openTotals(.day).takings == 0)
         #expect(bench.checkout.standing(id)?.refundable == .zero)
         #expect(
             failure(bench.checkout.perform(.reverse(reversal, reason: .other)))
@@ -211,6 +127,6 @@ private final class OrderBench {
         #expect(failure(bench.checkout.perform(.close(.month))) == .roleNeeded(.manager))
         let late = Order.reverse(id, reason: .doubled)
         #expect(failure(bench.checkout.perform(late)) == .rule(.dayClosed))
-        #expect(bench.checkout.lastClosure(.day) == closure)
+        #expect(try bench.journal.lastClosure(.day) == closure)
     }
 }

@@ -3,6 +3,7 @@
 enum Floors {
     static let names = [
         "CLibraries", "Bindings", "Core", "Services", "Machines", "Emulation", "Programs",
+        "Plugins",
     ]
 
     /// Project modules a target of a floor may import, by floor.
@@ -16,6 +17,7 @@ enum Floors {
         "Programs": [
             "Bindings", "Core", "Services", "Machines", "Emulation", "Programs",
         ],
+        "Plugins": [],
     ]
 
     /// Who may import the emulation floor.
@@ -26,6 +28,7 @@ enum Floors {
         "CPCSC": ["PCSC"], "CNFC": ["NFC"], "CSQLite": ["SQLite"],
         "CPostgreSQL": ["PostgreSQL"], "COpenSSL": ["Crypto"],
         "CCBOR": ["COSE"], "CP11Kit": ["PKCS11"], "CQREncode": ["QRCode"],
+        "CPango": ["TextImage"],
         "CMicroHTTPD": ["HTTPServer"], "CCurl": ["HTTPClient"],
         "CLinux": ["Linux", "Threads", "CommandLineTool"], "CWebAssets": ["Screen"],
     ]

@@ -2,6 +2,7 @@ import CardEmulation
 import Crypto
 import Foundation
 import Linux
+import TestSupport
 
 /// A terminal session as a text file: lines that begin with "$ " are commands, "> " goes on with
 /// one; what follows is what they print, and "[5]" alone says how they end when not with 0.
@@ -139,8 +140,7 @@ final class Play {
     /// `lay CARD …` lays a card on the reader in software, `lift` takes it away; the reader is a
     /// PN532 that `$reader` names for `--nfc`. `$seeds` is what a deployment starts from.
     private static var preamble: String {
-        let programs = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-            .deletingLastPathComponent().path
+        let programs = Programs.folder.path
         let seeds = Session.folder.deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "seeds").path
         return """

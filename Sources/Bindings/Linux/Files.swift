@@ -36,9 +36,34 @@ public enum Files {
             unlink(temporary)
             throw error
         }
+        try syncDirectory(of: path)
+    }
+
+    /// Gives a file that is on disk its name: after a crash at any instant it has the one or the
+    /// other, and once this returns, `path`. Calls `rename`, then `fsync` on the directory.
+    public static func move(_ old: String, to path: String) throws(LinuxError) {
+        _ = try check("rename") { rename(old, path) }
+        try syncDirectory(of: path)
+    }
+
+    /// Removes a file; once this returns it does not come back after a crash.
+    /// Calls `remove`, then `fsync` on the directory.
+    public static func removeDurably(_ path: String) throws(LinuxError) {
+        try remove(path)
+        try syncDirectory(of: path)
+    }
+
+    private static func syncDirectory(of path: String) throws(LinuxError) {
         let directory = try open(parent(of: path), O_RDONLY | O_DIRECTORY)
         defer { close(directory) }
         _ = try check("fsync") { fsync(directory) }
+    }
+
+    /// Bytes of a file. Calls `stat`.
+    public static func size(_ path: String) throws(LinuxError) -> UInt64 {
+        var found = stat()
+        _ = try check("stat") { stat(path, &found) }
+        return UInt64(clamping: found.st_size)
     }
 
     /// Whether something is there, of whatever kind. Calls `access`.
@@ -60,19 +85,23 @@ public enum Files {
     }
 
     /// Adds bytes at the end of a file, made with `mode` when it is missing, and waits until they
-    /// are on disk. Calls `open`, `write`, `fsync`.
+    /// are on disk. A refused write leaves the file as it was. Calls `open`, `fstat`, `write`,
+    /// `fsync`, `ftruncate`.
     public static func append(
         _ bytes: [UInt8], to path: String, mode: UInt32 = 0o600
     ) throws(LinuxError) {
         let file = Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, mode)
         guard file >= 0 else { throw LinuxError(call: "open", code: errno) }
         defer { close(file) }
-        var done = 0
-        while done < bytes.count {
-            let left = Array(bytes[done...])
-            done += try check("write") { Glibc.write(file, left, left.count) }
+        var before = stat()
+        _ = try check("fstat") { fstat(file, &before) }
+        do throws(LinuxError) {
+            try writeAll(bytes, to: file)
+            _ = try check("fsync") { fsync(file) }
+        } catch {
+            _ = ftruncate(file, before.st_size)
+            throw error
         }
-        _ = try check("fsync") { fsync(file) }
     }
 
     /// Makes a directory and those above it that are missing, all with `mode` (less the umask).

@@ -1,9 +1,10 @@
 // QRCode: a QR symbol from bytes, by libqrencode.
 //
-// Purpose: the dark and light modules of one symbol (ISO/IEC 18004), error correction level M.
+// Purpose: the dark and light modules of one symbol (ISO/IEC 18004), error correction level M,
+// and the same as SVG path data.
 // Promises: the smallest version that holds the bytes; a refusal of the library is a
 // `QRCodeError`.
-// Does not promise: drawing, sizes or the quiet zone; whoever draws it leaves 4 modules free.
+// Does not promise: sizes, colours or the quiet zone; whoever draws it leaves 4 modules free.
 // Threads: any. Units: modules.
 
 import CQREncode
@@ -28,6 +29,29 @@ public struct QRSymbol: Equatable, Sendable {
     public init(_ content: [UInt8]) throws(QRCodeError) {
         guard let symbol = QRcode_encodeData(Int32(content.count), content, 0, QR_ECLEVEL_M)
         else { throw QRCodeError(call: "QRcode_encodeData", code: errno) }
+        self.init(taking: symbol)
+    }
+
+    /// A symbol that holds this text, level M. Beyond ASCII it says that it is UTF-8 (ECI 26):
+    /// without that a reader guesses, and guesses Japanese for French. Calls `QRinput_new2`,
+    /// `QRinput_appendECIheader`, `QRinput_append`, `QRcode_encodeInput`.
+    public init(text: String) throws(QRCodeError) {
+        let bytes = Array(text.utf8)
+        guard let input = QRinput_new2(0, QR_ECLEVEL_M) else {
+            throw QRCodeError(call: "QRinput_new2", code: errno)
+        }
+        defer { QRinput_free(input) }
+        let isPlain = bytes.allSatisfy { $0 < 0x80 }
+        guard isPlain || QRinput_appendECIheader(input, 26) == 0,
+            QRinput_append(input, QR_MODE_8, Int32(bytes.count), bytes) == 0
+        else { throw QRCodeError(call: "QRinput_append", code: errno) }
+        guard let symbol = QRcode_encodeInput(input) else {
+            throw QRCodeError(call: "QRcode_encodeInput", code: errno)
+        }
+        self.init(taking: symbol)
+    }
+
+    private init(taking symbol: UnsafeMutablePointer<QRcode>) {
         defer { QRcode_free(symbol) }
         let side = Int(symbol.pointee.width)
         self.side = side

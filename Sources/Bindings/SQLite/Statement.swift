@@ -107,6 +107,11 @@ final class Statement {
         UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(raw, column)))
     }
 
+    /// Steps since this was last asked. Calls `sqlite3_stmt_status`.
+    func steps() -> UInt64 {
+        UInt64(sqlite3_stmt_status(raw, SQLITE_STMTSTATUS_VM_STEP, 1).magnitude)
+    }
+
     /// Calls `sqlite3_reset` and `sqlite3_clear_bindings`.
     func reset() {
         sqlite3_reset(raw)

@@ -1,3 +1,3 @@
-// libqrencode: QRcode_encodeData and QRcode_free only.
+// libqrencode: QRcode_encodeData, QRcode_encodeInput, QRcode_free and QRinput_… only.
 #pragma once
 #include <qrencode.h>

@@ -142,13 +142,19 @@ public struct Enrolment: Equatable, Sendable {
     public let consents: [Consent]
     /// CMS EnvelopedData (RFC 5652, DER) to the ledger; nil when the person gave nothing.
     public let sealed: [UInt8]?
+    /// The lost card whose account this one takes over; nil for a first card.
+    public let replaces: CardNumber?
 
     /// An enrolment.
-    public init(card: CardNumber, tokenHash: [UInt8], consents: [Consent], sealed: [UInt8]?) {
+    public init(
+        card: CardNumber, tokenHash: [UInt8], consents: [Consent], sealed: [UInt8]?,
+        replaces: CardNumber? = nil
+    ) {
         self.card = card
         self.tokenHash = tokenHash
         self.consents = consents
         self.sealed = sealed
+        self.replaces = replaces
     }
 }
 
@@ -267,13 +273,14 @@ extension EntryBody {
     }
 
     /// The earlier entry this one speaks of: a refund's payment, a reversal's target, the payment
-    /// another card began.
+    /// another card began, what a receipt was printed of.
     public var reference: EntryID? {
         switch self {
         case .payment(let body): body.completes
         case .refund(let body): body.payment
         case .reversal(let body): body.entry
-        case .topUp, .action, .enrolment, .cardEvent, .closure, .technicalEvent: nil
+        case .technicalEvent(let event): ReceiptTrace(event)?.entry
+        case .topUp, .action, .enrolment, .cardEvent, .closure: nil
         }
     }
 }

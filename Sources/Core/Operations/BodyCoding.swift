@@ -145,18 +145,20 @@ extension EcoAction {
 }
 
 extension Enrolment {
-    /// 1 card number, 2 token hash, 3 consents ([text version, time] each), 4 sealed data.
+    /// 1 card number, 2 token hash, 3 consents ([text version, time] each), 4 sealed data, 5 number
+    /// of the card it replaces. What a first card does not have is left out: such an entry reads as
+    /// it always did.
     var item: CBOR {
         .record([
             1: .text(card.digits), 2: .bytes(tokenHash),
             3: .array(
                 consents.map { .array([.text($0.textVersion), .unsigned($0.time)]) }),
-            4: sealed.map { CBOR.bytes($0) },
+            4: sealed.map { CBOR.bytes($0) }, 5: replaces.map { .text($0.digits) },
         ])
     }
 
     init(_ item: CBOR?) throws(OperationError) {
-        let fields = try Fields(item, "enrolment", keys: 1...4)
+        let fields = try Fields(item, "enrolment", keys: 1...5)
         let items = try fields.value(3, "consents") { $0.array }
         let consents = items.compactMap { Consent($0) }
         guard consents.count == items.count, items.count <= Self.consentsMax else {
@@ -168,7 +170,7 @@ extension Enrolment {
         }
         self.init(
             card: try fields.card(1), tokenHash: try fields.tokenHash(2), consents: consents,
-            sealed: sealed)
+            sealed: sealed, replaces: fields.optional(5) == nil ? nil : try fields.card(5))
     }
 }
 

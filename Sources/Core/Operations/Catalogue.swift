@@ -156,11 +156,14 @@ public struct OperationRules: Equatable, Sendable {
     public var topUpThreshold: Amount
     /// Largest top-up; zero: this terminal takes none.
     public var topUpLimit: Amount
+    /// A card that replaces a lost one gets its account at once; false: when a person at the
+    /// association has released it, for nobody at a stand can prove whose card it was.
+    public var replacementAtOnce: Bool
 
     /// Rules.
     public init(
         refundOffline: Bool, topUpOffline: Bool, enrolmentOffline: Bool, refundThreshold: Amount,
-        topUpThreshold: Amount, topUpLimit: Amount
+        topUpThreshold: Amount, topUpLimit: Amount, replacementAtOnce: Bool = false
     ) {
         self.refundOffline = refundOffline
         self.topUpOffline = topUpOffline
@@ -168,6 +171,7 @@ public struct OperationRules: Equatable, Sendable {
         self.refundThreshold = refundThreshold
         self.topUpThreshold = topUpThreshold
         self.topUpLimit = topUpLimit
+        self.replacementAtOnce = replacementAtOnce
     }
 
     /// The defaults of FORMATS §4: no refund and no top-up without the ledger, enrolment yes; the
@@ -178,17 +182,17 @@ public struct OperationRules: Equatable, Sendable {
         topUpLimit: Amount(cents: 10_000) ?? .zero)
 
     /// 1 refund, 2 top-up, 3 enrolment offline; 4 refund threshold, 5 top-up threshold, 6 top-up
-    /// limit.
+    /// limit; 7 replacement at once, left out when false.
     var item: CBOR {
         .record([
             1: .bool(refundOffline), 2: .bool(topUpOffline), 3: .bool(enrolmentOffline),
             4: .integer(refundThreshold.cents), 5: .integer(topUpThreshold.cents),
-            6: .integer(topUpLimit.cents),
+            6: .integer(topUpLimit.cents), 7: replacementAtOnce ? .bool(true) : nil,
         ])
     }
 
     init(_ item: CBOR) throws(OperationError) {
-        let fields = try Fields(item, "rules", keys: 1...6)
+        let fields = try Fields(item, "rules", keys: 1...7)
         func amount(_ key: Int64) throws(OperationError) -> Amount {
             try fields.value(key, "amount") { $0.integer.flatMap { Amount(cents: $0) } }
         }
@@ -197,6 +201,8 @@ public struct OperationRules: Equatable, Sendable {
             topUpOffline: try fields.value(2, "top-up") { $0.bool },
             enrolmentOffline: try fields.value(3, "enrolment") { $0.bool },
             refundThreshold: try amount(4), topUpThreshold: try amount(5),
-            topUpLimit: try amount(6))
+            topUpLimit: try amount(6),
+            replacementAtOnce: fields.optional(7) == nil
+                ? false : try fields.value(7, "replacement") { $0.bool })
     }
 }

@@ -30,6 +30,14 @@ public enum RuleRefusal: Error, Equatable, Sendable {
     case consentMissing
     /// The policy has no certificate to seal personal data to.
     case sealingImpossible
+    /// This card was given to somebody already.
+    case alreadyGiven
+    /// Not one of the cards this network gives.
+    case otherNetwork
+    /// The card does not answer as it should, or may not be used: nobody is given it.
+    case cardUnfit
+    /// The old card itself was laid where the new one is wanted.
+    case oldCard
     /// Nothing happened since the last closure of this period.
     case nothingToClose
     /// A shorter period is to be closed first.
@@ -53,6 +61,10 @@ public enum RuleRefusal: Error, Equatable, Sendable {
         case .actionLimitReached: "A03"
         case .consentMissing: "E01"
         case .sealingImpossible: "E02"
+        case .alreadyGiven: "E03"
+        case .otherNetwork: "E04"
+        case .cardUnfit: "E05"
+        case .oldCard: "E06"
         case .nothingToClose: "Z01"
         case .shorterPeriodOpen: "Z02"
         }
@@ -92,6 +104,27 @@ public enum UTCDay {
     public static let length: UInt64 = 86_400_000
     /// The number of the day of a time in milliseconds, from 1970-01-01.
     public static func number(_ milliseconds: UInt64) -> UInt64 { milliseconds / length }
+
+    /// Year, month and day of the month of a day's number (Howard Hinnant's civil-from-days).
+    public static func date(_ number: UInt64) -> (year: Int, month: Int, day: Int) {
+        let days = Int(clamping: min(number, UInt64(Int32.max))) + 719_468
+        let era = days / 146_097
+        let dayOfEra = days - era * 146_097
+        let year = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * year + year / 4 - year / 100)
+        let shifted = (5 * dayOfYear + 2) / 153
+        let month = shifted < 10 ? shifted + 3 : shifted - 9
+        return (
+            year + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shifted + 2) / 5 + 1
+        )
+    }
+
+    /// "2029-11-24".
+    public static func text(_ number: UInt64) -> String {
+        let date = date(number)
+        let pad = { (value: Int) in (value < 10 ? "0" : "") + String(value) }
+        return "\(date.year)-\(pad(date.month))-\(pad(date.day))"
+    }
 }
 
 /// A refund gives back what one payment took, to the card that paid, never more than is left:
@@ -179,14 +212,16 @@ extension Policy {
         }
     }
 
-    /// Every required text was agreed to, and no unknown one.
+    /// Every required text was agreed to, and no unknown one. Where there are texts a person may
+    /// refuse, nothing personal is taken from who refused them all.
     /// - Throws: `RuleRefusal.consentMissing`.
-    public func check(consents: [Consent]) throws(RuleRefusal) {
+    public func check(consents: [Consent], tellsAnything: Bool = false) throws(RuleRefusal) {
         let given = Set(consents.map(\.textVersion))
         let known = Set(consentTexts.map(\.version))
         let required = Set(consentTexts.filter(\.isRequired).map(\.version))
         guard given.count == consents.count, given.isSubset(of: known),
-            required.isSubset(of: given)
+            required.isSubset(of: given),
+            !tellsAnything || known == required || !given.isSubset(of: required)
         else { throw .consentMissing }
     }
 }

@@ -69,8 +69,12 @@ public struct Policy: Equatable, Sendable {
     public var catalogue: [CatalogueAction]
     /// Texts of the enrolment; at most 8.
     public var consentTexts: [ConsentText]
+    /// Merchants near here and what can be done there; at most 32.
+    public var places: [LocalPlace]
     /// The ledger's certificate (X.509, DER) personal data is sealed to; nil: none is taken.
     public var sealingCertificate: [UInt8]?
+    /// Where the application of the card's holder is, "https://…", at most 128 bytes; nil: none.
+    public var application: String?
 
     /// A policy.
     public init(
@@ -78,7 +82,8 @@ public struct Policy: Equatable, Sendable {
         limits: OfflineLimits, classes: [CardClass], issuers: [Ed25519PublicKey],
         revokedKids: [[UInt8]], epochs: [UInt8], languages: [String],
         rules: OperationRules = .standard, catalogue: [CatalogueAction] = [],
-        consentTexts: [ConsentText] = [], sealingCertificate: [UInt8]? = nil
+        consentTexts: [ConsentText] = [], sealingCertificate: [UInt8]? = nil,
+        places: [LocalPlace] = [], application: String? = nil
     ) {
         self.version = version
         self.issued = issued
@@ -95,6 +100,8 @@ public struct Policy: Equatable, Sendable {
         self.catalogue = catalogue
         self.consentTexts = consentTexts
         self.sealingCertificate = sealingCertificate
+        self.places = places
+        self.application = application
     }
 
     /// The rules a card token is verified by.
@@ -108,7 +115,8 @@ public struct Policy: Equatable, Sendable {
 
     /// The payload: 1 version, 2 issued, 3 expires, 4 terminal kid, 5 merchant, 6 limits, 7
     /// classes, 8 issuer keys, 9 revoked kids, 10 epochs, 11 languages, 12 rules, 13 catalogue,
-    /// 14 consent texts, 15 sealing certificate. What the first version did not have is optional.
+    /// 14 consent texts, 15 sealing certificate, 16 places, 17 application. What the first version did
+    /// not have is optional; a terminal passes over fields it does not know.
     public var item: CBOR {
         .record([
             1: .unsigned(version), 2: .unsigned(issued), 3: .unsigned(expires),
@@ -121,6 +129,8 @@ public struct Policy: Equatable, Sendable {
             13: catalogue.isEmpty ? nil : .array(catalogue.map(\.item)),
             14: consentTexts.isEmpty ? nil : .array(consentTexts.map(\.item)),
             15: sealingCertificate.map { CBOR.bytes($0) },
+            16: places.isEmpty ? nil : .array(places.map(\.item)),
+            17: application.map { .text($0) },
         ])
     }
 
@@ -177,6 +187,29 @@ public struct Policy: Equatable, Sendable {
             }
             sealingCertificate = bytes
         }
+        if let item = item[16] {
+            guard let items = item.array, items.count <= LocalPlace.countMax else {
+                throw .malformed("places")
+            }
+            for item in items { places.append(try LocalPlace(item)) }
+        }
+        if let item = item[17] {
+            guard let text = item.text, Self.isApplication(text) else {
+                throw .malformed("application")
+            }
+            application = text
+        }
+    }
+
+    /// True for an address that a link may be made of: https, plain characters, no query, no "/" at
+    /// its end.
+    public static func isApplication(_ text: String) -> Bool {
+        let rest = text.utf8.dropFirst("https://".utf8.count)
+        return text.hasPrefix("https://") && text.utf8.count <= 128 && !rest.isEmpty
+            && rest.allSatisfy {
+                (0x61...0x7a).contains($0) || (0x30...0x39).contains($0)
+                    || [0x2d, 0x2e, 0x2f, 0x3a, 0x5f].contains($0)
+            } && rest.first != 0x2f && rest.last != 0x2f
     }
 }
 

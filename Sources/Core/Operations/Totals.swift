@@ -16,6 +16,12 @@ public struct KindTotal: Equatable, Sendable {
         count += 1
         sum &+= value
     }
+
+    /// Adds the total of another stretch.
+    mutating func add(_ other: KindTotal) {
+        count &+= other.count
+        sum &+= other.sum
+    }
 }
 
 /// What a stretch of the journal comes to. Training never counts.
@@ -57,6 +63,17 @@ public struct PeriodTotals: Equatable, Sendable {
     /// Takings: payments less refunds and less reversed payments, cents. Below zero on a day that
     /// refunds more than it sells.
     public var takings: Int64 { payments.sum - refunds.sum - reversals.sum }
+
+    /// Adds the totals of another stretch.
+    public mutating func add(_ other: PeriodTotals) {
+        payments.add(other.payments)
+        refunds.add(other.refunds)
+        reversals.add(other.reversals)
+        topUps.add(other.topUps)
+        topUpReversals.add(other.topUpReversals)
+        enrolments &+= other.enrolments
+        for (code, total) in other.actions { actions[code, default: KindTotal()].add(total) }
+    }
 
     /// Counts an entry. `target` is the body a reversal cancels.
     public mutating func add(_ body: EntryBody, reversing target: EntryBody? = nil) {

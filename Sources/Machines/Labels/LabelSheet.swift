@@ -80,23 +80,9 @@ public struct LabelSheet: Sendable {
     private func path(
         _ symbol: QRSymbol, _ left: Double, _ top: Double, _ module: Double
     ) -> String {
-        var path = ""
-        for row in 0..<symbol.side {
-            var column = 0
-            while column < symbol.side {
-                guard symbol.isDark(column: column, row: row) else {
-                    column += 1
-                    continue
-                }
-                var end = column
-                while symbol.isDark(column: end, row: row) { end += 1 }
-                path += "M\(column) \(row)h\(end - column)v1h-\(end - column)z"
-                column = end
-            }
-        }
         return
             "<path transform=\"translate(\(Self.text(left)) \(Self.text(top))) "
-            + "scale(\(Self.text(module)))\" fill=\"#000\" d=\"\(path)\"/>\n"
+            + "scale(\(Self.text(module)))\" fill=\"#000\" d=\"\(symbol.path)\"/>\n"
     }
 
     /// A line of text; `width` stretches or squeezes it to that many millimetres. A long second

@@ -48,6 +48,7 @@ struct Refusal: Error, Equatable {
             self.init(409, "fork", "The ledger knows another chain.", expected: expected)
         case .notHeld: self.init(404, "not-held", "No such held entry.")
         case .cardUnknown: self.init(404, "card-unknown", "No such card.")
+        case .cardReplaced: self.init(409, "card-replaced", "Another card has its account.")
         case .cardKnown: self.init(409, "card-known", "Registered with other data.")
         case .amount: self.init(422, "amount", "Out of the range of money.")
         }

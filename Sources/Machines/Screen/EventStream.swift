@@ -1,41 +1,31 @@
 import Synchronization
-import Terminal
 
-/// The server-sent events of one page: the snapshot at once, each change whole, and a beat about
+/// The server-sent events of one page: the present at once, each change whole, and a beat about
 /// every second so that the page knows the terminal is alive.
 final class EventStream: Sendable {
     private static let beat = Array("event: beat\ndata: {}\n\n".utf8)
 
-    private let control: any CheckoutControl
-    private let monotonicMilliseconds: @Sendable () -> UInt64
-    private let memory: OrderMemory
+    private let feed: Feed
     private let place: StreamCount.Place
-    private let shown = Mutex<UInt64?>(nil)
+    private let view: @Sendable (Feed.Moment) -> [UInt8]
+    private let shown = Mutex<UInt64>(0)
 
+    /// `view`: what this page may know of a moment, as JSON.
     init(
-        control: any CheckoutControl, monotonicMilliseconds: @escaping @Sendable () -> UInt64,
-        memory: OrderMemory, place: StreamCount.Place
+        feed: Feed, place: StreamCount.Place, view: @escaping @Sendable (Feed.Moment) -> [UInt8]
     ) {
-        self.memory = memory
-        self.control = control
-        self.monotonicMilliseconds = monotonicMilliseconds
+        self.feed = feed
         self.place = place
+        self.view = view
     }
 
     /// The next event; waits at most a second. Called by one thread at a time.
     func next() -> [UInt8] {
-        let snapshot: Snapshot
-        if let version = shown.withLock({ $0 }) {
-            guard let changed = control.snapshot(after: version, atMost: .seconds(1)) else {
-                return Self.beat
-            }
-            snapshot = changed
-        } else {
-            snapshot = control.snapshot
-        }
-        shown.withLock { $0 = snapshot.version }
-        let view = SnapshotView(snapshot, now: monotonicMilliseconds(), memory: memory)
-        return Array("event: snapshot\ndata: ".utf8) + json(view) + Array("\n\n".utf8)
+        // Revision 0 is never published: the first moment comes at once.
+        let last = shown.withLock { $0 }
+        guard let moment = feed.moment(after: last, atMost: .seconds(1)) else { return Self.beat }
+        shown.withLock { $0 = moment.revision }
+        return Array("event: snapshot\ndata: ".utf8) + view(moment) + Array("\n\n".utf8)
     }
 }
 

@@ -9,6 +9,7 @@ extension Routes {
     /// One order, read strictly, given, answered.
     func operationOrder(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
         if request.path == "/api/sign-in" { return try signIn(request) }
+        if request.path == "/api/enrol" { return try enrol(request) }
         if request.path == "/api/again" {
             _ = try EmptyOrder.read(request)
             return try again()
@@ -48,6 +49,8 @@ extension Routes {
         let plain: [String: Terminal.Order] = [
             "/api/check": .checkCard, "/api/pay-part": .payPart, "/api/pay-rest": .payRest,
             "/api/drop-rest": .dropRest, "/api/sign-out": .signOut,
+            "/api/enrol-begin": .beginEnrolment, "/api/enrol-again": .enrolAgain,
+            "/api/enrol-end": .endLane,
         ]
         guard let order = plain[request.path] else { throw .notFound }
         _ = try EmptyOrder.read(request)
@@ -57,21 +60,25 @@ extension Routes {
     private func perform(_ order: Terminal.Order) throws(Problem) -> HTTPResponse {
         switch try answered(control.perform(order)) {
         case .armed(let armed):
-            if order == .payPart {
+            if order == .enrolAgain {
+                memory.keep(.enrolment, of: armed.id)
+            } else if order == .payPart {
                 memory.keepWhole(of: armed.id)
             } else {
                 memory.keep(.order(order), of: armed.id)
             }
             return Self.document(ArmedView(armed, now: monotonicMilliseconds()))
         case .recorded(let id): return Self.document(["id": id.description])
-        case .closed(let closure, _): return Self.document(ClosureView(closure))
+        case .closed(_, let id):
+            guard let slip = control.slip(id) else { return Self.nothing }
+            return Self.document(ClosureView(slip))
         case .done: return Self.nothing
         }
     }
 
     private func again() throws(Problem) -> HTTPResponse {
         switch memory.order {
-        case nil: throw .noSuchOperation
+        case nil, .enrolment: throw .noSuchOperation
         case .order(let order): return try perform(order)
         case .payment(let amount):
             let armed = try answered(control.arm(amount: amount))
@@ -120,12 +127,5 @@ extension Routes {
             }
         }
         return Self.document(JournalView(control.find(query)))
-    }
-
-    /// What a closure of the day would say now.
-    var day: DayView {
-        DayView(
-            number: (control.lastClosure(.day)?.number ?? 0) + 1,
-            unsent: control.snapshot.queue.count, totals: TotalsView(control.openTotals(.day)))
     }
 }

@@ -21,6 +21,8 @@ struct PurposeView: Encodable {
     /// Thousandths of the action's unit.
     var quantity: Int64?
     var means: String?
+    /// An enrolment: last four digits of the lost card.
+    var replaces: String?
 
     init(_ purpose: Purpose) {
         switch purpose {
@@ -34,7 +36,9 @@ struct PurposeView: Encodable {
             code = action
             quantity = amount
         case .cardCheck: kind = "cardCheck"
-        case .enrolment: kind = "enrolment"
+        case .enrolment(_, _, let old):
+            kind = "enrolment"
+            replaces = old?.lastFour
         }
     }
 }
@@ -45,12 +49,15 @@ struct CompletedView: Encodable {
     let offline: Bool
     let cardPresent: Bool
     let report: ReportView?
+    /// Cards given since the day was closed last.
+    let given: UInt64?
 
     init(_ completion: Completion) {
         lastFour = completion.lastFour
         offline = completion.isOffline
         cardPresent = completion.isCardPresent
         report = completion.report.map { ReportView($0) }
+        given = completion.given
     }
 }
 
@@ -124,6 +131,8 @@ struct JournalView: Encodable {
         var reason: String?
         var event: String?
         let status: String
+        /// The ledger's code, when it declined or holds the entry.
+        let outcome: String?
         let refundedCents: Int64
         let refundableCents: Int64
         let reversed: Bool
@@ -139,6 +148,7 @@ struct JournalView: Encodable {
             lastFour = entry.body.card?.lastFour
             amountCents = entry.body.amount?.cents
             status = line.outcome.map { $0.isBooked ? "settled" : "rejected" } ?? "pending"
+            outcome = line.outcome.flatMap { $0.isBooked ? nil : $0.code }
             refundedCents = line.standing.refunded.cents
             refundableCents = line.standing.refundable.cents
             reversed = line.standing.isReversed
@@ -202,25 +212,5 @@ struct TotalsView: Encodable {
             Action(code: $0.key, count: $0.value.count, quantity: $0.value.sum)
         }
         takingsCents = totals.takings
-    }
-}
-
-/// The answer of /api/day: `number` is what the closure would get.
-struct DayView: Encodable {
-    let number: UInt64
-    let unsent: Int
-    let totals: TotalsView
-}
-
-/// A closure that was made.
-struct ClosureView: Encodable {
-    let number: UInt64
-    let unsent: UInt64
-    let totals: TotalsView
-
-    init(_ closure: Closure) {
-        number = closure.number
-        unsent = closure.unsent
-        totals = TotalsView(closure.totals)
     }
 }

@@ -9,12 +9,14 @@ final class OrderMemory: Sendable {
     enum Kept: Equatable, Sendable {
         case payment(Amount)
         case order(Terminal.Order)
+        /// A card for a person. What she told is the terminal's, sealed: `enrolAgain` finds it.
+        case enrolment
 
         /// True when it takes money.
         var isPayment: Bool {
             switch self {
             case .payment, .order(.payRest), .order(.payPart): true
-            case .order: false
+            case .order, .enrolment: false
             }
         }
     }

@@ -33,6 +33,9 @@ func identifier(_ text: String) throws(Problem) -> EntryID {
     return entry
 }
 
+/// {"language":"ar"}: what the person before the terminal reads.
+struct LanguageOrder: OrderBody { let language: String }
+
 /// {}
 struct EmptyOrder: OrderBody {}
 

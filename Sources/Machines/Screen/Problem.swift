@@ -38,7 +38,9 @@ struct Problem: Error, Equatable, Sendable {
     static let bodyInvalid = Problem(422, "body-invalid", "A field is missing, unknown or wrong")
     static let amountInvalid = Problem(422, "amount-invalid", "The amount is out of range")
     static let limitInvalid = Problem(422, "limit-invalid", "limit is 1 to 500")
+    static let languageUnknown = Problem(422, "language-unknown", "No such language here")
     static let queryInvalid = Problem(422, "query-invalid", "No such filter")
+    static let exportFailed = Problem(507, "export-failed", "The file cannot be written")
     static let tooManyScreens = Problem(429, "too-many-screens", "Too many pages are open")
 
     static func methodNotAllowed(_ allow: String) -> Problem {
@@ -79,6 +81,8 @@ struct Problem: Error, Equatable, Sendable {
             self.init(429, "pin-locked", "Too many wrong PINs")
             waitSeconds = seconds
         case .unknownResult: self.init(503, "unknown-result", "Nobody knows yet")
+        case .printerMissing: self.init(409, "printer-missing", "There is no receipt printer")
+        case .printerBusy: self.init(429, "printer-busy", "Too many receipts wait")
         }
     }
 

@@ -12,6 +12,7 @@ enum RefusalMessage: String, CaseIterable, Encodable, Sendable {
     case alreadyRefunded, dayClosed, trainingMismatch, topUpOverLimit, topUpNotHere
     case actionUnknown, quantityInvalid, actionLimitReached, actionLimitLeft, consentMissing
     case sealingImpossible, nothingToClose, shorterPeriodOpen
+    case alreadyGiven, otherNetwork, cardUnfit, oldCard
 
     /// Exhaustive on purpose: a new refusal has no message until somebody writes one.
     init(_ refusal: Refusal) {
@@ -65,6 +66,10 @@ enum RefusalMessage: String, CaseIterable, Encodable, Sendable {
             case .actionLimitReached(let left): left > 0 ? .actionLimitLeft : .actionLimitReached
             case .consentMissing: .consentMissing
             case .sealingImpossible: .sealingImpossible
+            case .alreadyGiven: .alreadyGiven
+            case .otherNetwork: .otherNetwork
+            case .cardUnfit: .cardUnfit
+            case .oldCard: .oldCard
             case .nothingToClose: .nothingToClose
             case .shorterPeriodOpen: .shorterPeriodOpen
             }
@@ -81,6 +86,8 @@ enum RefusalAction: String, CaseIterable, Encodable, Sendable {
     case otherCard
     /// The same amount once more.
     case retry
+    /// Another card out of the box, for the same person.
+    case giveOther
     /// Back to the amount.
     case finish
 }
@@ -120,6 +127,16 @@ extension Refusal {
             default: sentenceAmount
             }
         return lesser.flatMap { $0 > .zero && $0 < amount ? $0 : nil }
+    }
+
+    /// What to offer when a card could not be given.
+    var standActions: [RefusalAction] {
+        switch self {
+        case .rule(.alreadyGiven), .rule(.otherNetwork), .rule(.cardUnfit), .rule(.oldCard),
+            .rule(.trainingMismatch), .timedOut, .twoCards, .anotherCard:
+            [.giveOther, .finish]
+        default: [.finish]
+        }
     }
 
     /// What to offer when `amount` was refused; only the way back when there was no amount.

@@ -12,9 +12,15 @@ struct Routes: Sendable {
 
     let control: any OperationsControl
     let session: Session
+    /// Of the customer display.
+    let clientSession = Session("eco_client")
     let monotonicMilliseconds: @Sendable () -> UInt64
     let memory = OrderMemory()
+    let feed: Feed
+    let exportDirectory: String
+    let version: String
     private let page: [UInt8]
+    private let clientPage: [UInt8]
     private let assets: [String: Asset]
     private let streams = StreamCount()
 
@@ -25,12 +31,24 @@ struct Routes: Sendable {
         self.control = control
         self.session = session
         self.monotonicMilliseconds = monotonicMilliseconds
+        feed = Feed(
+            control: control, language: configuration.language.rawValue,
+            now: monotonicMilliseconds)
+        exportDirectory = configuration.exportDirectory
+        version = configuration.version
         assets = Asset.embedded()
-        let template = assets["/"].map { String(decoding: $0.bytes, as: UTF8.self) } ?? ""
-        let filled = template.replacing("{session}", with: session.token)
+        page = Self.filled(assets["/"], session, configuration)
+        clientPage = Self.filled(assets["/client"], clientSession, configuration)
+    }
+
+    private static func filled(
+        _ template: Asset?, _ session: Session, _ configuration: ScreenConfiguration
+    ) -> [UInt8] {
+        let text = template.map { String(decoding: $0.bytes, as: UTF8.self) } ?? ""
+        let filled = text.replacing("{session}", with: session.token)
             .replacing("{reader}", with: configuration.readerPlace.rawValue)
             .replacing("{language}", with: configuration.language.rawValue)
-        page = Array(filled.utf8)
+        return Array(filled.utf8)
     }
 
     /// The answer to `request` on a server that listens on `port`.
@@ -49,7 +67,8 @@ struct Routes: Sendable {
     private func route(_ request: HTTPRequest, port: UInt16) throws(Problem) -> HTTPResponse {
         switch request.path {
         case "/events", "/api/operations", "/api/snapshot", "/api/journal", "/api/catalogue",
-            "/api/day":
+            "/api/consents", "/qr/enrolment.svg", "/api/receipt",
+            "/api/receipt.svg", "/api/closure", "/api/closures", "/api/help":
             guard request.method == "GET" else { throw .methodNotAllowed("GET") }
             try session.checkOrigin(request, port: port)
             try session.checkCookie(request, port: port)
@@ -58,31 +77,43 @@ struct Routes: Sendable {
             case "/api/operations": return try operations(request)
             case "/api/journal": return try journal(request)
             case "/api/catalogue": return Self.document(CatalogueView(control.catalogue))
-            case "/api/day": return Self.document(day)
-            default:
+            case "/api/consents": return Self.document(ConsentsView(control.consentTexts))
+            case "/qr/enrolment.svg": return try enrolmentSymbol(request)
+            case "/api/snapshot":
                 return Self.document(
-                    SnapshotView(control.snapshot, now: monotonicMilliseconds(), memory: memory))
+                    SnapshotView(feed.moment, now: monotonicMilliseconds(), memory: memory))
+            default: return try receiptQuestion(request)
             }
         case "/api/arm", "/api/cancel", "/api/extend", "/api/acknowledge", "/api/verify",
             "/api/send", "/api/refund", "/api/reverse", "/api/top-up", "/api/check", "/api/act",
             "/api/report", "/api/pay-part", "/api/pay-rest", "/api/drop-rest", "/api/again",
-            "/api/close", "/api/train", "/api/sign-in", "/api/sign-out":
+            "/api/close", "/api/train", "/api/sign-in", "/api/sign-out", "/api/print",
+            "/api/export", "/api/enrol-begin", "/api/enrol", "/api/enrol-again",
+            "/api/enrol-end":
             guard request.method == "POST" else { throw .methodNotAllowed("POST") }
             try session.checkOrigin(request, port: port)
             try session.checkCookie(request, port: port)
             try session.checkToken(request)
             return try order(request)
+        case "/client/events", "/client/view", "/api/language":
+            return try clientRoute(request, port: port)
         default:
             guard let asset = assets[request.path] else { throw .notFound }
             guard request.method == "GET" else { throw .methodNotAllowed("GET") }
-            return give(asset, isPage: request.path == "/", port: port)
+            switch request.path {
+            case "/": return give(asset, page, session, port: port)
+            case "/client": return give(asset, clientPage, clientSession, port: port)
+            default: return give(asset, asset.bytes, nil, port: port)
+            }
         }
     }
 
-    private func give(_ asset: Asset, isPage: Bool, port: UInt16) -> HTTPResponse {
+    private func give(
+        _ asset: Asset, _ body: [UInt8], _ session: Session?, port: UInt16
+    ) -> HTTPResponse {
         var headers = [("Content-Type", asset.type), ("Cache-Control", "no-store")]
-        if isPage { headers.append(("Set-Cookie", session.setCookie(port: port))) }
-        return HTTPResponse(status: 200, headers: headers, body: isPage ? page : asset.bytes)
+        if let session { headers.append(("Set-Cookie", session.setCookie(port: port))) }
+        return HTTPResponse(status: 200, headers: headers, body: body)
     }
 
     private func order(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
@@ -105,6 +136,7 @@ struct Routes: Sendable {
         case "/api/send":
             _ = try EmptyOrder.read(request)
             control.sendNow()
+        case "/api/print", "/api/export": return try receiptOrder(request)
         default: return try operationOrder(request)
         }
         return Self.nothing
@@ -134,12 +166,20 @@ struct Routes: Sendable {
     }
 
     private func events() throws(Problem) -> HTTPResponse {
+        let (clock, memory) = (monotonicMilliseconds, memory)
+        return try stream { moment in
+            json(SnapshotView(moment, now: clock(), memory: memory))
+        }
+    }
+
+    /// Events of a page, as long as it may listen.
+    func stream(
+        _ view: @escaping @Sendable (Feed.Moment) -> [UInt8]
+    ) throws(Problem) -> HTTPResponse {
         guard let place = StreamCount.Place(streams, limit: Self.streamsLimit) else {
             throw .tooManyScreens
         }
-        let stream = EventStream(
-            control: control, monotonicMilliseconds: monotonicMilliseconds, memory: memory,
-            place: place)
+        let stream = EventStream(feed: feed, place: place, view: view)
         return HTTPResponse(
             headers: [
                 ("Content-Type", "text/event-stream; charset=utf-8"),

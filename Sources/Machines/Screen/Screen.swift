@@ -15,6 +15,8 @@
 //       refuses by itself (a malformed request, a body far over the limit).
 //   S5  Nothing is loaded from elsewhere: the Content-Security-Policy allows this origin alone, no
 //       inline script or style, no framing.
+//   S6  The customer display has a session of its own: it sees `ClientView` and chooses the
+//       language, and its cookie and token open nothing of the merchant's.
 //
 // Does not promise: protection from another program of the same user on this machine (it can read
 // the page like a browser does); TLS; that a browser is there.
@@ -22,15 +24,19 @@
 // Routes: GET / and the assets · GET /events · GET /api/snapshot ·
 //   GET /api/operations?limit=N ·
 //   POST /api/arm {"amountCents":N} · /api/cancel, /api/extend, /api/verify {"id":"UUID"} ·
-//   /api/acknowledge, /api/send {}
+//   /api/acknowledge, /api/send {} ·
+//   POST /api/language {"language":"ar"}: of the person, until she is done (Person.swift)
+// Customer display: GET /client and its assets · GET /client/events · GET /client/view (ClientView)
 // Beside selling (each answers what the order came to):
-//   GET /api/journal?before=N&card=NNNN&kind=K&limit=N&status=S · /api/catalogue · /api/day
+//   GET /api/journal?before=N&card=NNNN&kind=K&limit=N&status=S · /api/catalogue
+//   GET /api/receipt?id=UUID&language=fr · /api/receipt.svg (its QR symbol, or a closure's) ·
+//   /api/closure?period=day|month|year (what it would say now) · /api/closures · /api/help
 //   POST /api/refund, /api/reverse, /api/top-up, /api/check, /api/act, /api/report, /api/pay-part,
-//   /api/pay-rest, /api/drop-rest, /api/again, /api/close, /api/train, /api/sign-in, /api/sign-out:
-//   the bodies are in OperationOrders.swift.
+//   /api/pay-rest, /api/drop-rest, /api/again, /api/close, /api/train, /api/sign-in, /api/sign-out,
+//   /api/print, /api/export: the bodies are in OperationOrders.swift and ReceiptRoutes.swift.
 //
 // Threads: the server's own, one per connection; they only call `OperationsControl`, which answers
-// at once, and wait in `snapshot(after:atMost:)` for events.
+// at once, and wait in `Feed` for events. "screen" takes the terminal's snapshots into it.
 // Units: cents; milliseconds.
 
 public import HTTPServer
@@ -58,16 +64,22 @@ public struct ScreenConfiguration: Equatable, Sendable {
     public var readerPlace: ReaderPlace
     /// The language at first.
     public var language: Language
+    /// Where closures are exported to; made when it is missing.
+    public var exportDirectory: String
+    /// The program's version, for the help panel.
+    public var version: String
 
     /// The usual configuration: 127.0.0.1:8787, reader on the right, French.
     public init(
         address: String = "127.0.0.1", port: UInt16 = 8787, readerPlace: ReaderPlace = .right,
-        language: Language = .french
+        language: Language = .french, exportDirectory: String = "export", version: String = ""
     ) {
         self.address = address
         self.port = port
         self.readerPlace = readerPlace
         self.language = language
+        self.exportDirectory = exportDirectory
+        self.version = version
     }
 }
 
@@ -76,6 +88,7 @@ public final class Screen: Sendable {
     private static let connectionsLimit = 32
 
     private let server: HTTPServer
+    private let feed: Feed
 
     /// The port in use.
     public var port: UInt16 { server.port }
@@ -91,6 +104,7 @@ public final class Screen: Sendable {
         let routes = Routes(
             control: control, session: Session(), configuration: configuration,
             monotonicMilliseconds: monotonicMilliseconds)
+        feed = routes.feed
         let port = Port()
         server = try HTTPServer(
             address: configuration.address, port: configuration.port,
@@ -100,10 +114,14 @@ public final class Screen: Sendable {
         }
         // A request before this line meets port 0, which no Host names: refused, not served.
         port.number.store(server.port, ordering: .releasing)
+        feed.start()
     }
 
     /// Ends every connection; waits at most about a second. May be called again.
-    public func stop() { server.stop() }
+    public func stop() {
+        server.stop()
+        feed.stop()
+    }
 
     /// The port, known only once the server listens.
     private final class Port: Sendable {

@@ -4,12 +4,17 @@ import HTTPServer
 /// The two secrets of one start: the cookie that lets a page see state, and the token that lets it
 /// give orders. Another site can make a browser send the first; it cannot read the second.
 struct Session: Sendable {
+    /// Whose: the name of its cookie begins with it.
+    let name: String
     /// Sent back as the header `X-Eco-Session`, 64 hexadecimal characters.
     let token = Hexadecimal.text(randomBytes(32))
     private let cookie = Hexadecimal.text(randomBytes(32))
 
+    /// The merchant's page, or the customer display: neither opens what is the other's.
+    init(_ name: String = "eco_session") { self.name = name }
+
     /// Cookies do not know ports, so the name does: two terminals on one machine do not meet.
-    private func cookieName(_ port: UInt16) -> String { "eco_session_\(port)" }
+    private func cookieName(_ port: UInt16) -> String { "\(name)_\(port)" }
 
     /// The `Set-Cookie` value.
     func setCookie(port: UInt16) -> String {

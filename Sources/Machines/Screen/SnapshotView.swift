@@ -17,8 +17,19 @@ struct SnapshotView: Encodable {
     let session: RoleView?
     /// What is missing of a sum that was split.
     let restCents: Int64?
+    let lane: LaneView?
+    /// True: a lost card's account moves at once, not when the association has released it.
+    let replacementAtOnce: Bool
+    let person: PersonView
+    /// The card of the result that stands was presented again.
+    let presentedAgain: Bool
+    /// "none", "idle", "printing", or why nothing came out.
+    let printer: String
 
-    init(_ snapshot: Snapshot, now: UInt64, memory: OrderMemory) {
+    init(_ moment: Feed.Moment, now: UInt64, memory: OrderMemory) {
+        let snapshot = moment.snapshot
+        person = PersonView(moment)
+        presentedAgain = snapshot.isPresentedAgain
         version = snapshot.version
         stage = StageView(snapshot.stage, now: now, memory: memory)
         network = NetworkView(snapshot.network)
@@ -40,6 +51,20 @@ struct SnapshotView: Encodable {
         training = snapshot.isTraining
         session = snapshot.session.map { RoleView($0, now: now) }
         restCents = snapshot.rest?.missing.cents
+        printer = PrinterView.name(snapshot.printer)
+        lane = snapshot.lane.map { LaneView($0) }
+        replacementAtOnce = snapshot.rules.replacementAtOnce
+    }
+}
+
+/// The person before the terminal: her language, and those she may choose, in their order.
+struct PersonView: Encodable {
+    let language: String
+    let languages: [String]
+
+    init(_ moment: Feed.Moment) {
+        language = moment.person.language
+        languages = Person.offered(by: moment.snapshot.languages)
     }
 }
 
@@ -68,10 +93,10 @@ struct StageView: Encodable {
         case .removedTooSoon(let operation):
             name = "removedTooSoon"
             armed = ArmedView(operation, now: now)
-        case .accepted(_, let amount, let offline, let lastFour, let cardPresent):
+        case .accepted(let id, let amount, let offline, let lastFour, let cardPresent):
             name = "accepted"
             accepted = AcceptedView(
-                amountCents: amount.cents, offline: offline, lastFour: lastFour,
+                id: id.description, amountCents: amount.cents, offline: offline, lastFour: lastFour,
                 cardPresent: cardPresent)
         case .completed(let completion):
             name = "completed"
@@ -106,6 +131,7 @@ struct ArmedView: Encodable {
 
 /// M3.
 struct AcceptedView: Encodable {
+    let id: String
     let amountCents: Int64
     let offline: Bool
     let lastFour: String
@@ -130,15 +156,18 @@ struct RefusalView: Encodable {
 
     init(_ refusal: Refusal, amount: Amount?, kept: OrderMemory.Kept? = nil) {
         let isPayment = kept?.isPayment ?? true
+        let isEnrolment = kept == .enrolment
         message = RefusalMessage(refusal)
         code = refusal.code
         amountCents = amount?.cents
         let namesQuantity = message == .actionLimitLeft
         sentenceCents = namesQuantity ? nil : refusal.left
         leftQuantity = namesQuantity ? refusal.left : nil
-        repeats = kept != nil
+        repeats = kept != nil && !isEnrolment
         lesserCents = refusal.lesserAmount(than: amount)?.cents
-        actions = refusal.actions(amount: amount, isPayment: isPayment)
+        actions =
+            isEnrolment
+            ? refusal.standActions : refusal.actions(amount: amount, isPayment: isPayment)
     }
 }
 

@@ -4,6 +4,7 @@ import LedgerClient
 import Linux
 public import Operations
 public import Readers
+public import Receipts
 import Threads
 import Tokens
 
@@ -13,6 +14,7 @@ public final class Checkout: Sendable {
     let world: LiveWorld
     let monitor: Monitor<Counter>
     let pins: PINBook?
+    let printer: ReceiptPrinter?
     /// One reversal at a time.
     let reversals = Monitor(())
     private let verified = VerifiedTokens()
@@ -25,16 +27,19 @@ public final class Checkout: Sendable {
         var shown: Snapshot
         var reader: String?
         var isStopping = false
+        var hadLane = false
         var clerk: NamedThread?
     }
 
     /// A checkout over a live world. `start` gives it time and news. Without `pins` no role signs
-    /// in.
+    /// in, without `printer` nothing is printed; whoever gives one starts and stops it.
     public init(
-        world: LiveWorld, pins: PINBook? = nil, log: @escaping @Sendable (String) -> Void
+        world: LiveWorld, pins: PINBook? = nil, printer: ReceiptPrinter? = nil,
+        log: @escaping @Sendable (String) -> Void
     ) {
         self.world = world
         self.pins = pins
+        self.printer = printer
         self.log = log
         let empty = Snapshot(
             version: 0, stage: .outOfService(.noPolicy), network: .offline(since: nil),
@@ -67,12 +72,15 @@ public final class Checkout: Sendable {
             let now = Self.now
             let service = service
             monitor.update { counter in
-                if let session = counter.session, session.until <= now { counter.session = nil }
+                if let session = counter.session, session.until <= now, !counter.hadLane {
+                    counter.session = nil
+                }
             }
             refresh { machine in
                 machine.tick(at: now)
                 machine.setService(service)
             }
+            continueLane(at: now)
         }
     }
 
@@ -99,7 +107,18 @@ public final class Checkout: Sendable {
         }
     }
 
+    /// While a row of cards is given its role stays signed in; they end together.
+    private static func keepSession(_ counter: inout Counter) {
+        let hasLane = counter.machine.lane != nil
+        if counter.hadLane, !hasLane { counter.session = nil }
+        if hasLane, let session = counter.session, session.until < now + RoleSession.length / 2 {
+            counter.session?.extend(to: now + RoleSession.length)
+        }
+        counter.hadLane = hasLane
+    }
+
     private static func publish(_ counter: inout Counter, _ news: Snapshot) {
+        keepSession(&counter)
         var next = news
         next.version = counter.shown.version
         next.stage = counter.machine.stage
@@ -107,6 +126,8 @@ public final class Checkout: Sendable {
         next.isTraining = counter.machine.isTraining
         next.rest = counter.machine.split.rest
         next.session = counter.session
+        next.isPresentedAgain = counter.machine.isPresentedAgain
+        next.lane = counter.machine.lane
         guard next != counter.shown else { return }
         next.version += 1
         counter.shown = next
@@ -128,7 +149,9 @@ public final class Checkout: Sendable {
                 rejected: rejected),
             reader: .absent, clockTrust: world.clock.moment.trust,
             merchant: link.policy?.merchant ?? "", offlineLimit: link.policy?.limits.payment,
-            policyVersion: link.policy?.version ?? 0, rules: link.policy?.rules ?? .standard)
+            policyVersion: link.policy?.version ?? 0, rules: link.policy?.rules ?? .standard,
+            languages: link.policy?.languages ?? [],
+            printer: printer?.state ?? .none)
     }
 
     private static func receipt(_ entry: Entry) -> TapReceipt? {
@@ -204,7 +227,11 @@ extension Checkout: CheckoutControl {
 }
 
 extension Checkout: CardDesk {
-    public var wantsCard: Bool { monitor.read { $0.machine.wantsCard } }
+    public var wantsCard: Bool {
+        monitor.read { $0.machine.wantsCard || $0.machine.watchesCard }
+    }
+
+    public var leavesCardFree: Bool { monitor.read { $0.machine.hasLooked } }
 
     public func readerChanged(_ name: String?) {
         log("event=reader-changed present=\(name != nil)")
@@ -215,21 +242,33 @@ extension Checkout: CardDesk {
     /// The whole conversation, on the reader's thread.
     public func card(_ connection: inout CardConnection) {
         let start = Clock.monotonicNanoseconds()
-        guard let operation = refresh({ $0.cardFound() }) else { return }
+        guard let operation = refresh({ $0.cardFound() }) else { return look(&connection) }
         let binding = monitor.read { $0.machine.binding }
         let tap = Tap(
             operation: operation, binding: binding, world: world, verified: verified,
             progress: { step in self.refresh { $0.step(step) } },
             bind: { hash in self.refresh { $0.bind(hash) } })
         var card = NTAG424Card(connection)
-        let outcome = tap.run(&card)
+        let outcome = counted(tap.run(&card), operation)
         connection = card.end()
         let now = Self.now
         refresh { $0.finish(outcome, at: now) }
+        suggest(after: outcome, of: operation)
         let spent = (Clock.monotonicNanoseconds() - start) / 1_000
         log(
             "event=tap operation=\(operation.id) outcome=\(Self.word(outcome)) "
                 + "apdus=\(connection.commands) microseconds=\(spent)")
+    }
+
+    /// A card after a result: only whether it is the card of that result. Nothing is written.
+    private func look(_ connection: inout CardConnection) {
+        guard monitor.read({ $0.machine.watchesCard }) else { return }
+        var card = NTAG424Card(connection)
+        let hash = try? card.identify().token.hash
+        connection = card.end()
+        let now = Self.now
+        refresh { $0.looked(at: hash, now) }
+        log("event=card-after-result same=\(monitor.read { $0.machine.isPresentedAgain })")
     }
 
     public func cardRemoved() { refresh { $0.cardRemoved() } }

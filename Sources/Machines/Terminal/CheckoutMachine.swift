@@ -16,7 +16,8 @@ import Tokens
 ///
 /// `setService` moves any resting stage to `outOfService` and back. What is no payment ends in
 /// `completed` where a payment ends in `accepted`; both behave alike. `SplitPayment` holds the rest
-/// of a sum that one card could not pay whole.
+/// of a sum that one card could not pay whole. `Lane` is a row of cards that are given one after
+/// another: while it lasts the results lead to the next `presentCard` (`CheckoutLane.swift`).
 struct CheckoutMachine {
     /// How long a card may take to come, milliseconds.
     static let armedFor: UInt64 = 60_000
@@ -34,9 +35,17 @@ struct CheckoutMachine {
     private(set) var split = SplitPayment()
     /// The token hash of the card this operation began with (T5).
     private(set) var binding: [UInt8]?
-    private var service: Refusal?
+    /// The card of the result that stands was presented again.
+    private(set) var isPresentedAgain = false
+    /// Another card came while a result stood: it is looked at once, then it may lie there.
+    private(set) var hasLooked = false
+    private(set) var service: Refusal?
     /// When the stage ends by itself; nil when it does not.
     private(set) var until: UInt64?
+    /// The row of cards that is being given.
+    var lane: Lane?
+    /// The enrolment that was armed last and has no card yet: what was told is sealed in it.
+    var waiting: Armed?
 
     /// True while a card is wanted in the field.
     var wantsCard: Bool {
@@ -45,6 +54,18 @@ struct CheckoutMachine {
         case .amountEntry, .outOfService, .reading, .accepted, .completed, .refused,
             .unknownResult:
             false
+        }
+    }
+
+    /// True while a card that comes is only compared with the one of the result that stands.
+    var watchesCard: Bool {
+        guard binding != nil, !hasLooked, !isPresentedAgain else { return false }
+        switch stage {
+        case .accepted(_, _, _, _, let isPresent): return !isPresent
+        case .completed(let completion): return !completion.isCardPresent
+        case .amountEntry, .outOfService, .presentCard, .reading, .removedTooSoon, .refused,
+            .unknownResult:
+            return false
         }
     }
 
@@ -66,6 +87,7 @@ struct CheckoutMachine {
         case .presentCard, .reading, .removedTooSoon, .unknownResult: throw .busy
         }
         if let service { throw .outOfService(service) }
+        if lane != nil { throw .busy }
     }
 
     mutating func arm(
@@ -82,10 +104,18 @@ struct CheckoutMachine {
     ) throws(ControlRefusal) -> Armed {
         try checkIdle()
         guard amount > .zero || !purpose.isMoney else { throw .amountInvalid }
+        return present(id, amount, at: now, purpose: purpose, role: role)
+    }
+
+    /// A card is wanted for this from here on.
+    mutating func present(
+        _ id: EntryID, _ amount: Amount, at now: UInt64, purpose: Purpose, role: Role?
+    ) -> Armed {
         let armed = Armed(
             id: id, amount: amount, deadline: now + Self.armedFor, purpose: purpose,
             isTraining: isTraining, role: role)
         binding = nil
+        waiting = armed.isEnrolment ? armed : nil
         enter(.presentCard(armed), until: armed.deadline)
         return armed
     }
@@ -156,6 +186,8 @@ struct CheckoutMachine {
 
     mutating func acknowledge() throws(ControlRefusal) {
         switch stage {
+        // In a row the next card is what a result leads to: it comes at once.
+        case .completed where lane != nil, .refused where lane != nil: hasten()
         case .accepted, .completed, .refused: rest()
         case .amountEntry, .outOfService: break
         case .presentCard, .reading, .removedTooSoon, .unknownResult: throw .busy
@@ -193,15 +225,15 @@ struct CheckoutMachine {
             succeed(armed, receipt, report, cardPresent: true, at: now)
         case .refused(.anotherCard):
             // T5: the operation waits on for its own card.
-            armed.deadline = max(armed.deadline, now + Self.extension30)
+            armed.deadline = returnDeadline(armed, at: now)
             enter(.removedTooSoon(armed), until: armed.deadline)
         case .refused(let refusal):
             if case .payment = armed.purpose { split.note(refused: armed.id, armed.amount) }
             enter(
                 .refused(id: armed.id, amount: armed.amount, refusal),
-                until: now + Self.refusedFor)
+                until: now + timeOfRefusal)
         case .torn:
-            armed.deadline = max(armed.deadline, now + Self.extension30)
+            armed.deadline = returnDeadline(armed, at: now)
             enter(.removedTooSoon(armed), until: armed.deadline)
         case .unknown:
             enter(.unknownResult(armed), until: nil)
@@ -216,7 +248,7 @@ struct CheckoutMachine {
         } else {
             enter(
                 .refused(id: armed.id, amount: armed.amount, .journalUnavailable),
-                until: now + Self.refusedFor)
+                until: now + timeOfRefusal)
         }
     }
 
@@ -227,10 +259,10 @@ struct CheckoutMachine {
         guard case .payment = armed.purpose else {
             let completion = Completion(
                 operation: armed, lastFour: receipt.lastFour, isOffline: receipt.isOffline,
-                report: report, isCardPresent: cardPresent)
-            // What a card check says is read, not glanced at.
-            let time = report == nil ? Self.acceptedFor : Self.refusedFor
-            return enter(.completed(completion), until: now + time)
+                report: report, isCardPresent: cardPresent, given: receipt.given)
+            waiting = nil
+            lane?.add(receipt.lastFour, at: now)
+            return enter(.completed(completion), until: now + timeOf(completion))
         }
         split.settle(armed.id)
         enter(
@@ -238,6 +270,25 @@ struct CheckoutMachine {
                 id: armed.id, amount: receipt.amount, offline: receipt.isOffline,
                 lastFour: receipt.lastFour, cardPresent: cardPresent),
             until: now + Self.acceptedFor)
+    }
+
+    /// A card came while a result stood. The same one: it is said to be done already, and that
+    /// stands as long as a result does. Another one waits for its own operation.
+    mutating func looked(at tokenHash: [UInt8]?, _ now: UInt64) {
+        guard watchesCard else { return }
+        guard let tokenHash, tokenHash == binding else {
+            hasLooked = true
+            return
+        }
+        isPresentedAgain = true
+        until = max(until ?? 0, now + Self.acceptedFor)
+    }
+
+    /// What the person may do next.
+    mutating func suggest(_ near: [Opportunity], after id: EntryID) {
+        guard case .completed(var completion) = stage, completion.operation.id == id else { return }
+        completion.opportunities = near
+        stage = .completed(completion)
     }
 
     mutating func cardRemoved() {
@@ -256,7 +307,7 @@ struct CheckoutMachine {
         case .presentCard(let armed), .removedTooSoon(let armed):
             enter(
                 .refused(id: armed.id, amount: armed.amount, .twoCards),
-                until: now + Self.refusedFor)
+                until: now + timeOfRefusal)
         case .amountEntry, .outOfService, .reading, .accepted, .completed, .refused,
             .unknownResult:
             break
@@ -265,12 +316,12 @@ struct CheckoutMachine {
 
     /// Time passes.
     mutating func tick(at now: UInt64) {
-        guard let end = until, now >= end else { return }
+        guard let end = until, now >= end, !laneTick(at: now) else { return }
         switch stage {
         case .presentCard(let armed), .removedTooSoon(let armed):
             enter(
                 .refused(id: armed.id, amount: armed.amount, .timedOut),
-                until: now + Self.refusedFor)
+                until: now + timeOfRefusal)
         case .accepted, .completed, .refused: rest()
         case .amountEntry, .outOfService, .reading, .unknownResult: break
         }
@@ -287,12 +338,16 @@ struct CheckoutMachine {
         }
     }
 
-    private mutating func rest() {
+    mutating func rest() {
         binding = nil
+        waiting = nil
+        lane = nil
         enter(service.map { .outOfService($0) } ?? .amountEntry, until: nil)
     }
 
-    private mutating func enter(_ stage: Stage, until: UInt64?) {
+    mutating func enter(_ stage: Stage, until: UInt64?) {
+        isPresentedAgain = false
+        hasLooked = false
         self.stage = stage
         self.until = until
     }

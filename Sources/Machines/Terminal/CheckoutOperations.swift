@@ -7,12 +7,10 @@ import Tokens
 
 /// Everything beside paying. Rules are asked here, where the order is given, and again at the card.
 extension Checkout: OperationsControl {
-    /// Personal data of one enrolment at most, bytes.
-    public static let personalMax = 4_096
-
     public func perform(_ order: Order) -> Result<OrderReply, ControlRefusal> {
         do throws(ControlRefusal) {
             if order == .signOut {
+                try refresh { (machine) throws(ControlRefusal) in try machine.endLane() }
                 monitor.update { $0.session = nil }
                 refresh { _ in }
                 return .success(.done)
@@ -31,14 +29,14 @@ extension Checkout: OperationsControl {
         return try authority(needed)
     }
 
-    private func authority(_ needed: Role?) throws(ControlRefusal) -> Role? {
+    func authority(_ needed: Role?) throws(ControlRefusal) -> Role? {
         let now = Self.now
         return try monitor.update { (counter) throws(ControlRefusal) in
             if let session = counter.session, session.until <= now { counter.session = nil }
             if let needed, counter.session?.role.covers(needed) != true {
                 throw .roleNeeded(needed)
             }
-            counter.session?.until = now + RoleSession.length
+            counter.session?.extend(to: now + RoleSession.length)
             return counter.session?.role
         }
     }
@@ -77,6 +75,14 @@ extension Checkout: OperationsControl {
         case .dropRest: refresh { $0.dropRest() }
         case .close(let period): return try close(period, role)
         case .train(let isOn): try train(isOn, role)
+        case .beginEnrolment: try beginEnrolment()
+        case .enrolAgain:
+            return .armed(
+                try refresh { (machine) throws(ControlRefusal) in
+                    try machine.armAgain(newID, at: Self.now, role: role)
+                })
+        case .endLane:
+            try refresh { (machine) throws(ControlRefusal) in try machine.endLane() }
         case .signOut: break
         }
         return .done
@@ -84,9 +90,9 @@ extension Checkout: OperationsControl {
 
     // MARK: with a card
 
-    private var newID: EntryID { EntryID(milliseconds: world.clock.moment.milliseconds) }
+    var newID: EntryID { EntryID(milliseconds: world.clock.moment.milliseconds) }
 
-    private var policy: Policy {
+    var policy: Policy {
         get throws(ControlRefusal) {
             guard let policy = world.policy, policy.isValid(at: world.now) else {
                 throw .outOfService(.noPolicy)
@@ -104,13 +110,13 @@ extension Checkout: OperationsControl {
         }
     }
 
-    private func ruled<R>(_ body: () throws(RuleRefusal) -> R) throws(ControlRefusal) -> R {
+    func ruled<R>(_ body: () throws(RuleRefusal) -> R) throws(ControlRefusal) -> R {
         do throws(RuleRefusal) { return try body() } catch { throw .rule(error) }
     }
 
-    private var isTraining: Bool { monitor.read { $0.machine.isTraining } }
+    var isTraining: Bool { monitor.read { $0.machine.isTraining } }
 
-    private func online(_ mayBeOffline: Bool) throws(ControlRefusal) {
+    func online(_ mayBeOffline: Bool) throws(ControlRefusal) {
         guard mayBeOffline || isTraining || world.isReachable else { throw .rule(.needsNetwork) }
     }
 
@@ -125,38 +131,9 @@ extension Checkout: OperationsControl {
         return .armed(try arm(.refund(of: payment), amount, role))
     }
 
-    public func enrol(
-        consents: [String], personal: inout [UInt8]
-    ) -> Result<Armed, ControlRefusal> {
-        defer { wipe(&personal) }
-        let told = personal
-        do throws(ControlRefusal) {
-            let role = try authority(.enroller)
-            let policy = try policy
-            let now = world.clock.moment.milliseconds
-            let given = consents.map { Consent(textVersion: $0, time: now) }
-            try ruled { () throws(RuleRefusal) in try policy.check(consents: given) }
-            try online(policy.rules.enrolmentOffline)
-            try checkIdle()
-            let sealed = try seal(told, policy)
-            return .success(
-                try arm(.enrolment(consents: given, sealed: sealed), .zero, role))
-        } catch { return .failure(error) }
-    }
-
-    /// P6: what a person tells is readable by the ledger alone from here on.
-    private func seal(_ personal: [UInt8], _ policy: Policy) throws(ControlRefusal) -> [UInt8]? {
-        if personal.isEmpty { return nil }
-        guard let certificate = policy.sealingCertificate, personal.count <= Self.personalMax,
-            let sealed = try? Envelope.seal(SecretBytes(personal), certificate: certificate),
-            sealed.count <= Enrolment.sealedMax
-        else { throw .rule(.sealingImpossible) }
-        return sealed
-    }
-
     // MARK: without a card
 
-    private func checkIdle() throws(ControlRefusal) {
+    func checkIdle() throws(ControlRefusal) {
         try monitor.read { (counter) throws(ControlRefusal) in try counter.machine.checkIdle() }
     }
 
@@ -264,15 +241,7 @@ extension Checkout: OperationsControl {
 
     public func standing(_ id: EntryID) -> EntryStanding? { world.standing(id) }
 
-    public func openTotals(_ period: ClosurePeriod) -> PeriodTotals {
-        (try? world.journal.openTotals(period)) ?? .none
-    }
-
     public func totals(days: ClosedRange<UInt64>) -> PeriodTotals {
         (try? world.journal.totals(days: days)) ?? .none
-    }
-
-    public func lastClosure(_ period: ClosurePeriod) -> Closure? {
-        (try? world.journal.lastClosure(period)) ?? nil
     }
 }

@@ -82,6 +82,25 @@ public final class LiveWorld: TapWorld {
         return found ?? .none
     }
 
+    /// The newest word about the card is that it was given. A journal that cannot be read says
+    /// nothing: its append will fail as well (J6).
+    public func isGiven(_ card: CardNumber, isTraining: Bool) -> Bool {
+        var query = JournalQuery(
+            lastFour: card.lastFour, kinds: [.enrolment, .cardEvent], limit: JournalQuery.limitMax)
+        while let page = try? journal.find(query) {
+            for line in page.lines where line.entry.body.card == card {
+                switch line.entry.body {
+                case .enrolment where line.entry.isTraining == isTraining: return true
+                case .cardEvent(let event) where event.what == .returned: return false
+                default: break
+                }
+            }
+            guard let next = page.next else { return false }
+            query.before = next
+        }
+        return false
+    }
+
     public func balance(of card: CardNumber) -> (any PendingBalance)? {
         guard link.isReachable else { return nil }
         return LinkBalance(pending: link.balance(of: card))

@@ -13,8 +13,9 @@ public enum Purpose: Equatable, Sendable {
     case action(code: String, quantity: Int64)
     /// Reads a card; nothing is written on it or into the journal.
     case cardCheck
-    /// Gives a card to a person: what she agreed to, and what she told, sealed already.
-    case enrolment(consents: [Consent], sealed: [UInt8]?)
+    /// Gives a card to a person: what she agreed to, what she told, sealed already, and the lost
+    /// card it replaces.
+    case enrolment(consents: [Consent], sealed: [UInt8]?, replaces: CardNumber? = nil)
 
     /// True when the operation's amount is money that moves.
     public var isMoney: Bool {
@@ -66,17 +67,63 @@ public struct Completion: Equatable, Sendable {
     public let report: CardReport?
     /// True while the card still lies there.
     public var isCardPresent: Bool
+    /// What the person may do next, near here: after an action or a card check, once it is ranked.
+    public var opportunities: [Opportunity]
+    /// Cards given since the day was closed last; nil for what gives none.
+    public let given: UInt64?
 
     /// A completion.
     public init(
         operation: Armed, lastFour: String, isOffline: Bool, report: CardReport?,
-        isCardPresent: Bool
+        isCardPresent: Bool, opportunities: [Opportunity] = [], given: UInt64? = nil
     ) {
+        self.given = given
+        self.opportunities = opportunities
         self.operation = operation
         self.lastFour = lastFour
         self.isOffline = isOffline
         self.report = report
         self.isCardPresent = isCardPresent
+    }
+}
+
+/// What a card given to a person comes with.
+public struct EnrolmentOrder: Equatable, Sendable {
+    /// Versions of the policy's consent texts that were agreed to.
+    public let consents: [String]
+    /// The lost card whose account the new one takes over.
+    public let replaces: CardNumber?
+    /// One card after another with the same consents and no touch between them, until `endLane`.
+    public let isLane: Bool
+
+    /// An order.
+    public init(consents: [String], replaces: CardNumber? = nil, isLane: Bool = false) {
+        self.consents = consents
+        self.replaces = replaces
+        self.isLane = isLane
+    }
+}
+
+/// A row of cards given one after another.
+public struct Lane: Equatable, Sendable {
+    /// Cards given since it began.
+    public internal(set) var count = 0
+    /// Last four digits of the last one; nil before the first.
+    public internal(set) var lastFour: String?
+    let purpose: Purpose
+    let role: Role?
+    /// When a card came last, monotonic milliseconds.
+    var since: UInt64
+
+    /// A row.
+    public init(
+        count: Int = 0, lastFour: String? = nil, purpose: Purpose, role: Role?, since: UInt64 = 0
+    ) {
+        self.count = count
+        self.lastFour = lastFour
+        self.purpose = purpose
+        self.role = role
+        self.since = since
     }
 }
 

@@ -1,5 +1,6 @@
 public import Journal
 public import Operations
+public import Receipts
 public import Tokens
 
 /// What a screen may order beside selling. Those with a card answer `.armed` and go on as stages
@@ -28,6 +29,13 @@ public enum Order: Equatable, Sendable {
     case close(ClosurePeriod)
     /// Turns training on or off, between operations.
     case train(Bool)
+    /// A person comes to the stand: whoever gives cards must have signed in, and the session lasts
+    /// ten minutes, for people read and type in their own time. No card.
+    case beginEnrolment
+    /// After a refused enrolment: another card, for what was agreed to and told. Then a card.
+    case enrolAgain
+    /// Ends a row of cards and the session of the role that began it.
+    case endLane
     /// Ends the session of the role that signed in.
     case signOut
 }
@@ -52,10 +60,10 @@ public protocol OperationsControl: CheckoutControl {
     /// `RuleRefusal` forbids it; `roleNeeded` which role has to sign in; `unknownResult` that only
     /// `isRecorded` can tell; `outOfService`, `amountInvalid`, `noSuchOperation` as for payments.
     func perform(_ order: Order) -> Result<OrderReply, ControlRefusal>
-    /// Arms an enrolment. `consents` are versions of the policy's consent texts; `personal` is what
-    /// the person tells (any bytes, at most 4,096; empty: nothing): sealed to the ledger before
-    /// anything else, then overwritten here.
-    func enrol(consents: [String], personal: inout [UInt8]) -> Result<Armed, ControlRefusal>
+    /// Arms an enrolment. `personal` is what the person tells (any bytes, at most 4,096; empty:
+    /// nothing; in a row: always nothing): sealed to the ledger before anything else, then
+    /// overwritten here.
+    func enrol(_ order: EnrolmentOrder, personal: inout [UInt8]) -> Result<Armed, ControlRefusal>
     /// Signs a role in for two minutes after its last order. The digits are overwritten.
     /// Failures: `pinWrong`, `pinLocked`, `pinMissing`.
     func signIn(_ role: Role, pin: inout [UInt8]) -> Result<RoleSession, ControlRefusal>
@@ -71,10 +79,32 @@ public protocol OperationsControl: CheckoutControl {
     func find(_ query: JournalQuery) -> JournalPage
     /// One entry and its standing, or nil.
     func standing(_ id: EntryID) -> EntryStanding?
-    /// Totals since the last closure of a period: what closing it now would say.
-    func openTotals(_ period: ClosurePeriod) -> PeriodTotals
     /// Totals of a stretch of UTC days (`UTCDay`), both inclusive.
     func totals(days: ClosedRange<UInt64>) -> PeriodTotals
-    /// The newest closure of a period, or nil.
-    func lastClosure(_ period: ClosurePeriod) -> Closure?
+    /// The receipt of an operation; nil when there is none, or the journal cannot be read.
+    func receipt(_ id: EntryID) -> Receipt?
+    /// The closure with this id, or nil.
+    func slip(_ id: EntryID) -> ClosureSlip?
+    /// What closing a period now would say, and the rule that forbids it, if one does; nil while
+    /// the journal cannot be read.
+    func nextSlip(_ period: ClosurePeriod) -> (slip: ClosureSlip, forbidden: RuleRefusal?)?
+    /// Queues the receipt of an operation, or the slip of a closure, for the printer. Every print
+    /// but the first says DUPLICATA. The snapshot's `printer` says what becomes of it.
+    /// Failures: `printerMissing`, `printerBusy`, `noSuchOperation`.
+    func print(_ id: EntryID, _ language: ReceiptLanguage) -> Result<Void, ControlRefusal>
+    /// The terminal's kid, 8 bytes: which terminal this is.
+    var terminal: [UInt8] { get }
+    /// Where a new holder's card and its enrolment are known to the application: the policy's
+    /// `application`, the card number, and the enrolment's id, which this terminal, the ledger and
+    /// whoever scanned it alone have. Nil for another entry, or without an application.
+    func applicationLink(of enrolment: EntryID) -> String?
+}
+
+extension OperationsControl {
+    /// A first card to one person.
+    public func enrol(
+        consents: [String], personal: inout [UInt8]
+    ) -> Result<Armed, ControlRefusal> {
+        enrol(EnrolmentOrder(consents: consents), personal: &personal)
+    }
 }

@@ -16,6 +16,8 @@ public enum Role: UInt8, CaseIterable, Sendable {
 public struct RoleSession: Equatable, Sendable {
     /// How long a session lives after its last order, milliseconds.
     public static let length: UInt64 = 120_000
+    /// How long it lives once a person has come to the stand, milliseconds.
+    public static let standLength: UInt64 = 600_000
     /// The role.
     public let role: Role
     /// When it ends, milliseconds of the monotonic clock.
@@ -35,7 +37,9 @@ func roleNeeded(for order: Order, rules: OperationRules, amount: Amount?) -> Rol
     case .reverse: (amount ?? .zero) > rules.refundThreshold ? .manager : nil
     case .topUp(let amount, _): amount > rules.topUpThreshold ? .manager : nil
     case .close(.month), .close(.year): .manager
-    case .checkCard, .act, .report, .payPart, .payRest, .dropRest, .close(.day), .train, .signOut:
+    case .beginEnrolment, .enrolAgain: .enroller
+    case .checkCard, .act, .report, .payPart, .payRest, .dropRest, .close(.day), .train, .signOut,
+        .endLane:
         nil
     }
 }

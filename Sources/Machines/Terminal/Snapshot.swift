@@ -1,4 +1,5 @@
 public import Operations
+public import Receipts
 
 /// Everything a screen may show, published by the terminal at each change. Times are milliseconds.
 public struct Snapshot: Equatable, Sendable {
@@ -28,14 +29,25 @@ public struct Snapshot: Equatable, Sendable {
     public var session: RoleSession?
     /// What is missing of a sum that was split: another card may pay it (`Order.payRest`).
     public var rest: Rest?
+    /// The row of cards that is being given.
+    public var lane: Lane?
+    /// Languages the policy names for the customer display, BCP 47; empty without a policy.
+    public var languages: [String]
+    /// True once the card of the result that stands was presented again: "already paid".
+    public var isPresentedAgain: Bool
+    /// The receipt printer.
+    public var printer: PrinterState
 
     /// A snapshot.
     public init(
         version: UInt64, stage: Stage, network: Network, queue: Queue, reader: ReaderStatus,
         clockTrust: ClockTrust, merchant: String, offlineLimit: Amount?,
         policyVersion: UInt64 = 0, rules: OperationRules = .standard, isTraining: Bool = false,
-        session: RoleSession? = nil, rest: Rest? = nil
+        session: RoleSession? = nil, rest: Rest? = nil, languages: [String] = [],
+        isPresentedAgain: Bool = false, lane: Lane? = nil,
+        printer: PrinterState = .none
     ) {
+        self.lane = lane
         self.version = version
         self.stage = stage
         self.network = network
@@ -49,6 +61,9 @@ public struct Snapshot: Equatable, Sendable {
         self.isTraining = isTraining
         self.session = session
         self.rest = rest
+        self.languages = languages
+        self.isPresentedAgain = isPresentedAgain
+        self.printer = printer
     }
 
     /// Online, offline since a time, or sending what waits.
@@ -194,4 +209,8 @@ public enum ControlRefusal: Error, Equatable, Sendable {
     case pinLocked(seconds: UInt64?)
     /// The journal could not say whether it stored the operation: ask `isRecorded`.
     case unknownResult(EntryID)
+    /// This terminal has no receipt printer.
+    case printerMissing
+    /// Too many receipts wait for the printer.
+    case printerBusy
 }

@@ -30,6 +30,8 @@ public protocol TapWorld: Sendable {
     func standing(_ id: EntryID) -> EntryStanding?
     /// What a card has done of an action today.
     func actions(_ code: String, of card: CardNumber, isTraining: Bool) -> ActionDay
+    /// True when this terminal gave the card to somebody, who has not given it back.
+    func isGiven(_ card: CardNumber, isTraining: Bool) -> Bool
     /// Asks the ledger what a card has; nil when it is not reachable.
     func balance(of card: CardNumber) -> (any PendingBalance)?
     /// Notes why a card was refused, for the log: never shown, no UID.
@@ -66,6 +68,8 @@ public struct TapReceipt: Equatable, Sendable {
     public let isOffline: Bool
     /// Last four digits of the card number.
     public let lastFour: String
+    /// Cards given since the day was closed last, once another one is.
+    public var given: UInt64?
     /// A receipt.
     public init(amount: Amount, isOffline: Bool, lastFour: String) {
         self.amount = amount
@@ -122,15 +126,15 @@ public struct Tap {
         do {
             return try conversation(&card)
         } catch let refusal as Refusal {
-            return .refused(refusal)
+            return .refused(told(refusal))
         } catch CardError.removed, CardError.timedOut {
             return .torn
         } catch let error as CardError {
             world.note(.cardFault, reason: "\(error)")
-            return .refused(.cardFault)
+            return .refused(told(.cardFault))
         } catch {
             world.note(.cardFault, reason: "\(error)")
-            return .refused(.cardFault)
+            return .refused(told(.cardFault))
         }
     }
 

@@ -36,10 +36,11 @@ extension Tap {
                 EcoAction(
                     code: code, quantity: quantity, proof: try proof(.action, quantity),
                     parcours: parcours))
-        case .enrolment(let consents, let sealed):
+        case .enrolment(let consents, let sealed, let replaces):
             body = .enrolment(
                 Enrolment(
-                    card: claims.number, tokenHash: hash, consents: consents, sealed: sealed))
+                    card: claims.number, tokenHash: hash, consents: consents, sealed: sealed,
+                    replaces: replaces))
         case .payment, .cardCheck: throw Refusal.cardFault
         }
         return try commit(body, claims, isOffline: isOffline)
@@ -65,11 +66,28 @@ extension Tap {
                 let done = world.actions(
                     code, of: claims.number, isTraining: operation.isTraining)
                 try policy.action(code).check(quantity: quantity, after: done)
-            case .enrolment(let consents, _):
-                try policy.check(consents: consents)
+            case .enrolment(let consents, let sealed, let replaces):
+                try policy.check(consents: consents, tellsAnything: sealed != nil)
                 try online(rules.enrolmentOffline)
+                guard replaces != claims.number else { throw .oldCard }
+                guard !world.isGiven(claims.number, isTraining: operation.isTraining) else {
+                    throw .alreadyGiven
+                }
             case .payment, .cardCheck: break
             }
+        }
+    }
+
+    /// What a refusal is called here: whoever gives cards out of a box wants to know what to do
+    /// with this one, not why. The reason is in the log.
+    func told(_ refusal: Refusal) -> Refusal {
+        guard case .enrolment = operation.purpose else { return refusal }
+        switch refusal {
+        case .notOurCard, .notAcceptedHere: return .rule(.otherNetwork)
+        case .blocked, .expired, .issuerRevoked, .tokenAltered, .tokenCopied, .wrongKeys,
+            .replayed, .evidenceMismatch, .cardFault:
+            return .rule(.cardUnfit)
+        default: return refusal
         }
     }
 

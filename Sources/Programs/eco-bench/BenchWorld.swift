@@ -54,6 +54,7 @@ final class BenchWorld: TapWorld {
     var isReachable: Bool { false }
     func standing(_ id: EntryID) -> EntryStanding? { (try? journal.standing(id)) ?? nil }
     func actions(_ code: String, of card: CardNumber, isTraining: Bool) -> ActionDay { .none }
+    func isGiven(_ card: CardNumber, isTraining: Bool) -> Bool { false }
     func balance(of card: CardNumber) -> (any PendingBalance)? { nil }
 
     func note(_ refusal: Refusal, reason: String) {}

@@ -33,6 +33,16 @@ private struct DirectChannel: CardChannel {
     }
 }
 
+/// Keys that the first run makes, under a passphrase everybody knows: for measurements only.
+enum BenchKeys {
+    static var phrase: SecretBytes { SecretBytes(Array("bench keys, not secret".utf8)) }
+
+    static func signer(_ path: String) throws -> SigningKey {
+        if !Files.exists(path) { try SigningKey.create().seal(to: path, passphrase: phrase) }
+        return try SigningKey.open(path: path, passphrase: phrase)
+    }
+}
+
 /// A terminal without reader and network: real keys, journal, world and tap. Its keys are made by
 /// the first run and kept in DIRECTORY under a passphrase everybody knows: for measurements only.
 private final class Load {
@@ -42,10 +52,10 @@ private final class Load {
     private static let cardNumber = CardNumber(serial: 10_000_000_001)
 
     init(directory: String) throws {
-        let phrase = SecretBytes(Array("bench keys, not secret".utf8))
         try Files.makeDirectory(directory)
-        let signer = try Self.signer(directory + "/terminal.key", phrase)
-        let ledger = try Self.signer(directory + "/ledger.key", phrase)
+        let signer = try BenchKeys.signer(directory + "/terminal.key")
+        let ledger = try BenchKeys.signer(directory + "/ledger.key")
+        let phrase = BenchKeys.phrase
         let issuerPath = directory + "/issuer.keys"
         if !Files.exists(issuerPath) {
             try IssuerKeys.create(epoch: 1).seal(to: issuerPath, passphrase: phrase)
@@ -73,13 +83,6 @@ private final class Load {
                 number: number, cardClass: .member, host: "carte.eco.example", issued: now,
                 expires: now + 86_400))
         fresh = channel.card
-    }
-
-    private static func signer(
-        _ path: String, _ phrase: borrowing SecretBytes
-    ) throws -> SigningKey {
-        if !Files.exists(path) { try SigningKey.create().seal(to: path, passphrase: phrase) }
-        return try SigningKey.open(path: path, passphrase: phrase)
     }
 
     /// One payment of one cent; its id once it is accepted.

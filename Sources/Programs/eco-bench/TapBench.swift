@@ -154,7 +154,7 @@ private func airTime(
     return (AirPace(rate).activation + cost.total).microseconds
 }
 
-private func hundredths(_ value: Double) -> String {
+func hundredths(_ value: Double) -> String {
     let scaled = Int((value * 100).rounded())
     let rest = scaled % 100
     return "\(scaled / 100)." + (rest < 10 ? "0" : "") + "\(rest)"

@@ -4,6 +4,7 @@ import Cards
 import CommandLineTool
 import KeyStore
 import Linux
+import Operations
 import Provisioning
 import Readers
 import Tokens
@@ -63,19 +64,8 @@ func name(_ cardClass: CardClass) -> String {
     classes.first { $0.1 == cardClass }?.0 ?? "?"
 }
 
-/// "2029-11-24", UTC (Howard Hinnant's civil-from-days).
-func date(_ seconds: UInt64) -> String {
-    let days = Int(seconds / 86_400) + 719_468
-    let era = days / 146_097
-    let dayOfEra = days - era * 146_097
-    let year = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * year + year / 4 - year / 100)
-    let shifted = (5 * dayOfYear + 2) / 153
-    let day = dayOfYear - (153 * shifted + 2) / 5 + 1
-    let month = shifted < 10 ? shifted + 3 : shifted - 9
-    let pad = { (value: Int) in (value < 10 ? "0" : "") + String(value) }
-    return "\(year + era * 400 + (month <= 2 ? 1 : 0))-\(pad(month))-\(pad(day))"
-}
+/// "2029-11-24", UTC.
+func date(_ seconds: UInt64) -> String { UTCDay.text(seconds / 86_400) }
 
 /// The number a command line names.
 func cardNumber(_ invocation: Invocation) throws -> CardNumber {

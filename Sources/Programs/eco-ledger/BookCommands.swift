@@ -3,6 +3,7 @@ import Crypto
 import LedgerBook
 import Linux
 import Operations
+import Tokens
 
 /// `report`, `audit` and `held`.
 enum BookCommands {
@@ -137,17 +138,27 @@ enum BookCommands {
     }
 
     private static func held(_ call: Invocation) throws {
-        let entries = try call.withBook { try $0.held() }
-        call.print(.record(["held": .array(entries.map(object))]), entries.map(line))
+        let entries = try call.withBook { book in
+            try book.held().map { entry in
+                (entry, try book.claimed(terminal: entry.terminal, sequence: entry.sequence))
+            }
+        }
+        call.print(
+            .record(["held": .array(entries.map { object($0.0, replaces: $0.1) })]),
+            entries.map { line($0.0) + ($0.1.map { "  replaces \($0.digits)" } ?? "") })
     }
 
-    private static func object(_ entry: NotedEntry) -> JSONValue {
+    private static func object(_ entry: NotedEntry) -> JSONValue { object(entry, replaces: nil) }
+
+    /// `replaces`: the lost card whose account is claimed.
+    private static func object(_ entry: NotedEntry, replaces: CardNumber?) -> JSONValue {
         .record([
             "reason": .text(entry.reason), "terminal": .text(entry.terminal),
             "seq": .integer(Int64(clamping: entry.sequence)), "id": .text(entry.id),
             "card": entry.card.map { .text($0) } ?? .null,
             "cents": entry.cents.map { .integer($0) } ?? .null,
             "time": .text(Day.time(entry.time)),
+            "replaces": replaces.map { .text($0.digits) } ?? .null,
         ])
     }
 

@@ -104,6 +104,10 @@ extension Failure {
                 hint: "eco-ledger held list shows what waits")
         case .cardUnknown:
             self.init("no such card", hint: "eco-ledger card list shows them")
+        case .cardReplaced:
+            self.init(
+                "another card has taken this one's account over; it stays blocked",
+                hint: "give its holder the new card")
         case .cardKnown:
             self.init(
                 "the card number or UID is registered with other data",

@@ -67,21 +67,15 @@ enum ServiceCommands {
         let (database, ownKeys) = (try call.database, try call.ownKeys)
         let folder = try call.required("seed")
         var settings: PolicySettings
+        let merchants: [String]
         do {
             settings = try PolicySettings(json: try seed("policy.json", in: folder))
             try settings.add(
                 catalogue: try optionalSeed("catalogue.json", in: folder),
                 consents: try optionalSeed("consents.json", in: folder))
+            merchants = try settings.add(merchants: try seed("merchants.json", in: folder))
         } catch {
             throw (error as? BookError).map { Failure($0) } ?? error
-        }
-        guard
-            let merchants = try? JSONDecoder().decode(
-                [String].self, from: Data(try seed("merchants.json", in: folder))),
-            merchants.allSatisfy({ (1...64).contains($0.utf8.count) })
-        else {
-            throw Failure(
-                "merchants.json is not a list of names", hint: "names have 1 to 64 bytes")
         }
         // Keys first: a book without its keys would be of no use.
         let phrase = try call.passphrase()

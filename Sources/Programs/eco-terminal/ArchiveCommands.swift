@@ -9,11 +9,11 @@ import Operations
 let archiveCommands: [Command] = [
     Command(
         ["journal", "archive"], words: "FILE",
-        "write the whole journal to FILE, signed and readable without this program",
-        options: [configurationOption],
+        "write the journal, or one year of it, to FILE: signed and readable without this program",
+        options: [configurationOption] + yearOptions,
         examples: [
-            "eco-terminal journal archive -c terminal.conf 2026.eco-archive",
-            "eco-terminal journal archive -c terminal.conf 2026.eco-archive --json",
+            "eco-terminal journal archive -c terminal.conf --year 2026 2026.eco-archive",
+            "eco-terminal journal archive -c terminal.conf all.eco-archive --json",
         ], run: archiveJournal),
     Command(
         ["journal", "archive", "verify"], words: "FILE",
@@ -33,10 +33,11 @@ let archiveCommands: [Command] = [
     let configuration = try Configuration(path: try invocation.required("config"))
     let signer = try configuration.signingKey(creating: false)
     let journal = try configuration.directory + "/journal.sqlite"
+    let year = try invocation.value("year") == nil ? nil : chosenYear(invocation, in: journal)
     let contents: ArchiveContents
     do {
         let bytes = try JournalArchive.bytes(
-            of: journal, signer: signer, made: Clock.realtimeMilliseconds())
+            of: journal, year: year, signer: signer, made: Clock.realtimeMilliseconds())
         try Files.writeAtomically(bytes, to: path)
         // What counts is what can be read back.
         contents = try JournalArchive.verify(
@@ -65,7 +66,7 @@ let archiveCommands: [Command] = [
     } catch { throw failure(error, path) }
 }
 
-private func failure(_ error: ArchiveError, _ path: String) -> Failure {
+func failure(_ error: ArchiveError, _ path: String) -> Failure {
     switch error {
     case .damaged(let place):
         Failure("\(path) is not what was archived: \(place)", hint: "use a copy", code: .integrity)
@@ -88,10 +89,12 @@ private func tell(_ contents: ArchiveContents, _ invocation: Invocation) {
             "receipts": .integer(Int64(clamping: contents.receipts)),
             "payments": .integer(Int64(clamping: contents.payments.count)),
             "cents": .integer(contents.payments.sum),
+            "head": .text(Hexadecimal.text(contents.head)),
         ]),
         [
             "Entries \(contents.from) to \(contents.to), \(contents.receipts) receipts, "
                 + "\(contents.payments.count) payments.",
+            "The last entry's SHA-256 is \(Hexadecimal.text(contents.head)).",
             "Every signature verifies; the terminal's key is "
                 + Hexadecimal.text(contents.terminal.bytes) + ".",
         ])

@@ -4,6 +4,7 @@ import KeyStore
 import LedgerClient
 import Linux
 import Readers
+import Receipts
 import Screen
 
 /// What a configuration file says: lines `name = value`; `#` begins a comment.
@@ -14,6 +15,7 @@ struct Configuration {
     private static let standard: [String: String?] = [
         "directory": "/var/lib/carte-eco", "keys": nil, "issuer": nil, "passphrase-file": nil,
         "reader": "", "listen": "127.0.0.1:8787", "reader-place": "right", "language": "fr",
+        "receipt-printer": "", "receipt-width": "384", "export-directory": "",
     ]
 
     private let path: String
@@ -153,8 +155,28 @@ struct Configuration {
                     hint: "listen = 127.0.0.1:8787, reader-place = left|right|below, "
                         + "language = fr|en", code: .usage)
             }
+            let export = try value("export-directory")
             return ScreenConfiguration(
-                address: listen[0], port: port, readerPlace: place, language: language)
+                address: listen[0], port: port, readerPlace: place, language: language,
+                exportDirectory: export.isEmpty ? try directory + "/export" : export,
+                version: Program.version)
+        }
+    }
+
+    /// The receipt printer: its place and the dots of its rows; nil when there is none.
+    var printer: (place: PrinterPlace, width: PaperWidth)? {
+        get throws {
+            let text = try value("receipt-printer")
+            if text.isEmpty { return nil }
+            guard let place = PrinterPlace(text),
+                let width = Int(try value("receipt-width")).flatMap({ PaperWidth(rawValue: $0) })
+            else {
+                throw Failure(
+                    "receipt-printer or receipt-width of \(path) is not understood",
+                    hint: "receipt-printer = file:PATH | /dev/usb/lp0, receipt-width = 384|576",
+                    code: .usage)
+            }
+            return (place, width)
         }
     }
 

@@ -62,13 +62,26 @@ private func run(
         "\(found.entries) entries, \(found.payments) payments, "
             + "\((Amount(cents: found.paymentCents) ?? .zero).text) ECO."
     ]
-    if receipts { lines.append("Receipts cover \(found.acknowledged) entries.") }
+    if let archived = found.archived {
+        lines.append(
+            "Entries 1 to \(archived.through) are "
+                + (archived.isRecorded ? "archived" : "missing") + "; the last one's SHA-256 is "
+                + Hexadecimal.text(archived.head) + ".")
+    }
+    if receipts { lines.append("Receipts cover \(found.acknowledged) of \(found.last) entries.") }
     lines += faults.isEmpty ? ["The chain is whole and every signature verifies."] : faults
     invocation.print(
         .record([
             "schema": .text("eco.journal-verify.1"), "entries": .integer(Int64(found.entries)),
             "payments": .integer(Int64(found.payments)), "cents": .integer(found.paymentCents),
             "acknowledged": .integer(Int64(found.acknowledged)),
+            "last": .integer(Int64(found.last)),
+            "archived": found.archived.map {
+                .record([
+                    "through": .integer(Int64($0.through)),
+                    "head": .text(Hexadecimal.text($0.head)),
+                ])
+            } ?? .null,
             "faults": .array(faults.map { .text($0) }),
         ]), lines)
     guard faults.isEmpty else {

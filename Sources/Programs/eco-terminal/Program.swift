@@ -8,7 +8,7 @@ import Glibc
         let program = Program(
             "eco-terminal", "eco-terminal takes Carte ECO payments at a checkout.",
             commands: [serveCommand, pairCommand, keyCommand, selfTestCommand] + journalCommands
-                + archiveCommands + roleCommands)
+                + archiveCommands + yearCommands + roleCommands + receiptCommands)
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 }

@@ -144,7 +144,7 @@ struct SelfTestBench {
     ) throws -> (Void, Finding) {
         let path = try configuration.directory + "/journal.sqlite"
         var known = probe.map { $0.sequence == 0 } ?? true
-        guard Files.exists(path) else {
+        guard JournalFiles.exist(path) else {
             guard known else { throw Self.shorter }
             return ((), .good("none yet; eco-terminal serve makes it"))
         }
@@ -167,8 +167,11 @@ struct SelfTestBench {
                 "the journal is not sound: entry \(fault.sequence): \(fault.what)",
                 hint: "keep the file as it is and call the association", code: .integrity)
         }
+        if let archived = found.archived, archived.through == probe?.sequence {
+            known = archived.head == probe?.hash
+        }
         guard known else { throw Self.shorter }
-        let waiting = found.entries - min(found.acknowledged, found.entries)
+        let waiting = found.last - min(found.acknowledged, found.last)
         let short = Hexadecimal.text(Array(head.prefix(4)))
         return (
             (),

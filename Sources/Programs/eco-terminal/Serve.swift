@@ -7,6 +7,7 @@ import LedgerClient
 import Linux
 import Operations
 import Readers
+import Receipts
 import Screen
 import Terminal
 
@@ -27,20 +28,25 @@ let serveCommand = Command(
     let directory = try configuration.directory
     let lock = try claim(directory)
     let signer = try configuration.signingKey(creating: false)
-    let journal = try open(directory, signer)
+    let journal = try openJournal(directory, signer)
     let link = LedgerLink(
         address: try configuration.ledger(), signer: signer, journal: journal,
         directory: directory)
     let world = LiveWorld(
         journal: journal, link: link, keys: try configuration.cardKeys(signer),
         terminal: signer.publicKey.kid, log: { Console.error($0) })
+    let printer = try configuration.printer.map { place, width in
+        ReceiptPrinter(place: place, width: width, log: { Console.error($0) })
+    }
     let checkout = Checkout(
-        world: world, pins: PINBook(directory: directory), log: { Console.error($0) })
+        world: world, pins: PINBook(directory: directory), printer: printer,
+        log: { Console.error($0) })
     let reader = CardReader(choice: try configuration.reader, desk: checkout)
     let screen = try open(try configuration.screen, checkout)
     note("start", journal, world)
     link.start()
     checkout.start()
+    printer?.start { checkout.printerChanged() }
     reader.start()
     invocation.print(
         .record([
@@ -55,6 +61,7 @@ let serveCommand = Command(
     }
     reader.stop()
     screen.stop()
+    printer?.stop()
     checkout.stop()
     note("stop", journal, world)
     link.stop()
@@ -74,7 +81,7 @@ private func news(of now: ReaderHealth, since before: ReaderHealth) -> [String] 
 }
 
 /// One terminal a directory: two would fork the chain.
-private func claim(_ directory: String) throws -> FileLockHolder {
+func claim(_ directory: String) throws -> FileLockHolder {
     do {
         try Files.makeDirectory(directory)
         return FileLockHolder(lock: try FileLock(directory + "/lock"))
@@ -86,12 +93,12 @@ private func claim(_ directory: String) throws -> FileLockHolder {
 }
 
 /// Keeps the lock for the life of the program.
-private final class FileLockHolder {
+final class FileLockHolder {
     private let lock: FileLock
     init(lock: consuming FileLock) { self.lock = lock }
 }
 
-private func open(_ directory: String, _ signer: SigningKey) throws -> Journal {
+func openJournal(_ directory: String, _ signer: SigningKey) throws -> Journal {
     do { return try Journal(path: directory + "/journal.sqlite", signer: signer) } catch {
         throw Failure(
             "the journal cannot be opened: \(error)",

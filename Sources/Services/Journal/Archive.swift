@@ -21,8 +21,13 @@ public struct ArchiveContents: Equatable, Sendable {
     /// First and last sequence number.
     public let from: UInt64
     public let to: UInt64
+    /// SHA-256 of the entry before the first, and of the last one.
+    public let before: [UInt8]
+    public let head: [UInt8]
     /// Receipts of the ledger in it.
     public let receipts: UInt64
+    /// SHA-256 of their SHA-256 in a row.
+    public let receiptsHash: [UInt8]
     /// Number and sum of its payments, cents, training left out.
     public let payments: KindTotal
     /// When it was made, milliseconds since the Unix epoch.
@@ -54,38 +59,53 @@ public enum JournalArchive {
         training; amounts are cents. Then the ledger's receipts, each a COSE_Sign1 by the ledger.
         """
 
-    /// The archive of a whole journal file, which is verified on the way.
-    /// - Throws: `ArchiveError.journal` when the journal is not sound.
+    /// The archive of a journal, or of one of its years, which is verified on the way.
+    /// - Throws: `ArchiveError.journal` when it is not sound.
     public static func bytes(
-        of path: String, signer: any MessageSigner, made: UInt64
+        of path: String, year: JournalYear? = nil, signer: any MessageSigner, made: UInt64
     ) throws(ArchiveError) -> [UInt8] {
+        let paths = year.map { [$0.path] } ?? JournalFiles.list(path).map(\.path)
         var entries: [UInt8] = []
-        var last: Sign1?
-        let found: JournalVerification
-        let receipts: [[UInt8]]
+        var head: [UInt8] = []
+        let (found, origin, receipts): (JournalVerification, Origin, [[UInt8]])
         do throws(JournalError) {
-            found = try JournalVerifier(path: path, terminal: signer.publicKey, ledger: nil).run {
+            let verifier = try JournalVerifier(
+                files: paths, terminal: signer.publicKey, ledger: nil)
+            found = try verifier.run {
                 entries += $1.bytes
-                last = $1
+                head = $1.digest
             }
             guard found.faults.isEmpty else { throw .unusable("the journal is not sound") }
-            receipts = try Self.receipts(path)
+            (origin, receipts) = try Self.surroundings(paths)
         } catch { throw .journal(error) }
-        guard let last else { throw .journal(.unusable("the journal is empty")) }
+        guard found.entries > 0 else { throw .journal(.unusable("the journal is empty")) }
         let manifest = CBOR.record([
-            1: .text(description), 2: .bytes(signer.publicKey.bytes), 3: .unsigned(1),
-            4: .unsigned(found.entries), 5: .bytes([UInt8](repeating: 0, count: 32)),
-            6: .bytes(last.digest), 7: .unsigned(UInt64(receipts.count)),
-            8: .bytes(sha256(receipts.flatMap { sha256($0) })), 9: .unsigned(made),
+            1: .text(description), 2: .bytes(signer.publicKey.bytes),
+            3: .unsigned(origin.sequence + 1), 4: .unsigned(found.last), 5: .bytes(origin.hash),
+            6: .bytes(head), 7: .unsigned(UInt64(receipts.count)),
+            8: .bytes(receiptsHash(receipts)), 9: .unsigned(made),
         ])
         return signer.sign(payload: manifest.encoded).bytes + entries + receipts.flatMap { $0 }
     }
 
-    private static func receipts(_ path: String) throws(JournalError) -> [[UInt8]] {
-        do {
-            return try Database(path: path, access: .readOnly)
-                .rows("SELECT cose FROM receipts ORDER BY upto").compactMap { $0[0].blob }
+    /// What the first file follows, and the receipts of all of them.
+    static func surroundings(
+        _ paths: [String]
+    ) throws(JournalError) -> (Origin, [[UInt8]]) {
+        do throws(SQLiteError) {
+            var (origin, receipts): (Origin?, [[UInt8]]) = (nil, [])
+            for path in paths {
+                let database = try Database(path: path, access: .readOnly)
+                if origin == nil { origin = try Origin(of: database) }
+                receipts += try database.rows("SELECT cose FROM receipts ORDER BY upto")
+                    .compactMap { $0[0].blob }
+            }
+            return (origin ?? .start, receipts)
         } catch { throw .unusable("\(error.call): \(error.message)") }
+    }
+
+    static func receiptsHash(_ receipts: some Sequence<[UInt8]>) -> [UInt8] {
+        sha256(receipts.flatMap { sha256($0) })
     }
 
     /// Checks an archive from its bytes alone; with `terminal`, that it is of this one.
@@ -112,12 +132,12 @@ public enum JournalArchive {
         else { throw .damaged("manifest fields") }
         let count = Int(to - from) + 1
         let payments = try walk(items[1...count], from: from, before: before, head: head, key: key)
-        guard sha256(items[(count + 1)...].flatMap { sha256($0) }) == receiptHash else {
+        guard receiptsHash(items[(count + 1)...]) == receiptHash else {
             throw .damaged("receipts")
         }
         return ArchiveContents(
-            terminal: key, from: from, to: to, receipts: receiptCount, payments: payments,
-            made: made)
+            terminal: key, from: from, to: to, before: before, head: head,
+            receipts: receiptCount, receiptsHash: receiptHash, payments: payments, made: made)
     }
 
     private static func walk(

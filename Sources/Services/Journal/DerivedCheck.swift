@@ -4,17 +4,28 @@ import SQLite
 /// Proves what a journal derives from its entries: the rows that lists read (J8), and that each
 /// closure begins after the one before, is numbered next, and says what the entries come to (J7).
 struct DerivedCheck {
-    private let hasLines: Bool
+    private var hasLines = false
     private var closures: [ClosurePeriod: Closure] = [:]
     private var perpetual: Int64 = 0
     /// Totals since the last closure of each period.
     private var open: [ClosurePeriod: PeriodTotals] = [:]
 
-    /// A file of the first version has no lines.
-    init(_ database: Database) throws(SQLiteError) {
+    /// A chain whose first years are archived goes on from what is known of them.
+    init(after origin: Origin) {
+        closures = origin.closures.mapValues(\.closure)
+        perpetual = origin.perpetual
+    }
+
+    /// The next file. One of the first version has no lines.
+    mutating func enter(_ database: Database) throws(SQLiteError) {
         hasLines = try !database.rows(
             "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lines'"
         ).isEmpty
+    }
+
+    /// True when the closures are the last ones before a file.
+    func agrees(with origin: Origin) -> Bool {
+        closures == origin.closures.mapValues(\.closure)
     }
 
     /// What is wrong with the entry's consequences; nil when nothing is. Entries come in order.
@@ -57,12 +68,17 @@ struct DerivedCheck {
             && closure.totals == totals
     }
 
-    /// True when a row stands there that belongs to no entry.
-    func hasSurplus(in database: Database, entries: UInt64) throws(SQLiteError) -> Bool {
+    /// True when a row stands there that belongs to no entry of `range`.
+    func hasSurplus(
+        in database: Database, _ range: ClosedRange<UInt64>
+    ) throws(SQLiteError) -> Bool {
         guard hasLines else { return false }
         return try !database.rows(
-            "SELECT 1 FROM lines WHERE seq > ? OR seq < 1 LIMIT 1",
-            [.integer(Int64(clamping: entries))]
+            "SELECT 1 FROM lines WHERE seq > ? OR seq < ? LIMIT 1",
+            [
+                .integer(Int64(clamping: range.upperBound)),
+                .integer(Int64(clamping: range.lowerBound)),
+            ]
         ).isEmpty
     }
 }

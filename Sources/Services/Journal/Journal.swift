@@ -1,10 +1,10 @@
-// Journal: the terminal's record of operations (FORMATS §2), in one SQLite file.
+// Journal: the terminal's record of operations (FORMATS §2), in one SQLite file a fiscal year.
 //
 // Purpose: append signed, chained entries; keep the ledger's receipts; say what is not sent yet.
 // Promises:
 //   J1  An entry that `append` gave back is durable: one transaction, one fsync.
 //   J2  Sequence numbers are gapless from 1; each entry names the hash of the one before.
-//   J3  An id stands in the journal at most once, so an operation cannot be booked twice here.
+//   J3  An id stands in the files at most once, so an operation cannot be booked twice here.
 //   J4  Entries and receipts are never changed, deleted or replaced: no such statement exists and
 //       triggers refuse all three.
 //   J5  Times never go back.
@@ -14,6 +14,20 @@
 //       at the end of the chain, so nothing can enter a closed period. Training never counts.
 //   J8  Lists and totals come from a table that follows from the signed entries alone; `verify`
 //       derives it anew.
+//   J9  A file leaves only whole, only as the oldest, and only by `purge`: its year is closed, the
+//       ledger has receipted all of it, and a verified archive holds exactly it. An entry in the
+//       chain records that before the file goes.
+//
+// Files: `journal.sqlite` is the first year's, `journal-N.sqlite` begins with entry N. A closure of
+// the year ends a file. The next entry, whenever it comes, first makes the next file beside it
+// (`….new`, one transaction, fsync) and gives it its name (rename, fsync of the directory); its one
+// row of `origin` holds the last closures of day, month and year as they were signed, so the head
+// of the chain, the numbers and the perpetual total go on without the older file. Both files are
+// whole at every instant and the newest name is the one that takes entries: there is no state to
+// keep, and a crash at any step repeats it. Nothing is moved or copied. Older files are opened when
+// something of theirs is asked for: a receipt, an entry still to send, a refund of last year's
+// payment, a list that reaches back. Numbers, ids and closures look no further than the newest.
+//
 // Does not promise: that an entry is settled (receipts say so), nor any secrecy of the file.
 // Threads: any; one lock orders appends. Readers of long lists use a connection of their own.
 // Units: milliseconds since the Unix epoch; cents.
@@ -59,7 +73,8 @@ public final class Journal: Sendable {
     let monitor: Monitor<Contents>
 
     struct Contents {
-        var database: Database?
+        /// Nil after a failed write (J6).
+        var years: Years?
         var head: Head
     }
 
@@ -70,6 +85,8 @@ public final class Journal: Sendable {
         var time: UInt64 = 0
         var acknowledged: UInt64 = 0
         var unsent = Unsent(count: 0, total: .zero, oldest: nil)
+        /// True when the last entry closed a year: the next one begins a file.
+        var endsYear = false
     }
 
     /// Payments above the last receipt.
@@ -87,8 +104,16 @@ public final class Journal: Sendable {
     public init(path: String, signer: any MessageSigner) throws(JournalError) {
         self.path = path
         self.signer = signer
-        let (database, head) = try JournalStore.open(path, kid: signer.publicKey.kid)
-        monitor = Monitor(Contents(database: database, head: head))
+        monitor = Monitor(try Self.contents(path, signer))
+    }
+
+    private static func contents(
+        _ path: String, _ signer: any MessageSigner
+    ) throws(JournalError) -> Contents {
+        let years = try Years(path, kid: signer.publicKey.kid)
+        do throws(SQLiteError) {
+            return Contents(years: years, head: try JournalStore.head(of: years))
+        } catch { throw .unusable("\(error.call): \(error.message)") }
     }
 
     /// Appends an entry with this id: durable when it returns (J1). Closures are made by `close`.
@@ -109,7 +134,16 @@ public final class Journal: Sendable {
         to contents: inout Contents, _ body: EntryBody, id: EntryID, at moment: Moment,
         operatorCode: [UInt8]?, isTraining: Bool
     ) throws(JournalError) -> Entry {
-        guard let database = contents.database else { throw .suspended("reopen first") }
+        guard let years = contents.years else { throw .suspended("reopen first") }
+        // J3: the index of the file that takes the entry refuses the ids in it; an older file
+        // is asked when the id is not greater than all of theirs.
+        if contents.head.endsYear || !years.live.origin.lastID.lexicographicallyPrecedes(id.bytes),
+            try Self.reading(years, { (years) throws(SQLiteError) in try years.entry(id) }) != nil
+        {
+            throw .alreadyRecorded
+        }
+        if contents.head.endsYear { try beginYear(&contents, after: years) }
+        guard let file = contents.years?.live else { throw .suspended("reopen first") }
         let head = contents.head
         let entry = Entry(
             sequence: head.sequence + 1, id: id, previous: head.hash,
@@ -117,14 +151,33 @@ public final class Journal: Sendable {
             operatorCode: operatorCode, isTraining: isTraining)
         let message = signer.sign(payload: entry.item.encoded)
         do throws(SQLiteError) {
-            try JournalStore.insert(entry, message.bytes, into: database)
+            try JournalStore.insert(entry, message.bytes, into: file.database)
         } catch {
-            if error.isConstraint, Self.holds(id, database) { throw .alreadyRecorded }
-            contents.database = nil
+            if error.isConstraint, Self.holds(id, file.database) { throw .alreadyRecorded }
+            contents.years = nil
             throw .suspended("\(error.call): \(error.message)")
         }
         contents.head.follow(entry, hash: message.digest)
         return entry
+    }
+
+    /// Begins the file of the next year. A chain that does not say enough to go on without its
+    /// file stays in it.
+    private func beginYear(
+        _ contents: inout Contents, after years: Years
+    ) throws(JournalError) {
+        do {
+            if let origin = try Origin(after: years.live) {
+                let live = try JournalStore.make(
+                    JournalFiles.path(path, first: origin.sequence + 1), after: origin,
+                    kid: signer.publicKey.kid)
+                contents.years = Years(live, after: years)
+            }
+            contents.head.endsYear = false
+        } catch {
+            contents.years = nil
+            throw .suspended("the next year's file: \(error)")
+        }
     }
 
     /// True when the id itself stands there: a taken sequence number is another writer's doing.
@@ -137,29 +190,27 @@ public final class Journal: Sendable {
     /// - Throws: `.unusable` while the file cannot be read.
     public func reopen() throws(JournalError) {
         try monitor.update { (contents) throws(JournalError) in
-            contents.database = nil
-            let (database, head) = try JournalStore.open(path, kid: signer.publicKey.kid)
-            contents = Contents(database: database, head: head)
+            contents.years = nil
+            contents = try Self.contents(path, signer)
         }
     }
 
     /// The entry with this id, or nil.
     /// - Throws: `.suspended`.
     public func entry(_ id: EntryID) throws(JournalError) -> Entry? {
-        try reading { (database) throws(SQLiteError) in
-            try JournalStore.entry(id, in: database)
-        }
+        try reading { (years) throws(SQLiteError) in try years.entry(id)?.entry }
     }
 
-    /// SHA-256 of the entry with this number, or nil. - Throws: `.suspended`.
+    /// SHA-256 of the entry with this number, or nil; also of the last one that was purged.
+    /// - Throws: `.suspended`.
     public func hash(of sequence: UInt64) throws(JournalError) -> [UInt8]? {
-        try reading { (database) throws(SQLiteError) in
-            try JournalStore.hash(sequence, in: database)
+        try reading { (years) throws(SQLiteError) in
+            try JournalStore.hash(sequence, in: years)
         }
     }
 
     /// False after a failed write, until `reopen`.
-    public var isOpen: Bool { monitor.read { $0.database != nil } }
+    public var isOpen: Bool { monitor.read { $0.years != nil } }
 
     /// Payments above the last receipt.
     public var unsent: Unsent { monitor.read { $0.head.unsent } }
@@ -181,8 +232,11 @@ public final class Journal: Sendable {
         count: Int, sizeMax: Int
     ) throws(JournalError) -> [(sequence: UInt64, bytes: [UInt8])] {
         let after = position.acknowledged
-        return try reading { (database) throws(SQLiteError) in
-            try JournalStore.batch(after: after, count: count, sizeMax: sizeMax, in: database)
+        return try reading { (years) throws(SQLiteError) in
+            // One file a batch, and so one file a receipt.
+            guard let holder = try years.holder(of: after + 1) else { return [] }
+            return try JournalStore.batch(
+                after: after, count: count, sizeMax: sizeMax, in: holder.file.database)
         }
     }
 
@@ -191,7 +245,7 @@ public final class Journal: Sendable {
     /// - Throws: `.refused` when it does not follow or names another chain; `.suspended`.
     public func store(_ receipt: Receipt, bytes: [UInt8]) throws(JournalError) {
         try monitor.update { (contents) throws(JournalError) in
-            guard let database = contents.database else { throw .suspended("reopen first") }
+            guard let years = contents.years else { throw .suspended("reopen first") }
             let head = contents.head
             guard receipt.terminal == signer.publicKey.kid else { throw .refused("terminal") }
             guard receipt.to > head.acknowledged else { return }
@@ -199,15 +253,18 @@ public final class Journal: Sendable {
                 throw .refused("receipt does not follow")
             }
             do {
-                guard try JournalStore.hash(receipt.to, in: database) == receipt.head else {
+                guard let file = try years.holder(of: receipt.from)?.file,
+                    file === (try years.holder(of: receipt.to)?.file)
+                else { throw JournalError.refused("receipt spans two years") }
+                guard try JournalStore.hash(receipt.to, in: years) == receipt.head else {
                     throw JournalError.refused("receipt names another chain")
                 }
-                try JournalStore.insert(receipt, bytes, into: database)
+                try JournalStore.insert(receipt, bytes, into: file.database)
+                file.rejected = nil
                 contents.head.acknowledged = receipt.to
-                contents.head.unsent = try JournalStore.unsent(
-                    after: receipt.to, in: database)
+                contents.head.unsent = try JournalStore.unsent(after: receipt.to, in: years)
             } catch let error as SQLiteError {
-                contents.database = nil
+                contents.years = nil
                 throw .suspended("\(error.call): \(error.message)")
             } catch let error as JournalError {
                 throw error
@@ -219,33 +276,55 @@ public final class Journal: Sendable {
 
     /// The newest payments, newest first. - Throws: `.suspended`.
     public func payments(limit: Int) throws(JournalError) -> [PaymentLine] {
-        try reading { (database) throws(SQLiteError) in
-            try JournalStore.payments(limit: limit, in: database)
+        try reading { (years) throws(SQLiteError) in
+            var lines: [PaymentLine] = []
+            var age = 0
+            while lines.count < limit, let file = try years.file(age) {
+                lines += try JournalStore.payments(limit: limit - lines.count, in: file.database)
+                age += 1
+            }
+            return lines
         }
     }
 
-    /// Number of payments the ledger declined or holds. - Throws: `.suspended`.
+    /// Number of payments the ledger declined or holds, in the files that are here.
+    /// - Throws: `.suspended`.
     public func rejectedCount() throws(JournalError) -> Int {
-        try reading { (database) throws(SQLiteError) in
-            try JournalStore.rejectedCount(in: database)
+        try reading { (years) throws(SQLiteError) in
+            var (count, age) = (0, 0)
+            while let file = try years.file(age) {
+                if file.rejected == nil {
+                    file.rejected = try JournalStore.rejectedCount(in: file.database)
+                }
+                count += file.rejected ?? 0
+                age += 1
+            }
+            return count
         }
     }
 
-    /// Moves the write-ahead log into the file: called between taps, never on a tap.
+    /// Moves the write-ahead logs into their files: called between taps, never on a tap.
     public func checkpoint() {
-        monitor.read { contents in
-            _ = try? contents.database?.rows("PRAGMA wal_checkpoint(PASSIVE)")
-        }
+        monitor.read { $0.years?.checkpoint() }
     }
+
+    /// Steps of SQLite's machine since this was opened: a measure of work without noise.
+    public var steps: UInt64 { monitor.read { $0.years?.steps ?? 0 } }
 
     func reading<R>(
-        _ body: (Database) throws(SQLiteError) -> R
+        _ body: (Years) throws(SQLiteError) -> R
     ) throws(JournalError) -> R {
         try monitor.read { (contents) throws(JournalError) in
-            guard let database = contents.database else { throw .suspended("reopen first") }
-            do throws(SQLiteError) { return try body(database) } catch {
-                throw .suspended("\(error.call): \(error.message)")
-            }
+            guard let years = contents.years else { throw .suspended("reopen first") }
+            return try Self.reading(years, body)
+        }
+    }
+
+    private static func reading<R>(
+        _ years: Years, _ body: (Years) throws(SQLiteError) -> R
+    ) throws(JournalError) -> R {
+        do throws(SQLiteError) { return try body(years) } catch {
+            throw .suspended("\(error.call): \(error.message)")
         }
     }
 }
@@ -259,6 +338,7 @@ extension Journal.Head {
         sequence = entry.sequence
         self.hash = hash
         time = entry.time
+        if case .closure(let closure) = entry.body { endsYear = closure.period == .year }
         guard case .payment(let payment) = entry.body, !entry.isTraining else { return }
         unsent.count += 1
         unsent.total = (try? unsent.total.adding(payment.amount)) ?? unsent.total

@@ -21,6 +21,9 @@ enum JournalLines {
         CREATE INDEX lines_closures ON lines(target, seq) WHERE kind = 8;
         """
 
+    /// Added by version 3: lists of one kind, however rare it is.
+    static let kindIndex = "CREATE INDEX lines_kind ON lines(kind)"
+
     /// What a reversal cancels.
     private struct Cancelled {
         var kind: Int64 = 0
@@ -104,15 +107,38 @@ enum JournalLines {
 
     // MARK: totals
 
-    /// Totals of the rows that `filter` names.
+    /// Which rows are summed, and by what they are found: SQLite, left to choose, reads them all.
+    enum Stretch {
+        /// From an entry to another, inclusive.
+        case entries(UInt64, UInt64)
+        case days(ClosedRange<UInt64>)
+
+        var source: String {
+            switch self {
+            case .entries: "lines NOT INDEXED WHERE seq BETWEEN ? AND ?"
+            case .days: "lines INDEXED BY lines_totals WHERE day BETWEEN ? AND ?"
+            }
+        }
+
+        var values: [SQLValue] {
+            let ends =
+                switch self {
+                case .entries(let from, let to): [from, to]
+                case .days(let days): [days.lowerBound, days.upperBound]
+                }
+            return ends.map { .integer(Int64(clamping: $0)) }
+        }
+    }
+
+    /// Totals of a stretch of one file.
     static func totals(
-        _ filter: String, _ values: [SQLValue], in database: Database
+        of stretch: Stretch, in database: Database
     ) throws(SQLiteError) -> PeriodTotals {
         let rows = try database.rows(
             """
-            SELECT kind, target, code, count(*), sum(value) FROM lines
-            WHERE \(filter) AND training = 0 GROUP BY kind, target, code
-            """, values)
+            SELECT kind, target, code, count(*), sum(value) FROM \(stretch.source)
+                AND training = 0 GROUP BY kind, target, code
+            """, stretch.values)
         var totals = PeriodTotals.none
         for row in rows {
             let total = KindTotal(

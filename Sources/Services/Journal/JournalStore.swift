@@ -1,6 +1,7 @@
 import COSE
 import Crypto
 import LedgerMessages
+import Linux
 import Operations
 import SQLite
 import Tokens
@@ -9,11 +10,11 @@ import Tokens
 ///
 /// `entries`: what was signed, with the few columns lists need. `receipts`: what the ledger signed.
 /// `outcomes`: read out of receipts, one a sent entry. None of them is ever updated or deleted
-/// from.
+/// from. `origin`: what a later year's file begins with. `lines`: for lists and totals.
 enum JournalStore {
-    /// 2 added `lines`. The tables of version 1 are as they were: its programs still verify, list
-    /// and export the file.
-    private static let version: Int64 = 2
+    /// 2 added `lines`, 3 `origin`. The tables of version 1 are as they were: its programs still
+    /// verify, list and export the first year's file, and they write to none of version 3.
+    private static let version: Int64 = 3
     private static let applicationID: Int64 = 0x45_43_4f_4a  // "ECOJ"
 
     private static let schema = """
@@ -36,6 +37,12 @@ enum JournalStore {
         "entries": ["seq", "id"], "receipts": ["upto"], "outcomes": ["seq"], "owner": ["kid"],
     ]
 
+    /// The newest closure of a period in one file.
+    static let newestClosure = """
+        SELECT e.cose FROM lines l INDEXED BY lines_closures JOIN entries e ON e.seq = l.seq
+        WHERE l.kind = 8 AND l.target = ? ORDER BY l.seq DESC LIMIT 1
+        """
+
     /// Triggers of J4 for one table. A replacing insert removes rows without a DELETE, so a third
     /// trigger refuses whatever would take the place of a row.
     private static func triggers(_ table: String, keys: [String]) -> String {
@@ -51,14 +58,15 @@ enum JournalStore {
         return (acts + [replacing]).joined(separator: "\n")
     }
 
-    /// Opens or creates the file and reads the end of its chain.
-    static func open(
-        _ path: String, kid: [UInt8]
-    ) throws(JournalError) -> (Database, Journal.Head) {
+    /// Opens or creates one file. - Throws: `JournalError.unusable`.
+    static func open(_ path: String, kid: [UInt8]) throws(JournalError) -> YearFile {
         do {
             let database = try Database(path: path, access: .create)
             try prepare(database, kid: kid)
-            return (database, try head(of: database))
+            guard let origin = try Origin(of: database) else {
+                throw JournalError.unusable("\(path) does not say what it follows")
+            }
+            return YearFile(path: path, database: database, origin: origin)
         } catch let error as SQLiteError {
             throw .unusable("\(error.call): \(error.message)")
         } catch let error as JournalError {
@@ -82,13 +90,8 @@ enum JournalStore {
         }
         if found < version {
             try database.transaction(
-                { () throws(SQLiteError) in
-                    if found == 0 { try create(in: database, kid: kid) }
-                    try database.script(JournalLines.schema)
-                    try database.script(triggers("lines", keys: ["seq"]))
-                    try JournalLines.fill(database)
-                    try database.run("PRAGMA user_version=\(version)")
-                }, mapping: { $0 })
+                { () throws(SQLiteError) in try migrate(database, from: found, kid: kid) },
+                mapping: { $0 })
         }
         try JournalLines.catchUp(database)
         let owner = try database.rows("SELECT kid FROM owner").first?.first?.blob
@@ -97,32 +100,107 @@ enum JournalStore {
         }
     }
 
-    private static func create(in database: Database, kid: [UInt8]) throws(SQLiteError) {
-        try database.script(schema)
-        for (table, keys) in keys { try database.script(triggers(table, keys: keys)) }
-        try database.run("INSERT INTO owner(kid) VALUES(?)", [.blob(kid)])
-        try database.run("PRAGMA application_id=\(applicationID)")
+    /// Brings a file to this version, or an empty one to its tables. Within a transaction.
+    private static func migrate(
+        _ database: Database, from found: Int64, kid: [UInt8], origin: Origin = .start
+    ) throws(SQLiteError) {
+        if found == 0 {
+            try database.script(schema)
+            for (table, keys) in keys { try database.script(triggers(table, keys: keys)) }
+            try database.run("INSERT INTO owner(kid) VALUES(?)", [.blob(kid)])
+            try database.run("PRAGMA application_id=\(applicationID)")
+        }
+        if found < 2 {
+            try database.script(JournalLines.schema)
+            try database.script(triggers("lines", keys: ["seq"]))
+            try JournalLines.fill(database)
+        }
+        try database.script(JournalLines.kindIndex)
+        try database.script(Origin.schema)
+        if origin != .start { try origin.insert(into: database) }
+        try database.script(triggers("origin", keys: ["seq"]))
+        try database.run("PRAGMA user_version=\(version)")
     }
 
-    private static func head(of database: Database) throws -> Journal.Head {
-        var head = Journal.Head()
-        if let row = try database.rows(
+    /// Makes the file of a next year and gives it its name only when it is whole and on disk: a
+    /// crash before that leaves nothing but a `….new`, which is made again.
+    /// - Throws: `JournalError.unusable`.
+    static func make(
+        _ path: String, after origin: Origin, kid: [UInt8]
+    ) throws(JournalError) -> YearFile {
+        let unfinished = path + ".new"
+        do {
+            let beside = ["-wal", "-shm", "-journal"].map { unfinished + $0 }
+            for name in [unfinished] + beside where Files.exists(name) { try Files.remove(name) }
+            // A rollback journal: what is committed stands in the file itself, not beside it.
+            let database = try Database(path: unfinished, access: .create)
+            try database.run("PRAGMA synchronous=EXTRA")
+            try database.transaction(
+                { () throws(SQLiteError) in
+                    try migrate(database, from: 0, kid: kid, origin: origin)
+                }, mapping: { $0 })
+            // Before it has its name: a crash in this change leaves what only a writer can open.
+            _ = try database.rows("PRAGMA journal_mode=WAL")
+            database.close()
+            try Files.move(unfinished, to: path)
+        } catch let error as SQLiteError {
+            throw .unusable("\(error.call): \(error.message)")
+        } catch {
+            throw .unusable("\(error)")
+        }
+        return try open(path, kid: kid)
+    }
+
+    /// The end of the chain.
+    static func head(of years: Years) throws(SQLiteError) -> Journal.Head {
+        let live = years.live
+        var head = Journal.Head(
+            sequence: live.origin.sequence, hash: live.origin.hash, time: live.origin.time)
+        if let row = try live.database.rows(
             "SELECT seq, time, cose FROM entries ORDER BY seq DESC LIMIT 1"
         ).first {
-            guard let sequence = row[0].integer, let time = row[1].integer,
-                let bytes = row[2].blob
-            else { throw JournalError.unusable("the last entry is damaged") }
-            head.sequence = UInt64(sequence)
-            head.time = UInt64(time)
+            let bytes = row[2].blob ?? []
+            head.sequence = UInt64(clamping: row[0].integer ?? 0)
+            head.time = UInt64(clamping: row[1].integer ?? 0)
             head.hash = sha256(bytes)
+            if case .closure(let closure) = read(bytes)?.body {
+                head.endsYear = closure.period == .year
+            }
         }
-        let acknowledged = try database.rows("SELECT max(upto) FROM receipts").first?.first
-        head.acknowledged = UInt64(acknowledged?.integer ?? 0)
-        head.unsent = try unsent(after: head.acknowledged, in: database)
+        head.acknowledged = try acknowledged(years)
+        head.unsent = try unsent(after: head.acknowledged, in: years)
         return head
     }
 
+    /// The last entry that a receipt covers; what was purged is covered.
+    private static func acknowledged(_ years: Years) throws(SQLiteError) -> UInt64 {
+        var (age, origin) = (0, UInt64(0))
+        while let file = try years.file(age) {
+            let upto = try file.database.rows("SELECT max(upto) FROM receipts").first?[0].integer
+            if let upto { return UInt64(clamping: upto) }
+            (age, origin) = (age + 1, file.origin.sequence)
+        }
+        return origin
+    }
+
+    /// Payments above `sequence`, whichever files hold them.
     static func unsent(
+        after sequence: UInt64, in years: Years
+    ) throws(SQLiteError) -> Journal.Unsent {
+        var sum = Journal.Unsent(count: 0, total: .zero, oldest: nil)
+        var age = 0
+        while let file = try years.file(age) {
+            let part = try unsent(after: sequence, in: file.database)
+            sum.count += part.count
+            sum.total = (try? sum.total.adding(part.total)) ?? sum.total
+            sum.oldest = part.oldest ?? sum.oldest
+            if file.origin.sequence <= sequence { break }
+            age += 1
+        }
+        return sum
+    }
+
+    private static func unsent(
         after sequence: UInt64, in database: Database
     ) throws(SQLiteError) -> Journal.Unsent {
         let row =
@@ -191,12 +269,19 @@ enum JournalStore {
         }
     }
 
-    static func hash(
-        _ sequence: UInt64, in database: Database
-    ) throws(SQLiteError) -> [UInt8]? {
-        try database.rows(
-            "SELECT cose FROM entries WHERE seq = ?", [.integer(Int64(sequence))]
-        ).first?.first?.blob.map { sha256($0) }
+    static func hash(_ sequence: UInt64, in years: Years) throws(SQLiteError) -> [UInt8]? {
+        var age = 0
+        while let file = try years.file(age) {
+            let origin = file.origin
+            if origin.sequence > 0, origin.sequence == sequence { return origin.hash }
+            if origin.sequence < sequence {
+                return try file.database.rows(
+                    "SELECT cose FROM entries WHERE seq = ?", [.integer(Int64(clamping: sequence))]
+                ).first?.first?.blob.map { sha256($0) }
+            }
+            age += 1
+        }
+        return nil
     }
 
     static func entry(_ id: EntryID, in database: Database) throws(SQLiteError) -> Entry? {
@@ -228,8 +313,9 @@ enum JournalStore {
     ) throws(SQLiteError) -> [PaymentLine] {
         let rows = try database.rows(
             """
-            SELECT e.cose, o.booked, o.code FROM entries e LEFT JOIN outcomes o ON o.seq = e.seq
-            WHERE e.kind = 1 ORDER BY e.seq DESC LIMIT ?
+            SELECT e.cose, o.booked, o.code FROM lines l JOIN entries e ON e.seq = l.seq
+            LEFT JOIN outcomes o ON o.seq = l.seq
+            WHERE l.kind = 1 ORDER BY l.seq DESC LIMIT ?
             """, [.integer(Int64(limit))])
         return rows.compactMap { row in
             guard let entry = row[0].blob.flatMap({ read($0) }),

@@ -76,30 +76,46 @@ extension Journal {
     public func find(_ query: JournalQuery) throws(JournalError) -> JournalPage {
         let limit = max(1, min(query.limit, JournalQuery.limitMax))
         let acknowledged = position.acknowledged
-        return try reading { (database) throws(SQLiteError) in
-            var (filter, values) = Self.filter(query, acknowledged: acknowledged)
-            values.append(.integer(Int64(limit) + 1))
-            let rows = try database.rows(
-                """
-                SELECT e.cose, o.booked, o.code FROM lines l JOIN entries e ON e.seq = l.seq
-                LEFT JOIN outcomes o ON o.seq = l.seq
-                WHERE \(filter) ORDER BY l.seq DESC LIMIT ?
-                """, values)
-            let closed = try Self.lastClosure(.day, database)?.to ?? 0
+        return try reading { (years) throws(SQLiteError) in
+            let (filter, values) = Self.filter(query, acknowledged: acknowledged)
+            let closed = try Self.lastClosure(.day, years.live)?.to ?? 0
             var lines: [JournalLine] = []
-            for row in rows.prefix(limit) {
-                guard let entry = row[0].blob.flatMap({ JournalStore.read($0) }) else { continue }
-                let outcome = row[1].integer.map {
-                    StoredOutcome(isBooked: $0 == 1, code: row[2].text ?? "")
+            var age = 0
+            // One more than is wanted tells whether there is a next page.
+            while lines.count <= limit, let file = try years.file(age) {
+                let rows = try file.database.rows(
+                    """
+                    SELECT e.cose, o.booked, o.code FROM lines l JOIN entries e ON e.seq = l.seq
+                    LEFT JOIN outcomes o ON o.seq = l.seq
+                    WHERE \(filter) ORDER BY l.seq DESC LIMIT ?
+                    """, values + [.integer(Int64(limit + 1 - lines.count))])
+                for row in rows {
+                    let entry = row[0].blob.flatMap { JournalStore.read($0) }
+                    guard let entry else { continue }
+                    let outcome = row[1].integer.map {
+                        StoredOutcome(isBooked: $0 == 1, code: row[2].text ?? "")
+                    }
+                    lines.append(
+                        JournalLine(
+                            entry: entry, outcome: outcome,
+                            standing: try Self.standing(
+                                of: entry, closed: closed, age: age, years)))
                 }
-                lines.append(
-                    JournalLine(
-                        entry: entry, outcome: outcome,
-                        standing: try Self.standing(of: entry, closed: closed, database)))
+                if Self.ends(query, at: file.origin, acknowledged) { break }
+                age += 1
             }
-            let more = rows.count > limit
+            let more = lines.count > limit
+            lines = Array(lines.prefix(limit))
             return JournalPage(lines: lines, next: more ? lines.last?.entry.sequence : nil)
         }
+    }
+
+    /// True when no older file holds what is asked for.
+    private static func ends(
+        _ query: JournalQuery, at origin: Origin, _ acknowledged: UInt64
+    ) -> Bool {
+        if let day = query.day, origin.day < day { return true }
+        return query.status == .pending && origin.sequence <= acknowledged
     }
 
     /// Every condition is a fixed text; what was asked is bound.
@@ -109,7 +125,10 @@ extension Journal {
         let kinds =
             query.kinds.isEmpty
             ? Set(EntryKind.allCases).subtracting([.closure, .technicalEvent]) : query.kinds
-        var parts = ["l.kind IN (\(kinds.map { "\($0.rawValue)" }.joined(separator: ",")))"]
+        let list = kinds.map { "\($0.rawValue)" }.joined(separator: ",")
+        // One kind has an index; many would have to be sorted, and a card or a day says more.
+        let isLead = kinds.count == 1 && query.lastFour == nil && query.day == nil
+        var parts = [isLead ? "l.kind = \(list)" : "+l.kind IN (\(list))"]
         var values: [SQLValue] = []
         if let lastFour = query.lastFour {
             parts.append("l.card IS NOT NULL AND substr(l.card, 9) = ?")
@@ -134,31 +153,37 @@ extension Journal {
         return (parts.joined(separator: " AND "), values)
     }
 
+    /// What corrects an entry stands after it: in its own file, `age` years back, or a later one.
     private static func standing(
-        of entry: Entry, closed: UInt64, _ database: Database
+        of entry: Entry, closed: UInt64, age: Int, _ years: Years
     ) throws(SQLiteError) -> EntryStanding {
-        let row =
-            try database.rows(
+        var (refunded, isReversed) = (Int64(0), false)
+        for age in 0...age {
+            let row = try years.file(age)?.database.rows(
                 """
                 SELECT coalesce(sum(value) FILTER (WHERE kind = 2), 0),
                     count(*) FILTER (WHERE kind = 3) FROM lines
                 WHERE ref IS NOT NULL AND ref = ?
                 """, [.blob(entry.id.bytes)]
-            ).first ?? []
+            ).first
+            refunded += row?[0].integer ?? 0
+            isReversed = isReversed || row?[1].integer ?? 0 > 0
+        }
         return EntryStanding(
             entry: entry,
-            refunded: Amount(cents: row.first?.integer ?? 0)
-                ?? Amount(cents: Amount.centsMax) ?? .zero,
-            isReversed: row.last?.integer ?? 0 > 0, isClosed: entry.sequence <= closed)
+            refunded: Amount(cents: refunded) ?? Amount(cents: Amount.centsMax) ?? .zero,
+            isReversed: isReversed, isClosed: entry.sequence <= closed)
     }
 
-    /// What is known of an entry that another one would correct; nil when it is not here.
+    /// What is known of an entry that another one would correct; nil when it is not here, also
+    /// when its year was purged.
     /// - Throws: `.suspended`.
     public func standing(_ id: EntryID) throws(JournalError) -> EntryStanding? {
-        try reading { (database) throws(SQLiteError) in
-            guard let entry = try JournalStore.entry(id, in: database) else { return nil }
+        try reading { (years) throws(SQLiteError) in
+            guard let (entry, age) = try years.entry(id) else { return nil }
             return try Self.standing(
-                of: entry, closed: try Self.lastClosure(.day, database)?.to ?? 0, database)
+                of: entry, closed: try Self.lastClosure(.day, years.live)?.to ?? 0, age: age,
+                years)
         }
     }
 
@@ -167,11 +192,14 @@ extension Journal {
     public func actions(
         _ code: String, of card: CardNumber, day: UInt64, isTraining: Bool
     ) throws(JournalError) -> ActionDay {
-        try reading { (database) throws(SQLiteError) in
-            let row =
-                try database.rows(
+        try reading { (years) throws(SQLiteError) in
+            var (quantity, count) = (Int64(0), Int64(0))
+            var age = 0
+            while let file = try years.file(age) {
+                let row = try file.database.rows(
                     """
-                    SELECT count(*), coalesce(sum(l.value), 0) FROM lines l
+                    SELECT count(*), coalesce(sum(l.value), 0)
+                    FROM lines l INDEXED BY lines_actions
                     WHERE l.card = ? AND l.kind = 5 AND l.day = ?
                     AND l.code = ? AND l.training = ? AND NOT EXISTS (
                         SELECT 1 FROM entries e JOIN lines r ON r.ref = e.id
@@ -181,39 +209,44 @@ extension Journal {
                         .text(card.digits), .integer(Int64(clamping: day)), .text(code),
                         .integer(isTraining ? 1 : 0),
                     ]
-                ).first ?? []
-            return ActionDay(
-                quantity: row.last?.integer ?? 0,
-                count: UInt32(clamping: row.first?.integer ?? 0))
+                ).first
+                count += row?[0].integer ?? 0
+                quantity += row?[1].integer ?? 0
+                if file.origin.day < day { break }
+                age += 1
+            }
+            return ActionDay(quantity: quantity, count: UInt32(clamping: count))
         }
     }
 
     /// Totals of UTC days, both inclusive. - Throws: `.suspended`.
     public func totals(days: ClosedRange<UInt64>) throws(JournalError) -> PeriodTotals {
-        try reading { (database) throws(SQLiteError) in
-            try JournalLines.totals(
-                "day BETWEEN ? AND ?",
-                [
-                    .integer(Int64(clamping: days.lowerBound)),
-                    .integer(Int64(clamping: days.upperBound)),
-                ], in: database)
+        try reading { (years) throws(SQLiteError) in
+            var totals = PeriodTotals.none
+            var age = 0
+            while let file = try years.file(age) {
+                totals.add(
+                    try JournalLines.totals(of: .days(days), in: file.database))
+                if file.origin.day < days.lowerBound { break }
+                age += 1
+            }
+            return totals
         }
     }
 
     /// Totals since the last closure of a period: what closing it now would say.
     /// - Throws: `.suspended`.
     public func openTotals(_ period: ClosurePeriod) throws(JournalError) -> PeriodTotals {
-        try reading { (database) throws(SQLiteError) in
-            let from = (try Self.lastClosure(period, database)?.to ?? 0) + 1
-            return try JournalLines.totals("seq >= ?", [.integer(Int64(from))], in: database)
+        try reading { (years) throws(SQLiteError) in
+            try Self.openTotals(period, years.live)
         }
     }
 
     /// Takings since the first entry, cents (J7). - Throws: `.suspended`.
     public func perpetualTotal() throws(JournalError) -> Int64 {
         let last = position.sequence
-        return try reading { (database) throws(SQLiteError) in
-            try Self.perpetual(upTo: last, database)
+        return try reading { (years) throws(SQLiteError) in
+            try Self.perpetual(upTo: last, years.live)
         }
     }
 }

@@ -8,6 +8,10 @@ import SQLite
 public struct JournalVerification: Equatable, Sendable {
     /// Entries read.
     public var entries: UInt64 = 0
+    /// Number of the last one, or of the last one that was archived.
+    public var last: UInt64 = 0
+    /// The entries before those that are here; nil while none was purged.
+    public var archived: Archived?
     /// Entries the ledger's receipts cover.
     public var acknowledged: UInt64 = 0
     /// Number and sum of payments, cents.
@@ -15,6 +19,16 @@ public struct JournalVerification: Equatable, Sendable {
     public var paymentCents: Int64 = 0
     /// What is wrong, each with its sequence number; empty for a sound journal.
     public var faults: [Fault] = []
+
+    /// Entries 1 to `through`, which are in no file.
+    public struct Archived: Equatable, Sendable {
+        /// Number of the last one.
+        public let through: UInt64
+        /// SHA-256 of its bytes.
+        public let head: [UInt8]
+        /// True when an entry of the chain says that they were archived and purged.
+        public var isRecorded = false
+    }
 
     /// One fault.
     public struct Fault: Equatable, Sendable {
@@ -25,74 +39,149 @@ public struct JournalVerification: Equatable, Sendable {
     }
 }
 
-/// Proves a journal from its file alone: gapless, chained, signed, times in order, columns equal to
-/// what was signed; and, with the ledger's key, that receipts cover the same chain without a hole
-/// and that the outcomes listed are those the ledger signed.
+/// Proves a journal from its files alone: gapless, chained, signed, times in order, columns equal
+/// to what was signed, each year's file where the one before ends; and, with the ledger's key, that
+/// receipts cover the same chain without a hole and that the outcomes listed are those the ledger
+/// signed. When the first years are gone, the chain must say that they were archived.
 public struct JournalVerifier {
     /// Faults listed before the check gives up.
     public static let faultsMax = 100
-    private let database: Database
+    private let files: [Database]
+    private let isWhole: Bool
     private let terminal: Ed25519PublicKey
     private let ledger: Ed25519PublicKey?
 
-    /// Opens the file read-only.
+    /// Opens the files read-only.
     /// - Throws: `JournalError.unusable`.
     public init(
         path: String, terminal: Ed25519PublicKey, ledger: Ed25519PublicKey?
     ) throws(JournalError) {
-        do { database = try Database(path: path, access: .readOnly) } catch {
-            throw .unusable("\(error.call): \(error.message)")
-        }
+        let paths = JournalFiles.list(path).map(\.path)
+        try self.init(
+            files: paths.isEmpty ? [path] : paths, isWhole: true, terminal: terminal,
+            ledger: ledger)
+    }
+
+    /// Only these files, which need not say where those before them went.
+    init(
+        files paths: [String], isWhole: Bool = false, terminal: Ed25519PublicKey,
+        ledger: Ed25519PublicKey?
+    ) throws(JournalError) {
+        var files: [Database] = []
+        do {
+            for path in paths { files.append(try Database(path: path, access: .readOnly)) }
+        } catch { throw .unusable("\(error.call): \(error.message)") }
+        self.files = files
+        self.isWhole = isWhole
         self.terminal = terminal
         self.ledger = ledger
     }
 
     /// Walks the whole journal. `each` sees every entry that verifies, in order.
-    /// - Throws: `JournalError.unusable` when the file cannot be read.
+    /// - Throws: `JournalError.unusable` when a file cannot be read.
     public func run(
         each: (Entry, Sign1) -> Void = { _, _ in }
     ) throws(JournalError) -> JournalVerification {
-        var result = JournalVerification()
-        var hashes: [UInt64: [UInt8]] = [:]
-        var previous = [UInt8](repeating: 0, count: 32)
-        var time: UInt64 = 0
-        do {
-            var derived = try DerivedCheck(database)
-            let ends = Set(
-                try database.rows("SELECT upto FROM receipts").compactMap {
-                    $0.first?.integer.map { UInt64($0) }
-                })
-            try database.each(
-                "SELECT seq, id, kind, time, cents, training, cose FROM entries ORDER BY seq", []
-            ) { row in
-                result.entries += 1
-                let bytes = row[6].blob ?? []
-                switch check(row, bytes, expected: result.entries, previous, time) {
-                case .success(let (entry, message)):
-                    time = entry.time
-                    if let what = derived.fault(of: entry, in: database) {
-                        result.faults.append(.init(sequence: entry.sequence, what: what))
-                    }
-                    if case .payment(let payment) = entry.body, !entry.isTraining {
-                        result.payments += 1
-                        result.paymentCents &+= payment.amount.cents
-                    }
-                    each(entry, message)
-                case .failure(let fault): result.faults.append(fault.value)
+        do throws(SQLiteError) {
+            var origin: Origin?
+            if let first = files.first { origin = try Origin(of: first) }
+            var walk = Walk(from: origin ?? .start)
+            if ledger != nil { walk.result.acknowledged = walk.result.last }
+            for (index, database) in files.enumerated() {
+                try enter(database, isFirst: index == 0, &walk)
+                try read(database, &walk, each)
+                if walk.isFull { break }
+            }
+            if let archived = walk.result.archived {
+                let isRecorded = walk.purges.contains(PurgeRecord(archived).details)
+                walk.result.archived?.isRecorded = isRecorded
+                if isWhole, !isRecorded {
+                    walk.fault(archived.through + 1, "no entry records where those before it went")
                 }
-                previous = sha256(bytes)
-                if ends.contains(result.entries) { hashes[result.entries] = previous }
-                return result.faults.count < Self.faultsMax
             }
-            if let ledger { try checkReceipts(ledger, hashes, &result) }
-            if try derived.hasSurplus(in: database, entries: result.entries) {
-                result.faults.append(
-                    .init(sequence: result.entries, what: "a line has no entry"))
-            }
+            return walk.result
         } catch {
             throw .unusable("\(error.call): \(error.message)")
         }
-        return result
+    }
+
+    /// What is known between two entries.
+    fileprivate struct Walk {
+        var result = JournalVerification()
+        var previous: [UInt8]
+        var time: UInt64
+        var lastID: [UInt8]
+        var derived: DerivedCheck
+        /// Details of the purges that entries record.
+        var purges: Set<String> = []
+
+        init(from origin: Origin) {
+            (previous, time, lastID) = (origin.hash, origin.time, origin.lastID)
+            derived = DerivedCheck(after: origin)
+            result.last = origin.sequence
+            if origin.sequence > 0 {
+                result.archived = .init(through: origin.sequence, head: origin.hash)
+            }
+        }
+
+        var isFull: Bool { result.faults.count >= JournalVerifier.faultsMax }
+
+        mutating func fault(_ sequence: UInt64, _ what: String) {
+            result.faults.append(.init(sequence: sequence, what: what))
+        }
+    }
+
+    /// What a file says of those before it must be signed, and what was read of them.
+    private func enter(
+        _ database: Database, isFirst: Bool, _ walk: inout Walk
+    ) throws(SQLiteError) {
+        try walk.derived.enter(database)
+        let next = walk.result.last + 1
+        guard let origin = try Origin(of: database) else {
+            return walk.fault(next, "the file does not say what it follows")
+        }
+        for signed in origin.closures.values {
+            let message = try? Sign1(parsing: signed.bytes, limit: Entry.sizeMax)
+            guard let message, (try? message.verified(by: terminal)) != nil else {
+                return walk.fault(next, "the file follows a closure that does not verify")
+            }
+        }
+        guard !isFirst else { return }
+        guard origin.sequence == walk.result.last, origin.hash == walk.previous,
+            origin.lastID == walk.lastID, walk.derived.agrees(with: origin)
+        else { return walk.fault(next, "the file does not follow the one before") }
+    }
+
+    private func read(
+        _ database: Database, _ walk: inout Walk, _ each: (Entry, Sign1) -> Void
+    ) throws(SQLiteError) {
+        let first = walk.result.last + 1
+        var hashes: [UInt64: [UInt8]] = [:]
+        let ends = Set(
+            try database.rows("SELECT upto FROM receipts").compactMap {
+                $0.first?.integer.map { UInt64(clamping: $0) }
+            })
+        try database.each(
+            "SELECT seq, id, kind, time, cents, training, cose FROM entries ORDER BY seq", []
+        ) { row in
+            walk.result.entries += 1
+            walk.result.last += 1
+            let bytes = row[6].blob ?? []
+            switch check(row, bytes, expected: walk.result.last, walk.previous, walk.time) {
+            case .success(let (entry, message)):
+                walk.take(entry, in: database)
+                each(entry, message)
+            case .failure(let fault): walk.result.faults.append(fault.value)
+            }
+            walk.previous = sha256(bytes)
+            if ends.contains(walk.result.last) { hashes[walk.result.last] = walk.previous }
+            return !walk.isFull
+        }
+        if let ledger { try checkReceipts(database, ledger, hashes, &walk.result) }
+        let range = first...max(first, walk.result.last)
+        if try walk.derived.hasSurplus(in: database, range) {
+            walk.fault(walk.result.last, "a line has no entry")
+        }
     }
 
     private struct Failure: Error { let value: JournalVerification.Fault }
@@ -124,7 +213,7 @@ public struct JournalVerifier {
     }
 
     private func checkReceipts(
-        _ ledger: Ed25519PublicKey, _ hashes: [UInt64: [UInt8]],
+        _ database: Database, _ ledger: Ed25519PublicKey, _ hashes: [UInt64: [UInt8]],
         _ result: inout JournalVerification
     ) throws(SQLiteError) {
         let rows = try database.rows("SELECT upto, since, cose FROM receipts ORDER BY upto")
@@ -142,7 +231,7 @@ public struct JournalVerifier {
                 result.faults.append(.init(sequence: upto, what: "receipt does not fit the chain"))
                 return
             }
-            guard try outcomesEqual(receipt) else {
+            guard try outcomesEqual(receipt, in: database) else {
                 result.faults.append(
                     .init(sequence: upto, what: "outcomes differ from the receipt"))
                 return
@@ -159,7 +248,9 @@ public struct JournalVerifier {
     }
 
     /// True when the table lists exactly what the receipt states.
-    private func outcomesEqual(_ receipt: Receipt) throws(SQLiteError) -> Bool {
+    private func outcomesEqual(
+        _ receipt: Receipt, in database: Database
+    ) throws(SQLiteError) -> Bool {
         let rows = try database.rows(
             "SELECT seq, booked, code FROM outcomes WHERE seq BETWEEN ? AND ? ORDER BY seq",
             [.integer(Int64(receipt.from)), .integer(Int64(receipt.to))])
@@ -171,5 +262,22 @@ public struct JournalVerifier {
             ]
         }
         return rows == stated
+    }
+}
+
+extension JournalVerifier.Walk {
+    /// Counts an entry that verifies and checks what follows from it.
+    fileprivate mutating func take(_ entry: Entry, in database: Database) {
+        time = entry.time
+        if lastID.lexicographicallyPrecedes(entry.id.bytes) { lastID = entry.id.bytes }
+        if let what = derived.fault(of: entry, in: database) { fault(entry.sequence, what) }
+        switch entry.body {
+        case .payment(let payment) where !entry.isTraining:
+            result.payments += 1
+            result.paymentCents &+= payment.amount.cents
+        case .technicalEvent(let event) where event.code == PurgeRecord.code:
+            purges.insert(PurgeRecord.chain(of: event.details))
+        default: break
+        }
     }
 }

@@ -7,8 +7,9 @@ enum Account {
     static let issuance = "issuance"
     /// Accounts whose balance is kept: a card's is asked at every payment. A merchant's is not, so
     /// that a busy one is no row that everybody waits for.
-    static func isKept(_ account: String) -> Bool { account.hasPrefix("card:") }
-    static func card(_ number: CardNumber) -> String { "card:\(number.digits)" }
+    static func isKept(_ account: String) -> Bool { account.hasPrefix(cards) }
+    static let cards = "card:"
+    static func card(_ number: CardNumber) -> String { cards + number.digits }
     static func merchant(_ terminal: TerminalRecord) -> String { "merchant:\(terminal.id)" }
     /// What a terminal took in for top-ups and owes the association: below zero by that much.
     static func means(_ means: TopUpMeans, _ terminal: TerminalRecord) -> String {
@@ -83,8 +84,11 @@ extension Book {
     public func topUp(_ card: CardNumber, _ amount: Amount, now: UInt64) throws(BookError) {
         try transaction { () throws(BookError) in
             guard try lockedCard(card) != nil else { throw .cardUnknown }
+            // What would go to a card that was replaced goes to the one that has its account.
+            let last = try successor(card)
+            if last != card { _ = try lockedCard(last) }
             try move(
-                amount, from: Account.issuance, to: Account.card(card), what: "top-up",
+                amount, from: Account.issuance, to: Account.card(last), what: "top-up",
                 entry: nil, time: now)
         }
     }

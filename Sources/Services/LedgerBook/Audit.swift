@@ -113,7 +113,7 @@ extension Book {
 
     /// Each gives one row per fault.
     private var questions: [(String, String)] {
-        Self.operationQuestions + [
+        Self.operationQuestions + Self.replacementQuestions + [
             (
                 "a transaction does not sum to zero",
                 """
@@ -150,7 +150,7 @@ extension Book {
                 SELECT t.entry FROM transactions t JOIN entries e ON e.id = t.entry
                 WHERE (e.outcome <> 'settled' AND NOT EXISTS(SELECT 1 FROM verdicts v
                     WHERE v.entry = e.id AND v.released = 1 AND e.outcome = 'held'))
-                OR (e.outcome = 'settled' AND e.kind <> 3 AND e.counter IS NULL)
+                OR (e.outcome = 'settled' AND e.kind NOT IN (3, 6) AND e.counter IS NULL)
                 """
             ),
             (

@@ -168,7 +168,7 @@ public final class Book: @unchecked Sendable {  // because its owner hands it on
 /// Tables that bookings add to, in the order that references between them ask for.
 enum Table: Int {
     case entries, counters, transactions, postings, balances, flags, links, actions, enrolments,
-        closures
+        closures, replacements
 
     private var head: String {
         switch self {
@@ -185,6 +185,7 @@ enum Table: Int {
         case .links: "links(entry, kind, target, cents)"
         case .actions: "actions(entry, card, code, parcours, thousandths, day)"
         case .enrolments: "enrolments(entry, card, sealed)"
+        case .replacements: "replacements(entry, old, new)"
         case .closures: "closures(entry, terminal, period, number, upto, perpetual)"
         }
     }

@@ -140,6 +140,11 @@ final class Booking {
         if case .payment(let payment) = entry.body {
             judgement.flags += release(entry, payment)
         }
+        if case .held(let code) = judgement.outcome, code != "card-unknown",
+            case .enrolment(let enrolment) = entry.body
+        {
+            judgement.flags += try note(enrolment, row: row)
+        }
         if judgement.outcome == .settled {
             facts.settled.insert(entry.id)
             if !entry.isTraining { judgement.flags += try apply(entry, row: row) }
@@ -166,7 +171,8 @@ final class Booking {
         case .payment, .refund, .topUp, .action: return try judgeProof(of: entry)
         case .reversal(let body): return Judgement(outcome: try judge(body, of: entry))
         case .closure(let body): return Judgement(outcome: try judge(body, of: entry))
-        case .enrolment, .cardEvent:
+        case .enrolment(let body): return Judgement(outcome: try judge(body))
+        case .cardEvent:
             let isKnown = entry.body.card.flatMap { facts.cards[$0] } != nil
             return Judgement(outcome: isKnown ? .settled : .held(code: "card-unknown"))
         case .technicalEvent: return Judgement(outcome: .settled)

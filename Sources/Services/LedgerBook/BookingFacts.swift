@@ -22,6 +22,8 @@ struct BookingFacts {
     }
 
     var cards: [CardNumber: Card] = [:]
+    /// Cards that gave their account to another one: old to new.
+    var replaced: [CardNumber: CardNumber] = [:]
     /// Ids of the batch that have settled.
     var settled: Set<EntryID> = []
     /// By the entry they were given for.
@@ -36,7 +38,21 @@ struct BookingFacts {
     ) throws(BookError) -> (
         head: (sequence: UInt64, hash: [UInt8], time: UInt64), facts: BookingFacts
     ) {
-        let numbers = try named(by: entries, book, terminal)
+        var numbers = try named(by: entries, book, terminal)
+        while true {
+            let read = try read(book, terminal, entries, numbers)
+            // Whoever has the account of a card now is locked and read like the card itself.
+            let unread = Set(read.facts.replaced.values).subtracting(numbers)
+            if unread.isEmpty { return read }
+            numbers.formUnion(unread)
+        }
+    }
+
+    private static func read(
+        _ book: Book, _ terminal: TerminalRecord, _ entries: [Entry], _ numbers: Set<CardNumber>
+    ) throws(BookError) -> (
+        head: (sequence: UInt64, hash: [UInt8], time: UInt64), facts: BookingFacts
+    ) {
         let cards = Book.chunks(Set(numbers.map(\.digits)).sorted().map { .text($0) })
         let ids = Book.chunks(entries.map { .blob($0.id.bytes) })
         let here = Cell.integer(terminal.row)
@@ -53,6 +69,9 @@ struct BookingFacts {
                         (SELECT b.cents FROM balances b WHERE b.account = 'card:' || c.number)
                     FROM cards c WHERE c.number IN \(Book.list(chunk))
                     """, chunk))
+            questions.append(
+                Statement(
+                    "SELECT old, new FROM replacements WHERE old IN \(Book.list(chunk))", chunk))
         }
         for chunk in ids {
             questions += [
@@ -72,8 +91,8 @@ struct BookingFacts {
         let head = Book.head(answers.removeFirst().first)
         var facts = BookingFacts()
         for _ in cards {
-            facts.add(cards: answers.prefix(3))
-            answers = answers.dropFirst(3)
+            facts.add(cards: answers.prefix(4))
+            answers = answers.dropFirst(4)
         }
         for _ in ids {
             facts.add(ids: answers.prefix(2))
@@ -88,6 +107,9 @@ struct BookingFacts {
         by entries: [Entry], _ book: Book, _ terminal: TerminalRecord
     ) throws(BookError) -> Set<CardNumber> {
         var numbers = Set(entries.compactMap(\.body.card))
+        for case .enrolment(let enrolment) in entries.map(\.body) {
+            if let old = enrolment.replaces { numbers.insert(old) }
+        }
         let reversed = entries.compactMap { entry -> Cell? in
             if case .reversal(let reversal) = entry.body {
                 .blob(reversal.entry.bytes)
@@ -116,6 +138,20 @@ struct BookingFacts {
             cards[number] = Card(
                 record: record, counterMax: row[1].integer ?? -1, balance: row[2].integer ?? 0)
         }
+        for row in answers.dropFirst(3).first ?? [] {
+            guard let old = row[0].text.flatMap({ CardNumber($0) }),
+                let new = row[1].text.flatMap({ CardNumber($0) })
+            else { continue }
+            replaced[old] = new
+        }
+    }
+
+    /// The card that has the account of `card` now: itself, or the last that replaced it. Nobody is
+    /// replaced twice or by itself, so a chain is no longer than there are links.
+    func successor(_ card: CardNumber) -> CardNumber {
+        var last = card
+        for _ in 0...replaced.count { last = replaced[last] ?? last }
+        return last
     }
 
     private mutating func add(ids answers: some Collection<[[Cell]]>) {
@@ -131,7 +167,8 @@ struct BookingFacts {
     }
 
     /// Adds to a balance; true when it is below zero then.
-    mutating func move(_ cents: Int64, to card: CardNumber) -> Bool {
+    mutating func move(_ cents: Int64, to named: CardNumber) -> Bool {
+        let card = successor(named)
         let (sum, isOver) = (cards[card]?.balance ?? 0).addingReportingOverflow(cents)
         let balance = isOver ? (cents < 0 ? .min : .max) : sum
         cards[card]?.balance = balance

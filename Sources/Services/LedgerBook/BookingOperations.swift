@@ -62,7 +62,7 @@ extension Booking {
         }
     }
 
-    private func policyRules() throws(BookError) -> (
+    func policyRules() throws(BookError) -> (
         rules: OperationRules, actions: [CatalogueAction]
     ) {
         if let rules = facts.rules { return rules }
@@ -154,6 +154,7 @@ extension Booking {
             case .payment, .topUp, .action, .enrolment, .cardEvent, .closure, .technicalEvent:
                 .settled
             }
+        if case .enrolment(let enrolment) = entry.body { try checkRelease(of: enrolment) }
         switch outcome {
         case .settled, .held(code: "reversal-top-up"), .declined(code: "day-closed"): return
         case .declined, .held, .duplicate: throw .malformed("it cannot be booked: \(outcome.code)")
@@ -168,21 +169,21 @@ extension Booking {
         switch entry.body {
         case .payment(let payment):
             try book.move(
-                payment.amount, from: Account.card(payment.card), to: merchant, what: "payment",
+                payment.amount, from: account(payment.card), to: merchant, what: "payment",
                 entry: row, time: entry.time)
             // The association bears the offline risk within the limits: the merchant is paid.
             return facts.move(-payment.amount.cents, to: payment.card) ? ["overdrawn"] : []
         case .refund(let refund):
             guard let target = try target(refund.payment) else { throw .malformed("no payment") }
             try book.move(
-                refund.amount, from: merchant, to: Account.card(refund.proof.card),
+                refund.amount, from: merchant, to: account(refund.proof.card),
                 what: "refund", entry: row, time: entry.time)
             _ = facts.move(refund.amount.cents, to: refund.proof.card)
             link(row, .refund, to: target, cents: refund.amount.cents)
         case .topUp(let topUp):
             try book.move(
                 topUp.amount, from: Account.means(topUp.means, terminal),
-                to: Account.card(topUp.proof.card), what: "top-up", entry: row, time: entry.time)
+                to: account(topUp.proof.card), what: "top-up", entry: row, time: entry.time)
             _ = facts.move(topUp.amount.cents, to: topUp.proof.card)
         case .reversal(let reversal): return try undo(reversal, entry, row: row)
         case .action(let action):
@@ -194,12 +195,11 @@ extension Booking {
                     .clamped(UTCDay.number(entry.time)),
                 ])
         case .enrolment(let body):
-            book.insert(
-                .enrolments,
-                [
-                    .integer(row), .text(body.card.digits),
-                    body.sealed.map { .blob($0) } ?? .null,
-                ])
+            // A claim that was held is noted already.
+            let isNoted = try book.rows(
+                "SELECT 1 FROM enrolments WHERE entry = $1", [.integer(row)])
+            let flags = isNoted.isEmpty ? try note(body, row: row) : []
+            return flags + (try replace(body, row: row, time: entry.time))
         case .cardEvent(let event):
             guard event.what == .lost || event.what == .cloneSuspected,
                 let card = facts.cards[event.card]?.record,
@@ -212,6 +212,9 @@ extension Booking {
         }
         return []
     }
+
+    /// Where what concerns a card is posted.
+    private func account(_ card: CardNumber) -> String { Account.card(facts.successor(card)) }
 
     private func link(_ row: Int64, _ kind: EntryKind, to target: Target, cents: Int64) {
         book.insert(
@@ -228,12 +231,12 @@ extension Booking {
         switch target.entry.body {
         case .payment(let payment):
             try book.move(
-                payment.amount, from: merchant, to: Account.card(payment.card),
+                payment.amount, from: merchant, to: account(payment.card),
                 what: "reversal", entry: row, time: entry.time)
             _ = facts.move(payment.amount.cents, to: payment.card)
         case .topUp(let topUp):
             try book.move(
-                topUp.amount, from: Account.card(topUp.proof.card),
+                topUp.amount, from: account(topUp.proof.card),
                 to: Account.means(topUp.means, terminal), what: "reversal", entry: row,
                 time: entry.time)
             return facts.move(-topUp.amount.cents, to: topUp.proof.card) ? ["overdrawn"] : []

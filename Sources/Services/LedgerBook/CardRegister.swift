@@ -131,12 +131,14 @@ extension Book {
 
     /// Blocks or unblocks a card and opens a new epoch of the deny-list. True when this changed
     /// anything.
-    /// - Throws: `BookError.cardUnknown`, `.storage`.
+    /// - Throws: `BookError.cardUnknown`, `.cardReplaced`, `.storage`.
     public func setBlocked(
         _ isBlocked: Bool, card number: CardNumber, now: UInt64
     ) throws(BookError) -> Bool {
         try transaction { () throws(BookError) in
             guard let card = try lockedCard(number) else { throw .cardUnknown }
+            let isFree = try isBlocked ? true : replacement(of: number) == nil
+            guard isFree else { throw .cardReplaced }
             return try mark(card, blocked: isBlocked, now: now)
         }
     }

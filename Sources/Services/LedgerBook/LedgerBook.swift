@@ -63,6 +63,8 @@ public enum BookError: Error, Equatable, Sendable {
     case cardUnknown
     /// The number or the UID is registered already with other data.
     case cardKnown
+    /// Another card has its account: it stays blocked.
+    case cardReplaced
     /// Zero, or a sum outside the range of money.
     case amount
     /// `init` has not been run: there are no policy settings.

@@ -14,6 +14,8 @@ public struct RulesSeed: Codable, Equatable, Sendable {
     public var topUpThresholdCents: Int64
     /// Largest top-up; 0: none.
     public var topUpLimitCents: Int64
+    /// A card that replaces a lost one gets its account without `held release`; absent: no.
+    public var replacementAtOnce: Bool?
 }
 
 /// One line of catalogue.json. Quantities are thousandths of the unit.
@@ -68,7 +70,61 @@ public struct ConsentSeed: Codable, Equatable, Sendable {
     }
 }
 
+/// One line of merchants.json: a name, or a name with the themes the customer display ranks by.
+public struct PlaceSeed: Codable, Equatable, Sendable {
+    private enum CodingKeys: CodingKey { case name, parcours, actions }
+
+    /// 1...64 UTF-8 bytes.
+    public var name: String
+    /// Numbers of journeys; empty: it is never proposed.
+    public var parcours: [UInt64]
+    /// Codes of catalogue.json.
+    public var actions: [String]
+
+    /// Reads a text or an object. - Throws: `DecodingError`.
+    public init(from decoder: any Decoder) throws {
+        if let name = try? decoder.singleValueContainer().decode(String.self) {
+            (self.name, parcours, actions) = (name, [], [])
+            return
+        }
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        name = try fields.decode(String.self, forKey: .name)
+        parcours = try fields.decodeIfPresent([UInt64].self, forKey: .parcours) ?? []
+        actions = try fields.decodeIfPresent([String].self, forKey: .actions) ?? []
+    }
+
+    func place(_ codes: Set<String>) throws(BookError) -> LocalPlace {
+        let journeys = parcours.compactMap { Parcours(rawValue: $0) }
+        let made = LocalPlace(name: name, parcours: journeys, actions: actions)
+        guard journeys.count == parcours.count, codes.isSuperset(of: actions),
+            (try? LocalPlace(made.item)) == made
+        else { throw .malformed("merchants: \(name)") }
+        return made
+    }
+}
+
 extension PolicySettings {
+    /// Adds merchants.json to the settings, after the catalogue. Returns the names.
+    /// - Throws: `BookError.malformed`.
+    public mutating func add(merchants: [UInt8]) throws(BookError) -> [String] {
+        guard let read = try? JSONDecoder().decode([PlaceSeed].self, from: Data(merchants)),
+            read.allSatisfy({ (1...64).contains($0.name.utf8.count) })
+        else { throw .malformed("merchants.json: names of 1 to 64 bytes, or {name, parcours}") }
+        places = read.filter { !$0.parcours.isEmpty }
+        _ = try localPlaces()
+        return read.map(\.name)
+    }
+
+    func localPlaces() throws(BookError) -> [LocalPlace] {
+        let codes = Set((catalogue ?? []).map(\.code))
+        var found: [LocalPlace] = []
+        for seed in places ?? [] { found.append(try seed.place(codes)) }
+        guard found.count <= LocalPlace.countMax else {
+            throw .malformed("merchants: more than \(LocalPlace.countMax) with a journey")
+        }
+        return found
+    }
+
     /// Adds catalogue.json and consents.json to the settings.
     /// - Throws: `BookError.malformed`, naming the line that is wrong.
     public mutating func add(catalogue: [UInt8]?, consents: [UInt8]?) throws(BookError) {
@@ -98,7 +154,8 @@ extension PolicySettings {
         return OperationRules(
             refundOffline: rules.refundOffline, topUpOffline: rules.topUpOffline,
             enrolmentOffline: rules.enrolmentOffline, refundThreshold: refund,
-            topUpThreshold: topUp, topUpLimit: limit)
+            topUpThreshold: topUp, topUpLimit: limit,
+            replacementAtOnce: rules.replacementAtOnce ?? false)
     }
 
     func actions() throws(BookError) -> [CatalogueAction] {

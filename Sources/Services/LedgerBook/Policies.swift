@@ -32,6 +32,10 @@ public struct PolicySettings: Codable, Equatable, Sendable {
     public var catalogue: [ActionSeed]?
     /// Texts of the enrolment; `seeds/consents.json`.
     public var consents: [ConsentSeed]?
+    /// Merchants with their themes; `seeds/merchants.json`.
+    public var places: [PlaceSeed]?
+    /// Where the holders' application is: "https://…", without "/" at its end; nil: none.
+    public var application: String?
 
     /// Reads the JSON of a seed.
     /// - Throws: `BookError.malformed`, naming the first field that is wrong.
@@ -48,6 +52,9 @@ public struct PolicySettings: Codable, Equatable, Sendable {
         _ = try operationRules()
         _ = try actions()
         _ = try consentTexts()
+        guard application.map({ Policy.isApplication($0) }) ?? true else {
+            throw .malformed("policy.json: application")
+        }
     }
 
     func limits() throws(BookError) -> OfflineLimits {
@@ -140,7 +147,8 @@ extension Book {
             revokedKids: try settings.revokedKids(), epochs: authority.keys.epochs,
             languages: settings.languages, rules: try settings.operationRules(),
             catalogue: try settings.actions(), consentTexts: try settings.consentTexts(),
-            sealingCertificate: try sealingCertificate())
+            sealingCertificate: try sealingCertificate(), places: try settings.localPlaces(),
+            application: settings.application)
     }
 
     /// True when `last` says what `fresh` says and at least half of its life is left.

@@ -158,6 +158,11 @@ enum PostgreSQLSchema {
         CREATE INDEX actions_card ON actions(card, day, code);
         CREATE TABLE enrolments(
             entry BIGINT PRIMARY KEY REFERENCES entries(id), card TEXT NOT NULL, sealed BYTEA);
+        CREATE INDEX enrolments_card ON enrolments(card);
+        CREATE TABLE replacements(
+            entry BIGINT PRIMARY KEY REFERENCES entries(id),
+            old TEXT NOT NULL UNIQUE REFERENCES cards(number),
+            new TEXT NOT NULL REFERENCES cards(number), CHECK(old <> new));
         CREATE TABLE closures(
             entry BIGINT PRIMARY KEY REFERENCES entries(id),
             terminal BIGINT NOT NULL REFERENCES terminals(id), period BIGINT NOT NULL,

@@ -3,8 +3,9 @@ import SQLite
 /// The tables of a book in a file. STRICT, foreign keys, append-only where the past must stay (B6).
 enum SQLiteSchema {
     /// 2 added what is not a payment: `additions`, and accounts of means. 3 added `card_epochs`,
-    /// 4 kept balances and counters, and refuses a posting that does not answer the first.
-    static let version: Int64 = 4
+    /// 4 `replacements`,
+    /// 5 kept balances and counters, and refuses a posting that does not answer the first.
+    static let version: Int64 = 5
     private static let applicationID: Int64 = 0x45_43_4f_4c  // "ECOL"
 
     private static let people = """
@@ -85,7 +86,7 @@ enum SQLiteSchema {
     ]
 
     /// The tables that are never changed (B6).
-    static let appendOnly = firstAppendOnly + laterAppendOnly + ["card_epochs"]
+    static let appendOnly = firstAppendOnly + laterAppendOnly + ["card_epochs", "replacements"]
 
     private static func triggers(_ table: String) -> String {
         ["UPDATE", "DELETE"].map { act in
@@ -113,7 +114,7 @@ enum SQLiteSchema {
         switch settings.found {
         case version: return
         case 0 where mayCreate: try create(database)
-        case 1, 2: try migrate(database, from: settings.found)
+        case 1, 2, 3, 4: try migrate(database, from: settings.found)
         case 0: throw .unusable("no ledger in this file: run eco-ledger init first")
         default: throw .unusable("the ledger was written by another version")
         }
@@ -145,11 +146,12 @@ enum SQLiteSchema {
     private static func advance(_ database: Database, from found: Int64) throws(SQLiteError) {
         if found < 2 { try addOperations(database) }
         if found < 3 { try addEpochs(database) }
-        if found < 4 { try addBalances(database) }
+        if found < 4 { try addReplacements(database) }
+        if found < 5 { try addBalances(database) }
         try database.run("PRAGMA user_version=\(version)")
     }
 
-    /// From version 3 to 4. A card's balance is kept; what was numbered by the last row is numbered
+    /// From version 4 to 5. A card's balance is kept; what was numbered by the last row is numbered
     /// by `counters`, or within its card. Entries and transactions have rows that follow from the
     /// terminal and its number (`Booking.row`); older ones keep theirs, which are smaller.
     private static func addBalances(_ database: Database) throws(SQLiteError) {
@@ -196,6 +198,19 @@ enum SQLiteSchema {
                 SELECT number, epoch, issued FROM cards ORDER BY number;
             """)
         try database.script(triggers("card_epochs"))
+    }
+
+    /// From version 3 to 4. A card is replaced once; `new` may be replaced in its turn.
+    private static func addReplacements(_ database: Database) throws(SQLiteError) {
+        try database.script(
+            """
+            CREATE TABLE replacements(
+                entry INTEGER PRIMARY KEY REFERENCES entries(id),
+                old TEXT NOT NULL UNIQUE REFERENCES cards(number),
+                new TEXT NOT NULL REFERENCES cards(number), CHECK(old <> new)) STRICT;
+            CREATE INDEX enrolments_card ON enrolments(card);
+            """)
+        try database.script(triggers("replacements"))
     }
 
     /// From version 1 to 2. A CHECK cannot be changed in place, so postings move to a new table.

@@ -154,7 +154,8 @@ public final class CardReader: Sendable {
             var connection = try context.open(name)
             desk.card(&connection)
             _ = connection.end()
-            shared.update { $0.machine.processed() }
+            let leavesFree = desk.leavesCardFree
+            shared.update { $0.machine.processed(leavesFree: leavesFree) }
         } catch {
             // Mute, held by another program, or gone already: the next turns see which.
             shared.update { $0.machine.refused() }

@@ -159,7 +159,8 @@ extension CardReader {
                 desk.card(&connection)
                 guard let back = connection.end() else { return .failing }
                 chip = back
-                shared.update { $0.machine.processed() }
+                let leavesFree = desk.leavesCardFree
+                shared.update { $0.machine.processed(leavesFree: leavesFree) }
             }
             pause(times.turn)
         }

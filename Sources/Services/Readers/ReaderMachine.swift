@@ -69,10 +69,10 @@ struct ReaderMachine: Equatable {
         return [.process(holder.name)]
     }
 
-    /// The conversation is over: the card must leave first (D3).
-    mutating func processed() {
+    /// The conversation is over: the card must leave first (D3), unless it was left free.
+    mutating func processed(leavesFree: Bool = false) {
         precondition(state == .processing, "readers: no conversation was open (D3)")
-        state = .waitingForRemoval
+        state = leavesFree ? .waitingForCard : .waitingForRemoval
     }
 
     /// The card could not be powered: it is tried again while it lies there.

@@ -95,8 +95,16 @@ public protocol CardDesk: AnyObject, Sendable {
     func readerChanged(_ name: String?)
     /// The whole conversation, synchronous.
     func card(_ connection: inout CardConnection)
+    /// Asked after a conversation: true when nothing came of it and the card, while it lies there,
+    /// is as good as one that was not handed over yet.
+    var leavesCardFree: Bool { get }
     /// The card that was handed over has left.
     func cardRemoved()
     /// Cards lie in two readers, or two before the chip, while one is wanted.
     func severalCards()
+}
+
+extension CardDesk {
+    /// A card that was handed over has to leave first.
+    public var leavesCardFree: Bool { false }
 }

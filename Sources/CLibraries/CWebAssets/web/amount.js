@@ -53,7 +53,8 @@ export function draw(element, cents, words) {
   drawParts(element, number, "ECO", spoken);
 }
 
-function drawParts(element, number, name, spoken) {
+/// Draws a number, its unit ("": none) and its spoken form.
+export function drawParts(element, number, name, spoken) {
   const shown = document.createElement("bdi");
   shown.dir = "ltr";
   shown.className = "digits";

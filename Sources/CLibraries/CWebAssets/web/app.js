@@ -7,6 +7,9 @@ import * as desk from "./desk.js";
 import { numbered } from "./desk-draw.js";
 import * as draw from "./draw.js";
 import * as list from "./operations.js";
+import { given } from "./enrol-draw.js";
+import * as keyboard from "./keyboard.js";
+import { load as loadPerson } from "./person-words.js";
 import { connect, order } from "./server.js";
 import * as sound from "./sound.js";
 import { load, words } from "./words.js";
@@ -48,13 +51,14 @@ function panel() {
 
 // A card check is read on the panel of the card, which stays until somebody leaves it.
 const isCheck = (stage) => Boolean(stage.completed?.report);
+const isAgain = () => snapshot.presentedAgain && Boolean(drawn?.accepted ?? drawn?.completed);
 const isRest = () => drawn?.name === "amountEntry" && snapshot.restCents !== undefined;
 
-function openPanel(name) {
+function openPanel(name, status = "all") {
   history.replaceState(null, "", name ? `#${name}` : "/");
   desk.opened(name);
   redraw();
-  if (name === "operations") list.open();
+  if (name === "operations") list.open(status);
 }
 
 function screen() {
@@ -85,12 +89,14 @@ function redraw() {
       draw.ready(snapshot, draft, notice);
       break;
     case "facts": break;
-    case "pay": draw.pay(drawn, deadline); break;
+    case "pay": draw.pay(drawn, deadline, snapshot.lane); break;
     case "service": draw.service(drawn.refusal); break;
-    default: draw.result(drawn, snapshot.restCents);
+    case "given": given(drawn, snapshot); break;
+    default: draw.result(drawn, snapshot.restCents, snapshot.lane, isAgain());
   }
   find("send").disabled = snapshot.queue.count === 0;
   draw.show(shown);
+  if (shown === "keyboard") keyboard.focus();
   if (drawn === snapshot.stage) document.body.dataset.version = snapshot.version;
 }
 
@@ -122,6 +128,7 @@ function choose(name, value) {
 function receive(next) {
   const isFirst = snapshot === null;
   const queueChanged = !isFirst && JSON.stringify(next.queue) !== JSON.stringify(snapshot.queue);
+  const becomesAgain = !isFirst && next.presentedAgain && !snapshot.presentedAgain;
   snapshot = next;
   desk.receive(next);
   catalogue.load(next.policyVersion).then((isNew) => { if (isNew) redraw(); });
@@ -134,6 +141,10 @@ function receive(next) {
     redraw();
   } else {
     turnTo(stage, isFirst);
+  }
+  if (becomesAgain) {
+    sound.play("again", volume());
+    find("say").textContent = `${draw.again(next.stage)} ${words.get("result.take")}`;
   }
   if (queueChanged && panel() === "operations") list.refresh();
 }
@@ -151,7 +162,8 @@ function turnTo(stage, isFirst) {
   }
   if (!isFirst) ring(before, stage);
   redraw();
-  if (isFirst && panel() === "operations") list.open();
+  // A panel found in the address comes up as if it had been opened here.
+  if (isFirst && panel()) openPanel(panel());
 }
 
 function say(stage) {
@@ -217,12 +229,22 @@ const acts = {
   actions: () => { isActing = true; openPanel("actions"); },
   pay: () => { isActing = false; openPanel(null); },
   nextKind: () => list.nextKind(),
+  nextStatus: () => list.nextStatus(),
+  // What a person has to look at comes first.
+  queue: () => openPanel("operations", snapshot.queue.rejected > 0 ? "rejected" : "pending"),
+  // The receipt of what was just done: the result is left, the panel stays until somebody leaves.
+  receipt: async () => {
+    const id = drawn?.accepted?.id ?? drawn?.armed?.id;
+    desk.showReceipt(id);
+    tell(await order("acknowledge"));
+  },
   operation: (id) => { const line = list.lineOf(id); if (line) desk.show(line); },
   finishCard: async () => {
     openPanel(null);
     if (drawn?.name === "completed") tell(await order("acknowledge"));
   },
   language: () => choose("language", words.next),
+  testSound: () => sound.play("accepted", volume()),
   back: () => {
     const name = panel();
     if (name === "actions") return acts.pay();
@@ -250,7 +272,7 @@ function type(key) {
     if (key !== ",") list.type(key);
   } else if (screen() === "form") {
     desk.type(panel(), key);
-  } else if (["tiles", "facts"].includes(screen())) {
+  } else if (["tiles", "facts", "code", "consent"].includes(screen())) {
     const button = numbered(screen(), Number(key));
     if (button && !button.disabled) act(button.dataset.act, button.dataset.value);
   } else if (draw.screenOf(drawn ?? { name: "" }) === "ready" && screen() === "ready") {
@@ -281,13 +303,14 @@ document.addEventListener("click", (event) => {
 
 const ESCAPES = {
   pay: "cancel", result: "finish", operations: "back", settings: "back", form: "back",
-  facts: "back", tiles: "back",
+  facts: "back", code: "back", tiles: "back", consent: "back", keyboard: "back", given: "finish",
 };
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   const shown = document.body.dataset.shown;
   const { key } = event;
+  if (shown === "keyboard" && !["Enter", "Escape"].includes(key)) return; // it types into the input
   if (/^[0-9]$/.test(key)) return event.repeat ? undefined : type(key);
   switch (key) {
     case ",":
@@ -332,7 +355,7 @@ for (const place of document.querySelectorAll("[data-tabs]")) {
   place.append(find("tabs").content.cloneNode(true));
 }
 desk.attach({ open: openPanel, redraw });
-await load();
+await Promise.all([load(), loadPerson()]);
 root.dataset.theme = preferences.get("theme", "indoor");
 words.use(preferences.get("language", root.lang));
 drawChoices();

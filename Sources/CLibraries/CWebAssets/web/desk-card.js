@@ -4,13 +4,18 @@ import * as amount from "./amount.js";
 import { desk, options, order, said } from "./desk-state.js";
 import { words } from "./words.js";
 
-let report = null; // the last card check
+const DIGITS = 12;
+
+let report = null; // the last card check, or only the number of a card that is not here
+let lost = null; // number of the card that was reported last
+
+const standing = () => (report.card === lost ? "blocked" : report.standing);
 
 const drawCard = () => ({
   title: `${words.get("card.title")} •••• ${report.lastFour}`,
   sub: words.get(`class.${report.cardClass}`),
   rows: [
-    [words.get("card.standing"), words.get(`standing.${report.standing}`)],
+    [words.get("card.standing"), words.get(`standing.${standing()}`)],
     [words.get("card.balance"), report.balanceCents === undefined
       ? words.get("card.noBalance") : amount.signed(report.balanceCents, words)],
     report.spentOfflineCents === undefined ? null
@@ -20,12 +25,15 @@ const drawCard = () => ({
   said: said(),
   acts: [
     { act: "finishCard", text: words.get("action.finish"), isPrimary: true },
-    { act: "openPanel", value: "report", text: words.get("report.open") },
-  ],
+    standing() === "blocked" ? null
+      : { act: "openPanel", value: "report", text: words.get("report.open") },
+    { act: "replaceCard", value: report.card, text: words.get("replace.open") },
+  ].filter(Boolean),
 });
 
 const drawReport = () => ({
-  title: words.get("report.title"), sub: `${words.get("card.title")} •••• ${report.lastFour}`,
+  title: words.get("report.title"), sub: `${words.get("card.title")} ${report.isAbsent
+    ? report.card.replace(/(.{4})(?=.)/g, "$1\u00a0") : `•••• ${report.lastFour}`}`,
   rows: [], said: said("report.sure"),
   acts: [
     ...options(["holder", "merchant", "somebodyElse"], "reporter"),
@@ -33,17 +41,56 @@ const drawReport = () => ({
   ],
 });
 
+// The number as it is printed on a card, in groups of four.
+const grouped = () => desk.draft.padEnd(DIGITS, "–").replace(/(.{4})(?=.)/g, "$1\u00a0");
+
+// The last digit of a number tells a wrong one at once (Luhn).
+function isNumber(digits) {
+  const sum = [...digits].reverse().map(Number).reduce((total, digit, index) => {
+    const doubled = index % 2 === 0 ? digit : digit * 2;
+    return total + (doubled > 9 ? doubled - 9 : doubled);
+  }, 0);
+  return digits.length === DIGITS && sum % 10 === 0;
+}
+
+function drawNumber() {
+  const isWrong = desk.draft.length === DIGITS && !isNumber(desk.draft);
+  return {
+    title: words.get("report.title"), sub: words.get("report.without"),
+    label: words.get("report.number"),
+    value: (element) => {
+      element.textContent = grouped();
+      element.dataset.size = "long";
+      element.ariaLabel = [...desk.draft].join(" ") || words.get("report.number");
+    },
+    said: isWrong ? { kind: "bad", text: words.get("report.wrong") } : said(), options: [],
+    go: { text: words.get("report.next"), isDisabled: !isNumber(desk.draft) },
+  };
+}
+
 const isRead = () => report !== null;
 
 export const panels = {
   card: {
-    shape: "facts", isPossible: isRead, draw: drawCard,
+    shape: "facts", isPossible: () => isRead() && !report.isAbsent, draw: drawCard,
     receive: (snapshot) => {
       if (snapshot.stage.completed?.report) report = snapshot.stage.completed.report;
     },
   },
+  cardNumber: {
+    shape: "form", parent: "menu", draw: drawNumber,
+    type: (key) => {
+      const more = (desk.draft + key.replace(",", "")).slice(0, DIGITS);
+      desk.draft = key === "erase" ? desk.draft.slice(0, -1) : more;
+    },
+    go: () => {
+      report = { card: desk.draft, lastFour: desk.draft.slice(-4), isAbsent: true };
+      desk.open("report");
+    },
+  },
   report: {
-    shape: "facts", parent: "card", choice: "holder", isPossible: isRead, draw: drawReport,
+    shape: "facts", choice: "holder", isPossible: isRead, draw: drawReport,
+    parent: () => (report?.isAbsent ? "cardNumber" : "card"),
   },
 };
 
@@ -52,7 +99,8 @@ export const acts = {
   report: () => order("report", "report", {
     card: report.card, reporter: desk.choice, what: "lost",
   }, () => {
-    desk.open("card");
+    lost = report.card;
+    desk.open(report.isAbsent ? "menu" : "card");
     desk.recorded = "report.done";
   }),
 };

@@ -1,5 +1,6 @@
-// Draws the three shapes of everything beside paying: a form (one value and a keypad), facts (rows
-// and what may be done) and tiles (a choice by touch or by number). Pure but for the document.
+// Draws the four shapes of everything beside paying: a form (one value and a keypad), facts (rows
+// and what may be done), code (facts beside a QR symbol) and tiles (a choice by touch or by
+// number). Pure but for the document.
 
 const find = (id) => document.getElementById(id);
 
@@ -45,18 +46,32 @@ export function form({ title, sub, label, value, said, options, go }) {
   find("form-go").disabled = go.isDisabled;
 }
 
-/// Rows of [label, value], a note, acts.
-export function facts({ title, sub, rows, said, acts }) {
-  find("facts-title").textContent = title;
-  find("facts-sub").textContent = sub;
-  find("facts-rows").replaceChildren(...rows.map(([label, value]) => {
+function sheet(name, { title, sub, rows, said, acts }) {
+  find(`${name}-title`).textContent = title;
+  find(`${name}-sub`).textContent = sub;
+  find(`${name}-rows`).replaceChildren(...rows.map(([label, value]) => {
     const row = make("li", "fact");
     row.append(make("span", "fact-label", label), make("span", "fact-value digits", value));
     return row;
   }));
-  note(find("facts-note"), said);
-  find("facts-acts").dataset.count = acts.length;
-  find("facts-acts").replaceChildren(...acts.map(option));
+  find(`${name}-rows`).dataset.many = rows.length > 6;
+  note(find(`${name}-note`), said);
+  const row = find(`${name}-acts`);
+  row.dataset.count = acts.length;
+  // Acts stand in one row, unless there is something to choose first.
+  row.dataset.row = acts.every(({ isPressed }) => isPressed === undefined);
+  row.replaceChildren(...acts.map(option));
+}
+
+/// Rows of [label, value], a note, acts.
+export const facts = (made) => sheet("facts", made);
+
+/// The same beside a picture: the address of a QR symbol, and what it is for those who see none.
+export function code(made) {
+  const image = find("code-image");
+  if (image.getAttribute("src") !== made.image) image.src = made.image;
+  image.alt = made.alt;
+  sheet("code", made);
 }
 
 /// Tiles; the number on each is the key that chooses it.
@@ -78,7 +93,10 @@ export function tiles({ title, said, modes, groups, tiles: made }) {
 
 /// The button a number key means on this screen, or undefined.
 export function numbered(screen, number) {
-  const places = { tiles: "#tiles-grid button", facts: "#facts-acts button" };
+  const places = {
+    tiles: "#tiles-grid button", facts: "#facts-acts button", code: "#code-acts button",
+    consent: "#consent-acts button",
+  };
   if (!places[screen]) return undefined;
   return document.querySelectorAll(places[screen])[number - 1];
 }

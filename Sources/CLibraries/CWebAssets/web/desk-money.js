@@ -18,6 +18,7 @@ function rowsOf(line) {
     [words.get(line.kind === "action" ? "quantity.label" : "ready.amount"), matter(line) || "–"],
     [words.get("operation.card"), line.lastFour ? `•••• ${line.lastFour}` : "–"],
     [words.get("operation.status"), words.get(`operations.${line.status}`)],
+    line.outcome ? [words.get("operation.outcome"), line.outcome] : null,
     line.kind === "payment"
       ? [words.get("operation.refundable"), amount.text(line.refundableCents, words)] : null,
     line.means ? [words.get("operation.means"), words.get(`means.${line.means}`)] : null,
@@ -33,14 +34,16 @@ function drawOperation() {
   return {
     title: title(line), sub: `${words.day(line.time)}, ${words.time(line.time)}`,
     rows: rowsOf(line),
-    said: said(line.training ? "operation.training" : line.reversed ? "operation.isReversed"
-      : null),
+    said: said(line.status === "rejected" ? "operation.rejectedDo"
+      : line.training ? "operation.training" : line.reversed ? "operation.isReversed" : null),
     acts: [
       line.refundableCents > 0
         ? { act: "openPanel", value: "refund", text: words.get("operation.refund"),
           isPrimary: true } : null,
       isCorrigible
         ? { act: "openPanel", value: "reverse", text: words.get("operation.reverse") } : null,
+      line.kind === "cardEvent" ? null
+        : { act: "showReceipt", value: line.id, text: words.get("result.receipt") },
     ].filter(Boolean),
   };
 }

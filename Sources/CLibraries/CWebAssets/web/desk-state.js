@@ -13,6 +13,7 @@ export const desk = {
   choice: null,
   problem: null, // what the terminal answered last
   recorded: null, // key of what was just recorded
+  recordedWith: {}, // what its sentence names
   pending: null, // an order that waits for a role: { name, body, panel, done, role }
   open: () => {},
   redraw: () => {},
@@ -41,7 +42,7 @@ export async function order(panel, name, body, done = () => {}) {
 export function said(otherwise = null) {
   const text = told(desk.problem);
   if (text !== null) return { kind: "bad", text };
-  if (desk.recorded) return { kind: "warn", text: words.get(desk.recorded) };
+  if (desk.recorded) return { kind: "warn", text: words.get(desk.recorded, desk.recordedWith) };
   return otherwise === null ? null : { kind: "warn", text: words.get(otherwise) };
 }
 

@@ -22,6 +22,9 @@ export function told(found) {
     case "pin-missing": return words.get("note.pinMissing");
     case "amount-invalid": return words.get("note.amountInvalid");
     case "busy": return words.get("note.busy");
+    case "printer-missing": return words.get("printer.none");
+    case "printer-busy": return words.get("printer.busy");
+    case "export-failed": return words.get("closure.exportFailed");
     case "unknown-result": return words.get("note.unknown");
     default: return words.get("note.failed");
   }

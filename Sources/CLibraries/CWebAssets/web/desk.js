@@ -1,6 +1,6 @@
 // Everything beside paying: one table of panels, each in the file of its subject. A panel is
-//   shape      the screen it is drawn on: "form", "facts" or "tiles"
-//   parent     where "back" leads; none: the stage
+//   shape      the screen it is drawn on: "form", "facts", "code", "tiles", "consent", "keyboard"
+//   parent     where "back" leads, or a function that says so; none: the stage
 //   draw       what that screen shows
 //   isPossible false when a reload has forgotten what the panel was about
 //   choice     what is chosen at first; opened, left, receive: what else happens then
@@ -10,13 +10,18 @@ import * as amount from "./amount.js";
 import * as actions from "./desk-actions.js";
 import * as card from "./desk-card.js";
 import * as closure from "./desk-closure.js";
-import * as paint from "./desk-draw.js";
+import * as enrol from "./desk-enrol.js";
+import * as shapes from "./desk-draw.js";
+import * as help from "./desk-help.js";
 import * as money from "./desk-money.js";
+import * as receipt from "./desk-receipt.js";
 import * as role from "./desk-role.js";
 import { desk, said } from "./desk-state.js";
+import { consent, contact } from "./enrol-draw.js";
 import { words } from "./words.js";
 
-const subjects = [actions, card, closure, money, role];
+const subjects = [actions, card, closure, enrol, help, money, receipt, role];
+const paint = { ...shapes, consent, keyboard: contact };
 
 const drawMenu = () => ({
   title: words.get("menu.title"), said: said(), modes: [], groups: [],
@@ -24,13 +29,16 @@ const drawMenu = () => ({
     { act: "checkCard", text: words.get("menu.check") },
     desk.snapshot.topUpLimitCents > 0
       ? { act: "openPanel", value: "topUp", text: words.get("menu.topUp") } : null,
-    { act: "openPanel", value: "closure", text: words.get("menu.closure") },
+    { act: "enrol", text: words.get("menu.enrol") },
+    { act: "openPanel", value: "closures", text: words.get("menu.closures") },
+    { act: "openPanel", value: "cardNumber", text: words.get("menu.lost") },
     { act: "openPanel", value: "training", text: words.get("menu.training") },
     desk.snapshot.session
       ? { act: "signOut", text: words.get("menu.signOut"),
         detail: words.get(`role.${desk.snapshot.session.role}`) }
       : { act: "openPanel", value: "role", text: words.get("menu.role") },
     { act: "settings", text: words.get("tab.settings") },
+    { act: "openPanel", value: "help", text: words.get("menu.help") },
   ].filter(Boolean),
 });
 
@@ -47,6 +55,8 @@ export const shapeOf = (panel) => panels[panel]?.shape;
 export const isPossible = (panel) => panels[panel]?.isPossible?.() ?? true;
 /// Opens an operation of the list.
 export const show = money.show;
+/// Opens the receipt of an operation.
+export const showReceipt = receipt.show;
 
 /// Connects this desk to the page.
 export function attach(page) {
@@ -68,6 +78,7 @@ export function opened(panel) {
   desk.draft = "";
   desk.problem = null;
   desk.recorded = null;
+  desk.recordedWith = {};
   desk.choice = panels[panel]?.choice ?? null;
   panels[panel]?.opened?.();
 }
@@ -75,7 +86,8 @@ export function opened(panel) {
 /// Where "back" leads.
 export function parentOf(panel) {
   if (panel === "role" && desk.pending) return desk.pending.panel;
-  return panels[panel]?.parent ?? null;
+  const { parent } = panels[panel] ?? {};
+  return (typeof parent === "function" ? parent() : parent) ?? null;
 }
 
 /// What buttons here do.

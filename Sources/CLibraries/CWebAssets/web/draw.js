@@ -23,7 +23,9 @@ export function screenOf(stage) {
     case "presentCard":
     case "reading":
     case "removedTooSoon": return "pay";
-    case "completed": return stage.completed.report ? "facts" : "result";
+    case "completed":
+      if (stage.armed.purpose.kind === "enrolment") return "given";
+      return stage.completed.report ? "facts" : "result";
     default: return "result";
   }
 }
@@ -36,10 +38,31 @@ export function show(screen) {
   document.body.dataset.shown = screen;
 }
 
+/// How many of the four lights burn (UX.md §1.4): 1 while a card is awaited, 4 when it was read.
+export function lightsOf(stage) {
+  switch (stage.name) {
+    case "amountEntry": case "presentCard": case "removedTooSoon": return 1;
+    case "reading": return Math.max(1, stage.step ?? 0);
+    case "accepted": case "completed": return 4;
+    default: return 0;
+  }
+}
+
+function lights(stage) {
+  const count = lightsOf(stage);
+  for (const group of document.querySelectorAll("[data-lights]")) {
+    [...group.children].forEach((light, index) => {
+      light.classList.toggle("on", index < count);
+      light.classList.toggle("blinks", index === 0 && stage.name === "amountEntry");
+    });
+  }
+}
+
 /// The strip on top of a screen. The queue opens the list from a resting screen; while a customer
 /// looks at the screen, its sums are nobody's business.
 export function strip(snapshot, screen) {
   const { network, queue } = snapshot;
+  lights(snapshot.stage);
   label(
     find("network"),
     { online: "#i-online", synchronising: "#i-sync" }[network.state] ?? "#i-offline",
@@ -60,7 +83,7 @@ export function strip(snapshot, screen) {
   rejected.hidden = queue.rejected === 0;
   label(rejected, "#i-alert", words.count("rejected", queue.rejected));
   const pills = find("pills");
-  pills.hidden = screen === "pay" || (pill.hidden && rejected.hidden);
+  pills.hidden = ["pay", "consent", "keyboard"].includes(screen) || (pill.hidden && rejected.hidden);
   pills.disabled = screen !== "ready" && screen !== "service";
   pills.ariaLabel = [
     pill.hidden ? null : words.count("queue", queue.count, { amount: total }),
@@ -111,25 +134,45 @@ function offlineNote({ network, offlineLimitCents }) {
 }
 
 /// M1, M2, M2b. `deadline`: when the operation lapses, in performance.now() milliseconds.
-export function pay(stage, deadline) {
+export function pay(stage, deadline, lane) {
   const section = document.querySelector('[data-screen="pay"]');
   section.dataset.mode = stage.name;
   const { kind } = stage.armed.purpose;
   find("pay-label").textContent = kind === "action"
     ? catalogue.label(stage.armed.purpose.code)
     : words.get(`pay.label.${kind}`);
-  find("pay-amount").hidden = kind === "cardCheck";
+  find("pay-amount").hidden = ["cardCheck", "enrolment"].includes(kind);
   drawMatter(find("pay-amount"), stage.armed);
   const headline = { presentCard: "present", reading: "reading", removedTooSoon: "removed" };
-  find("pay-headline").textContent = words.get(`pay.${headline[stage.name]}`);
+  const isLaying = kind === "enrolment" && stage.name === "presentCard";
+  find("pay-headline").textContent =
+    words.get(isLaying ? "pay.lay" : `pay.${headline[stage.name]}`);
   find("pay-hint").textContent = stage.name === "removedTooSoon" ? words.get("pay.same") : "";
+  row(lane);
   [...section.querySelectorAll(".dots i")].forEach((dot, index) => {
     dot.classList.toggle("on", index < (stage.step ?? 0));
   });
   const isWaiting = stage.name !== "reading";
-  find("pay-time").hidden = !isWaiting;
+  find("pay-time").hidden = !isWaiting || lane !== undefined;
   find("pay-acts").hidden = !isWaiting;
   if (isWaiting) time(deadline);
+}
+
+// A row of cards: how many were given, and the one touch that ends it.
+function row(lane) {
+  const [cancel, extend, end] = find("pay-acts").children;
+  cancel.hidden = extend.hidden = lane !== undefined;
+  end.hidden = lane === undefined;
+  find("pay-count").hidden = lane === undefined;
+  if (lane === undefined) return;
+  find("pay-count").replaceChildren(...[
+    words.count("lane.count", lane.count),
+    lane.lastFour ? words.get("lane.last", { lastFour: lane.lastFour }) : null,
+  ].filter(Boolean).map((text) => {
+    const line = document.createElement("span");
+    line.textContent = text;
+    return line;
+  }));
 }
 
 /// The bar and its seconds; true when they run out soon.
@@ -178,11 +221,25 @@ function completed({ armed, completed: done }) {
   drawMatter(find("result-amount"), armed);
   find("result-do").textContent = kind === "action" ? catalogue.purpose(armed.purpose.code) : "";
   find("result-detail").textContent = words.get("result.card", { lastFour: done.lastFour });
-  find("result-acts").replaceChildren(button("finish", words.get("result.continue"), true));
+  find("result-acts").replaceChildren(
+    button("finish", words.get("result.continue"), true),
+    button("receipt", words.get("result.receipt")));
 }
 
 /// M3, M3o, M4, M5, and what is done beside paying.
-export function result(stage, restCents) {
+export function result(stage, restCents, lane, isAgain) {
+  outcome(stage, restCents, lane);
+  if (!isAgain) return;
+  find("result-what").textContent = again(stage);
+  find("result-do").textContent = "";
+  find("take").hidden = false;
+}
+
+/// The card of a result came once more.
+export const again = (stage) =>
+  words.get(stage.name === "accepted" ? "result.againPaid" : "result.again");
+
+function outcome(stage, restCents, lane) {
   const section = document.querySelector('[data-screen="result"]');
   const acts = find("result-acts");
   const done = stage.accepted ?? stage.completed;
@@ -204,7 +261,9 @@ export function result(stage, restCents) {
       return acts.replaceChildren(
         button("payRest", words.get("rest.pay"), true), button("finish", words.get("rest.later")));
     }
-    acts.replaceChildren(button("finish", words.get("result.continue"), true));
+    acts.replaceChildren(
+      button("finish", words.get("result.continue"), true),
+      button("receipt", words.get("result.receipt")));
   } else if (stage.name === "refused") {
     const { refusal } = stage;
     find("result-what").textContent = what(refusal);
@@ -212,8 +271,8 @@ export function result(stage, restCents) {
     find("result-detail").textContent = words.get("result.code", { code: refusal.code });
     const lesser = amount.text(refusal.lesserCents ?? 0, words);
     acts.replaceChildren(
-      ...refusal.actions.map((act, index) =>
-        button(act, words.get(`action.${act}`, { amount: lesser }), index === 0)),
+      ...(lane ? [button("endLane", words.get("lane.end"))] : refusal.actions.map((act, index) =>
+        button(act, words.get(`action.${act}`, { amount: lesser }), index === 0))),
     );
   } else {
     find("result-what").textContent = words.get("result.unknown");
@@ -250,7 +309,9 @@ export function spoken(stage) {
     case "completed":
       return [words.get(`done.${stage.armed.purpose.kind}`),
         stage.completed.cardPresent ? words.get("result.take") : null].filter(Boolean).join(". ");
-    case "presentCard": return `${words.get("pay.present")}. ${said(stage.armed.amountCents)}`;
+    case "presentCard":
+      if (stage.armed.purpose.kind === "enrolment") return words.get("pay.lay");
+      return `${words.get("pay.present")}. ${said(stage.armed.amountCents)}`;
     case "reading": return words.get("pay.reading");
     case "removedTooSoon": return `${words.get("pay.removed")}. ${words.get("pay.same")}`;
     case "accepted":

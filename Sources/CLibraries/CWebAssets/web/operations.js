@@ -8,10 +8,12 @@ import { words } from "./words.js";
 const LIMIT = 200;
 const CHIPS = { pending: "#i-wait", settled: "#i-check", rejected: "#i-alert" };
 
+const STATUSES = ["all", ...Object.keys(CHIPS)];
 const KINDS = ["all", "payment", "refund", "reversal", "topUp", "action", "enrolment", "cardEvent"];
 
 let lines = [];
 let kind = "all";
+let status = "all";
 let digits = "";
 let page = 0;
 
@@ -33,17 +35,26 @@ function icon(reference) {
   return svg;
 }
 
-/// Forgets the filter and asks for the list.
-export async function open() {
+/// Asks for the list; the filter is forgotten but for the status that was asked for.
+export async function open(wanted = "all") {
   digits = "";
   page = 0;
   kind = "all";
+  status = wanted;
+  draw(); // what is known; the terminal's answer follows
   await refresh();
 }
 
 /// The next kind of operation alone.
 export async function nextKind() {
   kind = KINDS[(KINDS.indexOf(kind) + 1) % KINDS.length];
+  page = 0;
+  await refresh();
+}
+
+/// The next state with the ledger alone.
+export async function nextStatus() {
+  status = STATUSES[(STATUSES.indexOf(status) + 1) % STATUSES.length];
   page = 0;
   await refresh();
 }
@@ -55,6 +66,7 @@ export const lineOf = (id) => lines.find((line) => line.id === id);
 export async function refresh() {
   const query = { limit: LIMIT };
   if (kind !== "all") query.kind = kind;
+  if (status !== "all") query.status = status;
   if (digits.length === 4) query.card = digits;
   lines = (await ask("journal", query))?.lines ?? lines;
   draw();
@@ -117,9 +129,15 @@ export function draw() {
   find("operations-sum").textContent = words.count("operations.today", today.length, {
     amount: text(sum, words),
   });
-  find("filter").textContent = digits === ""
+  const typed = digits === ""
     ? words.get("operations.filterNone")
     : words.get("operations.filter", { digits: digits.padStart(4, "–") });
+  const named = words.get(status === "all" ? "kind.all" : `operations.${status}`);
+  find("filter").textContent = status === "all" ? typed : digits === "" ? named : `${named} · ${typed}`;
+  const button = find("status");
+  button.querySelector("use").setAttribute("href", CHIPS[status] ?? "#i-list");
+  button.ariaPressed = String(status !== "all");
+  button.ariaLabel = words.get("operations.byStatus", { status: named });
   const shown = lines.filter((line) => (line.lastFour ?? "").endsWith(digits));
   const lineHeight = parseFloat(getComputedStyle(list).getPropertyValue("--line")) *
     parseFloat(getComputedStyle(document.documentElement).fontSize);

@@ -9,15 +9,18 @@ let source;
 let heard = 0;
 let isLost = false;
 
+const MERCHANT = { events: "/events", probe: "/api/operations?limit=1" };
+
 /// Listens for ever. `onSnapshot` gets each snapshot, `onLost` true or false as the line goes.
-export function connect(onSnapshot, onLost) {
+/// `line`: where events come from, and what is asked after they ended.
+export function connect(onSnapshot, onLost, line = MERCHANT) {
   const lose = (lost) => {
     if (lost !== isLost) onLost((isLost = lost));
   };
   const open = () => {
     source?.close();
     heard = performance.now();
-    source = new EventSource("/events");
+    source = new EventSource(line.events);
     const hear = () => {
       heard = performance.now();
       lose(false);
@@ -34,7 +37,7 @@ export function connect(onSnapshot, onLost) {
   // A terminal that was started again has a new session: only a fresh page has its secrets.
   const reopen = async () => {
     try {
-      const answer = await fetch("/api/operations?limit=1", { cache: "no-store" });
+      const answer = await fetch(line.probe, { cache: "no-store" });
       if (answer.status === 401) location.reload();
       else open();
     } catch {

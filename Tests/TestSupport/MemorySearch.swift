@@ -2,10 +2,10 @@ import Foundation
 import Glibc
 import Linux
 
-/// Looks for bytes where a process could have left them.
-enum MemorySearch {
+/// Looks for bytes where a process could have left them. Needles of at most 64 bytes.
+public enum MemorySearch {
     /// Which of `needles` stand in the readable memory of a process. Root, or the same user.
-    static func found(_ needles: [[UInt8]], inProcess number: Int32) throws -> Set<Int> {
+    public static func found(_ needles: [[UInt8]], inProcess number: Int32) throws -> Set<Int> {
         let maps = try String(contentsOfFile: "/proc/\(number)/maps", encoding: .utf8)
         let file = open("/proc/\(number)/mem", O_RDONLY)
         guard file >= 0 else { throw LinuxError(call: "open", code: errno) }
@@ -40,7 +40,7 @@ enum MemorySearch {
     }
 
     /// Which of `needles` stand in the first `count` bytes.
-    static func search(_ needles: [[UInt8]], _ text: [UInt8], _ count: Int) -> Set<Int> {
+    public static func search(_ needles: [[UInt8]], _ text: [UInt8], _ count: Int) -> Set<Int> {
         var found: Set<Int> = []
         text.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { return }
@@ -60,13 +60,20 @@ enum MemorySearch {
         return found
     }
 
-    /// Which of `needles` stand in a file below a folder.
-    static func found(_ needles: [[UInt8]], below folder: String) throws -> Set<Int> {
+    /// Which of `needles` stand in a file below a folder; what cannot be read is an error.
+    public static func found(_ needles: [[UInt8]], below folder: String) throws -> Set<Int> {
         var found: Set<Int> = []
         let names = FileManager.default.enumerator(atPath: folder)
         while let name = names?.nextObject() as? String {
-            let path = folder + "/" + name
-            guard let bytes = try? Files.read(path, atMost: 1 << 24) else { continue }
+            guard names?.fileAttributes?[.type] as? FileAttributeType == .typeRegular else {
+                continue
+            }
+            let bytes: [UInt8]
+            do { bytes = try Files.read(folder + "/" + name, atMost: 1 << 28) } catch {
+                // A file that was taken away since is no place for anything.
+                guard error.code == ENOENT else { throw error }
+                continue
+            }
             found.formUnion(search(needles, bytes, bytes.count))
         }
         return found

@@ -1,26 +1,37 @@
-import Foundation
-
 /// The rules of UX.md §1.5, measured in the page as it is drawn.
-enum PageChecks {
-    enum Rule: String, CaseIterable {
-        case overflow, textSize, target, contrast, amountContrast, name, distance
+public enum PageChecks {
+    /// A rule.
+    public enum Rule: String, CaseIterable, Sendable {
+        case overflow, textSize, target, contrast, amountContrast, name, distance, focus, live
+        /// Of the customer display alone: read from a metre, in its direction, with every glyph.
+        case far, direction, glyph
+
+        /// Those of every page.
+        public static let everywhere = allCases.filter { ![.far, .direction, .glyph].contains($0) }
     }
 
-    struct Fault: Equatable, CustomStringConvertible {
-        let rule: Rule
-        let detail: String
-        var description: String { "\(rule.rawValue): \(detail)" }
+    /// Something that breaks a rule.
+    public struct Fault: Equatable, CustomStringConvertible {
+        /// Which one.
+        public let rule: Rule
+        /// The element, its first words and the measure.
+        public let detail: String
+        /// For a person.
+        public var description: String { "\(rule.rawValue): \(detail)" }
     }
 
     /// Everything wrong with what is shown now.
-    static func faults(_ browser: Browser) throws -> [Fault] {
+    public static func faults(_ browser: Browser, client: Bool = false) throws -> [Fault] {
+        let script = client ? clientScript : script
         let found = try browser.run(script) as? [[String]] ?? [["name", "the check did not run"]]
         return found.compactMap { pair in
             Rule(rawValue: pair[0]).map { Fault(rule: $0, detail: pair[1]) }
         }
     }
 
-    private static let script = measures + overflow + sizes + contrasts + "return faults;"
+    private static let script = measures + overflow + sizes + contrasts + access + "return faults;"
+    private static let clientScript =
+        measures + overflow + sizes + contrasts + access + person + "return faults;"
 
     private static let measures = """
         const faults = [];
@@ -107,8 +118,70 @@ enum PageChecks {
           const [a, b] = [light(under), light(over(numbers(style(element).color), under))];
           const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
           if (ratio < 4.5) fault('contrast', element, ratio.toFixed(2));
-          if (element.closest('.amount, .result h1, .result .do, .pay h1') && ratio < 7)
+          const isResult = '.amount, .result h1, .result .do, .pay h1, .headline, .scene .do';
+          if (element.closest(isResult) && ratio < 7)
             fault('amountContrast', element, ratio.toFixed(2));
+        }
+
+        """
+
+    /// What a keyboard and a screen reader need.
+    private static let access = """
+        for (const button of buttons) {
+          if (button.disabled) continue;
+          button.focus({focusVisible: true});
+          const ring = style(button);
+          if (ring.outlineStyle === 'none' || parseFloat(ring.outlineWidth) < 3)
+            fault('focus', button, 'shows no focus');
+          button.blur();
+        }
+        const told = [...document.querySelectorAll('[role=status][aria-live=polite], ' +
+          '[role=alert][aria-live=assertive]')];
+        if (told.length !== 2) fault('live', root, 'regions ' + told.length);
+        if (!told.some(one => one.textContent.trim())) fault('live', root, 'says nothing');
+        if (told.some(one => !one.checkVisibility())) fault('live', root, 'is hidden');
+        if (!root.lang) fault('live', root, 'has no language');
+
+        """
+
+    /// The customer display alone.
+    private static let person = """
+        for (const element of seen) {
+          if (!element.matches('.headline, .scene .do, .take span, .amount bdi')) continue;
+          const size = parseFloat(style(element).fontSize);
+          if (element.textContent && size < 40) fault('far', element, size + 'px');
+        }
+        const scene = document.querySelector('.scene');
+        const below = seen.filter(element => element.matches('.take, .near'));
+        for (const element of seen.filter(element => element.matches('.words > *'))) {
+          const {top, bottom} = box(element);
+          if (top < box(scene).top - 1 || bottom > box(scene).bottom + 1 ||
+              below.some(other => bottom > box(other).top + 1))
+            fault('overflow', element, 'covers something');
+        }
+        const direction = root.lang === 'ar' ? 'rtl' : 'ltr';
+        if (style(root).direction !== direction) fault('direction', root, root.dir);
+        for (const number of document.querySelectorAll('.amount .digits'))
+          if (style(number).direction !== 'ltr' || number.localName !== 'bdi')
+            fault('direction', number, 'number');
+        const known = window.knownGlyphs ??= new Map();
+        const canvas = new OffscreenCanvas(40, 40).getContext('2d', {willReadFrequently: true});
+        const drawn = (letter, font) => {
+          canvas.clearRect(0, 0, 40, 40);
+          canvas.font = font;
+          canvas.fillText(letter, 4, 30);
+          return canvas.getImageData(0, 0, 40, 40).data.join();
+        };
+        for (const element of seen) for (const node of element.childNodes) {
+          if (node.nodeType !== Node.TEXT_NODE) continue;
+          const font = '24px ' + style(element).fontFamily;
+          for (const letter of new Set(node.textContent)) {
+            if (/\\s|\\p{Mark}|\\p{Format}/u.test(letter)) continue;
+            const key = letter + font;
+            if (!known.has(key))
+              known.set(key, drawn(letter, font) === drawn('\\u{10FFFD}', font));
+            if (known.get(key)) fault('glyph', element, letter);
+          }
         }
 
         """

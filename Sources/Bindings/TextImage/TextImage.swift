@@ -1,0 +1,171 @@
+// TextImage: text drawn into dots, by Pango over Cairo.
+//
+// Purpose: lines of any script, with any space, as an image of ink and no ink for a printer that
+// has dots. Fonts come from fontconfig; the first choice is Noto Sans.
+// Promises: nothing is drawn outside the width asked for (long words break); no dot is grey; what
+// no font on this machine has is counted; a text is at most 4,096 bytes long, an image at most
+// 8,192 dots high. The same text on the same machine gives the same dots.
+// Does not promise: the same dots where other fonts are installed.
+// Threads: any; Pango's font map is one a thread. Units: dots.
+
+import CPango
+
+/// Why a text is not drawn.
+public enum TextImageError: Error, Equatable, Sendable {
+    /// Over 4,096 bytes, or higher than 8,192 dots, or a width outside 8...4,096.
+    case tooLarge
+    /// Cairo gave this `cairo_status_t`.
+    case refused(UInt32)
+}
+
+/// Dots in rows from the top left.
+public struct InkImage: Equatable, Sendable {
+    /// Dots of a row.
+    public let width: Int
+    /// Rows.
+    public let height: Int
+    /// Row by row; true is ink.
+    public var ink: [Bool]
+
+    /// No ink.
+    public init(width: Int, height: Int) {
+        self.width = max(0, width)
+        self.height = max(0, height)
+        ink = [Bool](repeating: false, count: self.width * self.height)
+    }
+
+    /// Whether there is ink in this column and row, both from 0; none outside.
+    public func hasInk(column: Int, row: Int) -> Bool {
+        guard (0..<width).contains(column), (0..<height).contains(row) else { return false }
+        return ink[row * width + column]
+    }
+
+    /// Puts ink where `image` has it, its top left at `column` and `row`; what is outside is left
+    /// out.
+    public mutating func draw(_ image: InkImage, column: Int, row: Int) {
+        for y in 0..<image.height where (0..<height).contains(row + y) {
+            for x in 0..<image.width where (0..<width).contains(column + x) {
+                if image.ink[y * image.width + x] { ink[(row + y) * width + column + x] = true }
+            }
+        }
+    }
+}
+
+/// A text that was drawn.
+public struct DrawnText: Equatable, Sendable {
+    /// As wide as was asked for.
+    public let image: InkImage
+    /// Dots that the widest line takes.
+    public let textWidth: Int
+    /// Characters no font here has.
+    public let unknownCount: Int
+}
+
+/// How a text stands.
+public struct TextStyle: Equatable, Sendable {
+    /// Where lines stand.
+    public enum Alignment: Sendable { case leading, centre, trailing }
+
+    /// Dots of an em.
+    public let size: Int
+    /// Heavy strokes.
+    public let isBold: Bool
+    /// Where lines stand.
+    public let alignment: Alignment
+
+    /// A style.
+    public init(size: Int, isBold: Bool = false, alignment: Alignment = .leading) {
+        self.size = size
+        self.isBold = isBold
+        self.alignment = alignment
+    }
+}
+
+/// Draws texts.
+public enum TextImage {
+    private static let bytesMax = 4_096
+    private static let heightMax = 8_192
+
+    /// Draws `text` in lines at most `width` dots wide. Calls `pango_layout_set_text` and
+    /// `pango_cairo_show_layout`.
+    public static func draw(
+        _ text: String, width: Int, style: TextStyle
+    ) throws(TextImageError) -> DrawnText {
+        guard text.utf8.count <= bytesMax, (8...4_096).contains(width),
+            (1...512).contains(style.size)
+        else { throw .tooLarge }
+        // A layout has a size before there is a surface to draw it on.
+        let (measured, _) = try drawn(text, width, 1, style, isMeasuring: true)
+        guard measured.height <= heightMax else { throw .tooLarge }
+        return try drawn(text, width, max(1, measured.height), style, isMeasuring: false).1
+    }
+
+    private static func drawn(
+        _ text: String, _ width: Int, _ height: Int, _ style: TextStyle, isMeasuring: Bool
+    ) throws(TextImageError) -> (InkImage, DrawnText) {
+        let surface = cairo_image_surface_create(CAIRO_FORMAT_A8, Int32(width), Int32(height))
+        defer { cairo_surface_destroy(surface) }
+        let context = cairo_create(surface)
+        defer { cairo_destroy(context) }
+        guard let layout = pango_cairo_create_layout(context) else {
+            throw .refused(cairo_status(context).rawValue)
+        }
+        defer { text_image_release(layout) }
+        set(layout, text, width, style)
+        var (across, down): (Int32, Int32) = (0, 0)
+        pango_layout_get_pixel_size(layout, &across, &down)
+        var image = InkImage(width: width, height: isMeasuring ? Int(down) : height)
+        let unknown = Int(pango_layout_get_unknown_glyphs_count(layout))
+        if !isMeasuring {
+            pango_cairo_show_layout(context, layout)
+            cairo_surface_flush(surface)
+            guard cairo_status(context) == CAIRO_STATUS_SUCCESS,
+                let bytes = cairo_image_surface_get_data(surface)
+            else { throw .refused(cairo_status(context).rawValue) }
+            let stride = Int(cairo_image_surface_get_stride(surface))
+            for row in 0..<height {
+                for column in 0..<width {
+                    image.ink[row * width + column] = bytes[row * stride + column] >= 128
+                }
+            }
+        }
+        return (
+            image, DrawnText(image: image, textWidth: Int(across), unknownCount: unknown)
+        )
+    }
+
+    private static func set(
+        _ layout: OpaquePointer, _ text: String, _ width: Int, _ style: TextStyle
+    ) {
+        let font = pango_font_description_new()
+        defer { pango_font_description_free(font) }
+        pango_font_description_set_family(font, "Noto Sans, DejaVu Sans, sans-serif")
+        pango_font_description_set_absolute_size(
+            font, Double(style.size) * Double(text_image_scale))
+        pango_font_description_set_weight(
+            font, style.isBold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL)
+        let options = cairo_font_options_create()
+        defer { cairo_font_options_destroy(options) }
+        // A thermal head has no grey: whole dots, on the grid.
+        cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_NONE)
+        cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_FULL)
+        pango_cairo_context_set_font_options(pango_layout_get_context(layout), options)
+        pango_layout_set_font_description(layout, font)
+        pango_layout_set_width(layout, Int32(width) * text_image_scale)
+        pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR)
+        let alignment =
+            switch style.alignment {
+            case .leading: PANGO_ALIGN_LEFT
+            case .centre: PANGO_ALIGN_CENTER
+            case .trailing: PANGO_ALIGN_RIGHT
+            }
+        pango_layout_set_alignment(layout, alignment)
+        // Bytes, not a C string: a zero byte in a text must not cut it.
+        let bytes = Array(text.utf8)
+        bytes.withUnsafeBufferPointer { buffer in
+            buffer.withMemoryRebound(to: CChar.self) {
+                pango_layout_set_text(layout, $0.baseAddress, Int32(bytes.count))
+            }
+        }
+    }
+}
