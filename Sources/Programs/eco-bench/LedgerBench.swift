@@ -75,11 +75,6 @@ private func benchLedger(_ call: Invocation) throws {
         ]), lines)
 }
 
-private func hundredths(_ value: Double) -> String {
-    let whole = Int64((value * 100).rounded())
-    return "\(whole / 100)." + String(100 + whole % 100).dropFirst()
-}
-
 /// Entries a second, and microseconds of this process's processors for an entry; medians.
 private struct Pair {
     let ours: Double

@@ -8,7 +8,7 @@ import Threads
 import Tokens
 
 /// Card keys made up for a measurement.
-struct BenchKeys: EvidenceKeys {
+struct PayerKeys: EvidenceKeys {
     let epochs: [UInt8] = [1]
     let issuers: [Ed25519PublicKey] = []
     private let metaRead: [UInt8] = randomBytes(16)
@@ -66,7 +66,7 @@ final class BenchTill {
     init() throws { signer = try BenchSigner() }
 
     /// What asks to authorise one cent of a card that was just read.
-    func ask(_ payer: inout BenchPayer, _ keys: BenchKeys) throws -> AuthorisationRequest {
+    func ask(_ payer: inout BenchPayer, _ keys: PayerKeys) throws -> AuthorisationRequest {
         AuthorisationRequest(
             entry: EntryID(milliseconds: BenchLedger.time), card: payer.number,
             amount: Amount(cents: 1) ?? .zero,
@@ -74,7 +74,7 @@ final class BenchTill {
     }
 
     /// The next payment, as the terminal would send it.
-    func pay(_ payer: inout BenchPayer, _ keys: BenchKeys, time: UInt64) throws -> [UInt8] {
+    func pay(_ payer: inout BenchPayer, _ keys: PayerKeys, time: UInt64) throws -> [UInt8] {
         let id = EntryID(milliseconds: time)
         let cents: Int64 = 1
         let digest = transactionDigest(
@@ -105,7 +105,7 @@ struct BenchBatch: Sendable {
 /// A ledger with cards that have money, and the books that serve it: as many as the service uses.
 final class BenchLedger: @unchecked Sendable {  // because `payers` belongs to the preparing thread
     static let time: UInt64 = 1_748_779_200_000
-    let keys = BenchKeys()
+    let keys = PayerKeys()
     let authority: Authority
     private let books: Monitor<[Book]>
     /// Those of each client: who pays at one terminal does not pay at another just now.
