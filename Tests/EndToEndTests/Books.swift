@@ -148,6 +148,11 @@ extension Stall {
         }
     }
 
+    /// What `serve` wrote so far.
+    func terminalLog() throws -> String {
+        String(decoding: try Files.read(folder + "/terminal.log", atMost: 1 << 24), as: UTF8.self)
+    }
+
     /// True when the terminal's deny-list, as its self-test reads it, holds so many cards.
     func knowsBlockedCards(_ count: Int) throws -> Bool {
         // Its exit code tells of the reader, which serve has.

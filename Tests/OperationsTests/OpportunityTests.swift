@@ -101,7 +101,7 @@ import Tokens
         policy.places = Self.places
         #expect(try Policy(payload: policy.item.encoded) == policy)
         let pairs = try #require(policy.item.map)
-        let later = CBOR.map(pairs + [CBOR.Pair(.unsigned(17), .text("later"))])
+        let later = CBOR.map(pairs + [CBOR.Pair(.unsigned(99), .text("later"))])
         #expect(try Policy(payload: later.encoded) == policy)
         policy.places = Array(repeating: Self.places[0], count: LocalPlace.countMax + 1)
         #expect(throws: OperationError.self) { try Policy(payload: policy.item.encoded) }

@@ -64,7 +64,10 @@ import Tokens
     @Test func `Its session opens nothing of the merchant's, nor the merchant's its own`() throws {
         let service = try Service()
         let page = try service.clientPage()
-        for path in ["/events", "/api/snapshot", "/api/operations", "/api/closure?period=day", "/api/journal"] {
+        for path in [
+            "/events", "/api/snapshot", "/api/operations", "/api/closure?period=day",
+            "/api/journal",
+        ] {
             let answer = try service.client.send("GET", path, [("Cookie", page.cookie)])
             #expect(answer.status == 401, "\(path)")
         }

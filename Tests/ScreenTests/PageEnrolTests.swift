@@ -5,6 +5,7 @@ import Terminal
 import Testing
 import WebDriver
 import Tokens
+import WebDriver
 
 extension PageSession {
     /// Touches and waits for a panel (or, "", for the stage) that takes taps.

@@ -32,7 +32,7 @@ import WebDriver
         let page = try PageSession(size: size)
         page.crowdTheStrip()
         for language in Self.languages {
-            let suffix = "\(language)-\(size.description)"
+            let suffix = "\(language)-\(size)"
             try page.openConsent()
             try page.go("[data-act='tongues']", to: "tongues")
             try check(page, "tongues", suffix)
@@ -76,7 +76,7 @@ import WebDriver
         try page.choose(language: language)
         for theme in ["indoor", "outdoor"] {
             try page.choose(theme: theme)
-            let suffix = "\(theme)-\(language)-\(size.description)"
+            let suffix = "\(theme)-\(language)-\(size)"
             try page.openPanel("menu", from: ".ready [data-act='menu']")
             try check(page, "menu", suffix)
             try page.go("[data-act='enrol']", to: "stand")

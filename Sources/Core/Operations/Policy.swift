@@ -115,8 +115,8 @@ public struct Policy: Equatable, Sendable {
 
     /// The payload: 1 version, 2 issued, 3 expires, 4 terminal kid, 5 merchant, 6 limits, 7
     /// classes, 8 issuer keys, 9 revoked kids, 10 epochs, 11 languages, 12 rules, 13 catalogue,
-    /// 14 consent texts, 15 sealing certificate, 16 places, 17 application. What the first version did
-    /// not have is optional; a terminal passes over fields it does not know.
+    /// 14 consent texts, 15 sealing certificate, 16 places, 17 application. What the first version
+    /// did not have is optional; a terminal passes over fields it does not know.
     public var item: CBOR {
         .record([
             1: .unsigned(version), 2: .unsigned(issued), 3: .unsigned(expires),

@@ -3,8 +3,9 @@ import SQLite
 public import Tokens
 
 extension Journal {
-    /// Codes of the last actions of a card in this fiscal year, the newest first, at most ten; since
-    /// a UTC day, in training or for true; what was reversed does not count. - Throws: `.suspended`.
+    /// Codes of the last actions of a card in this fiscal year, the newest first, at most ten;
+    /// since a UTC day, in training or for true; what was reversed does not count.
+    /// - Throws: `.suspended`.
     public func recentActions(
         of card: CardNumber, since day: UInt64, isTraining: Bool
     ) throws(JournalError) -> [String] {
