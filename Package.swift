@@ -88,6 +88,7 @@ let package = Package(
         core("Operations", ["COSE", "Crypto", "Tokens"]),
         core("LedgerMessages", ["COSE", "Crypto", "Operations", "Tokens"]),
         core("Cards", ["COSE", "Crypto", "Operations", "Tokens"]),
+        core("Proofs", ["COSE", "Crypto", "LedgerMessages", "Operations"]),
 
         // Services
         service(
@@ -158,7 +159,7 @@ let package = Package(
             "eco-ledger",
             [
                 "Crypto", "KeyStore", "LedgerBook", "LedgerMessages", "LedgerService", "Linux",
-                "Operations", "Tokens",
+                "Operations", "Proofs", "Tokens",
             ]),
         program(
             "eco-sim",
@@ -212,7 +213,7 @@ let package = Package(
             [
                 "COSE", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore", "LedgerBook",
                 "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations",
-                "SQLite", "Threads", "Tokens", "eco-ledger",
+                "Proofs", "SQLite", "Threads", "Tokens", "eco-ledger",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(

@@ -158,7 +158,7 @@ import Tokens
 }
 
 /// The terminal's side of the wire.
-private struct Sender {
+struct Sender {
     let till: Till
     private let client = HTTPClient(
         timeout: .seconds(10), connectTimeout: .seconds(5), answerLimit: 1 << 20)

@@ -4,7 +4,7 @@ import LedgerBook
 import Linux
 import Operations
 
-/// `report`, `audit` and `held`.
+/// `report` and `held`.
 enum BookCommands {
     private static let here = "-d sqlite:ledger.sqlite"
 
@@ -21,11 +21,6 @@ enum BookCommands {
             ], run: report),
         verdict("release", "book a held entry as if it had settled", true),
         verdict("refuse", "decide that nothing comes of a held entry", false),
-        Command(
-            ["audit"], "check sums, chains, signatures and uniqueness; exit 11 when broken",
-            options: [.database],
-            examples: ["eco-ledger audit \(here)", "eco-ledger audit \(here) --json"],
-            run: audit),
         Command(
             ["held", "list"], "entries kept for a person to look at", options: [.database],
             examples: ["eco-ledger held list \(here)", "eco-ledger held list \(here) --json"],
@@ -116,32 +111,12 @@ enum BookCommands {
             + total.merchant
     }
 
-    private static func audit(_ call: Invocation) throws {
-        let findings = try call.withBook { try $0.audit() }
-        call.print(
-            .record([
-                "entries": .integer(Int64(findings.entries)),
-                "transactions": .integer(Int64(findings.transactions)),
-                "faults": .array(findings.faults.map { .text($0) }),
-                "flagged": .array(findings.flagged.map(object)),
-            ]),
-            [
-                "\(findings.entries) entries, \(findings.transactions) transactions: "
-                    + (findings.faults.isEmpty ? "sound" : "BROKEN")
-            ] + findings.faults.map { "fault: \($0)" } + findings.flagged.map(line))
-        if !findings.faults.isEmpty {
-            throw Failure(
-                "the book breaks \(findings.faults.count) promises",
-                hint: "stop serving, keep the file, and compare with a copy", code: .integrity)
-        }
-    }
-
     private static func held(_ call: Invocation) throws {
         let entries = try call.withBook { try $0.held() }
         call.print(.record(["held": .array(entries.map(object))]), entries.map(line))
     }
 
-    private static func object(_ entry: NotedEntry) -> JSONValue {
+    static func object(_ entry: NotedEntry) -> JSONValue {
         .record([
             "reason": .text(entry.reason), "terminal": .text(entry.terminal),
             "seq": .integer(Int64(clamping: entry.sequence)), "id": .text(entry.id),
@@ -151,7 +126,7 @@ enum BookCommands {
         ])
     }
 
-    private static func line(_ entry: NotedEntry) -> String {
+    static func line(_ entry: NotedEntry) -> String {
         let money = entry.cents.map { "  \(Money.text($0)) ECO" } ?? ""
         return "\(entry.reason)  \(Day.time(entry.time))  terminal \(entry.terminal) "
             + "entry \(entry.sequence)\(entry.card.map { "  card \($0)" } ?? "")\(money)"

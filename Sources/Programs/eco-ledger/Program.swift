@@ -10,7 +10,7 @@ enum EcoLedger {
         let program = Program(
             "eco-ledger", "The reference central ledger of the Carte ECO.",
             commands: ServiceCommands.all + RegisterCommands.all + BookCommands.all
-                + EnrolmentCommands.all)
+                + AuditCommands.all + EnrolmentCommands.all)
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 }

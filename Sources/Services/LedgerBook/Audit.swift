@@ -95,8 +95,8 @@ extension Book {
     }
 
     /// Each gives one row per fault.
-    private static let questions: [(String, String)] =
-        operationQuestions + [
+    static let questions: [(String, String)] =
+        operationQuestions + postingQuestions + [
             (
                 "SQLite finds the file damaged",
                 "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"
