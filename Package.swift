@@ -39,11 +39,21 @@ func program(_ name: String, _ imports: [String]) -> Target {
         path: "Sources/Programs/\(name)", swiftSettings: pure)
 }
 
+/// What several test suites share; imported by tests only.
+func support(_ name: String, _ imports: [String]) -> Target {
+    .target(
+        name: name, dependencies: imports.map { .byName(name: $0) },
+        path: "Tests/\(name)", swiftSettings: bound)
+}
+
 func tests(_ name: String, _ imports: [String]) -> Target {
     .testTarget(
         name: name, dependencies: imports.map { .byName(name: $0) },
         path: "Tests/\(name)",
-        exclude: ["InteropTests": ["Scripts"], "TranscriptTests": ["Sessions"]][name] ?? [],
+        exclude: [
+            "InteropTests": ["Scripts"], "LedgerTests": ["Scripts"],
+            "TranscriptTests": ["Sessions"],
+        ][name] ?? [],
         swiftSettings: bound)
 }
 
@@ -69,6 +79,8 @@ let package = Package(
         library("CQREncode", "libqrencode", apt: "libqrencode-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
+        .target(
+            name: "CLedgerAssets", path: "Sources/CLibraries/CLedgerAssets", exclude: ["files"]),
 
         // Bindings
         binding("PCSC", ["CPCSC"]),
@@ -131,7 +143,8 @@ let package = Package(
         machine(
             "LedgerService",
             [
-                "COSE", "Crypto", "HTTPServer", "LedgerBook", "LedgerMessages", "Operations",
+                "CLedgerAssets", "COSE", "Crypto", "HTTPServer", "LedgerBook", "LedgerMessages",
+                "Operations",
                 "Threads", "Tokens",
             ]),
 
@@ -173,6 +186,7 @@ let package = Package(
             ]),
 
         // Tests
+        support("PythonTools", []),
         tests(
             "EndToEndTests",
             [
@@ -185,7 +199,7 @@ let package = Package(
             "InteropTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning",
-                "ReaderEmulation", "Tokens",
+                "PythonTools", "ReaderEmulation", "Tokens",
             ]),
         tests(
             "TranscriptTests",
@@ -213,7 +227,7 @@ let package = Package(
             [
                 "COSE", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore", "LedgerBook",
                 "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations",
-                "Proofs", "SQLite", "Threads", "Tokens", "eco-ledger",
+                "Proofs", "PythonTools", "SQLite", "Threads", "Tokens", "eco-ledger",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(

@@ -180,8 +180,10 @@ struct Sender {
                 method: "POST", pathAndQuery: path, body: batch,
                 created: Clock.realtimeMilliseconds() / 1_000, key: $0)
         }
-        return try client.send(
+        let answer = try client.send(
             method: "POST", url: url + path,
             headers: signed + [("Content-Type", "application/cbor-seq")], body: batch)
+        if let fault = Contract.shared.fault("POST", path, answer) { Issue.record("\(fault)") }
+        return answer
     }
 }

@@ -11,6 +11,7 @@ public struct TerminalProof: Sendable {
     public private(set) var terminal: Ed25519PublicKey?
     /// First and last number the archives are about.
     public private(set) var from: UInt64 = 1
+    /// The last one; below `from` when there is none.
     public private(set) var to: UInt64 = 0
     /// Entries that are what the terminal signed.
     public var entries: Int { chain.digests.count }

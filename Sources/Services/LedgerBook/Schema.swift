@@ -2,8 +2,9 @@ import SQLite
 
 /// The tables of a book. STRICT, foreign keys, append-only where the past must stay (B6).
 enum Schema {
-    /// 2 added what is not a payment: `additions`, and accounts of means. 3 added `card_epochs`.
-    static let version: Int64 = 3
+    /// 2 added what is not a payment: `additions`, and accounts of means. 3 added `card_epochs`,
+    /// 4 what the association sees and decides (SchemaFleet.swift).
+    static let version: Int64 = 4
     private static let applicationID: Int64 = 0x45_43_4f_4c  // "ECOL"
 
     private static let people = """
@@ -80,7 +81,7 @@ enum Schema {
         "deny_changes", "policies",
     ]
 
-    private static func triggers(_ table: String) -> String {
+    static func triggers(_ table: String) -> String {
         ["UPDATE", "DELETE"].map { act in
             """
             CREATE TRIGGER \(table)_no_\(act.lowercased()) BEFORE \(act) ON \(table)
@@ -106,7 +107,7 @@ enum Schema {
         switch settings.found {
         case version: return
         case 0 where mayCreate: try create(database)
-        case 1, 2: try migrate(database, from: settings.found)
+        case 1, 2, 3: try migrate(database, from: settings.found)
         case 0: throw .unusable("no ledger in this file: run eco-ledger init first")
         default: throw .unusable("the ledger was written by another version")
         }
@@ -138,6 +139,7 @@ enum Schema {
     private static func advance(_ database: Database, from found: Int64) throws(SQLiteError) {
         if found < 2 { try addOperations(database) }
         if found < 3 { try addEpochs(database) }
+        if found < 4 { try addFleet(database) }
         try database.run("PRAGMA user_version=\(version)")
     }
 
