@@ -71,6 +71,7 @@ let package = Package(
         library("CPCSC", "libpcsclite", apt: "libpcsclite-dev"),
         library("CNFC", "libnfc", apt: "libnfc-dev"),
         library("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
+        library("CPostgreSQL", "libpq", apt: "libpq-dev"),
         library("COpenSSL", "libcrypto", apt: "libssl-dev"),
         library("CCBOR", "libcbor", apt: "libcbor-dev"),
         library("CMicroHTTPD", "libmicrohttpd", apt: "libmicrohttpd-dev"),
@@ -86,6 +87,7 @@ let package = Package(
         binding("PCSC", ["CPCSC"]),
         binding("NFC", ["CNFC"]),
         binding("SQLite", ["CSQLite"]),
+        binding("PostgreSQL", ["CPostgreSQL"]),
         binding("HTTPServer", ["CMicroHTTPD"]),
         binding("HTTPClient", ["CCurl"]),
         binding("PKCS11", ["CP11Kit"]),
@@ -116,7 +118,10 @@ let package = Package(
         service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "PKCS11", "Tokens"]),
         service(
             "LedgerBook",
-            ["COSE", "Cards", "Crypto", "LedgerMessages", "Operations", "SQLite", "Tokens"]),
+            [
+                "COSE", "Cards", "Crypto", "LedgerMessages", "Linux", "Operations", "PostgreSQL",
+                "SQLite", "Tokens",
+            ]),
 
         // Machines
         machine(
@@ -227,7 +232,7 @@ let package = Package(
             [
                 "COSE", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore", "LedgerBook",
                 "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations",
-                "Proofs", "PythonTools", "SQLite", "Threads", "Tokens", "eco-ledger",
+                "PostgreSQL", "Proofs", "PythonTools", "SQLite", "Threads", "Tokens", "eco-ledger",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(

@@ -19,8 +19,8 @@ final class ArchiveBench {
     var receipts: [[UInt8]] = []
 
     /// Nine entries: payments of two cards, three a batch.
-    init() throws {
-        ledger = try TestLedger()
+    init(_ store: Store) throws {
+        ledger = try TestLedger(store)
         let code = try ledger.book.pairingCode(merchant: "Café des Halles", now: Sunday.noon)
         _ = try ledger.book.pair(code: code, key: till.signer.publicKey, now: Sunday.noon)
         journal = try Journal(path: ledger.folder + "/journal.sqlite", signer: till.signer)

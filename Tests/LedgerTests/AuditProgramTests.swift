@@ -19,8 +19,8 @@ import Testing
         let archive: String
         let key: String
 
-        init() throws {
-            deployment = try Deployment()
+        init(_ store: Store) throws {
+            deployment = try Deployment(store)
             #expect(try deployment.initialise().code == 0)
             let card = try deployment.card(1, cents: 10_000)
             let code = try deployment.run(
@@ -62,8 +62,8 @@ import Testing
         var offline: [String] { ["--archive", archive, "--ledger-key", key] }
     }
 
-    @Test func `an archive is proven on a machine without the ledger`() throws {
-        let it = try Case()
+    @Test(arguments: Store.all) func `an archive is proven on a machine without the ledger`(store: Store) throws {
+        let it = try Case(store)
         let sound = try it.audit("--archive", it.archive, "--ledger-key", it.key)
         #expect(sound.result.code == 0 && sound.codes == [])
         #expect(sound.result.json["entries"] as? Int == 6)
@@ -84,8 +84,8 @@ import Testing
         #expect(again.code == 0)
     }
 
-    @Test func `another ledger's key, a spoiled file and a wrong line are told apart`() throws {
-        let it = try Case()
+    @Test(arguments: Store.all) func `another ledger's key, a spoiled file and a wrong line are told apart`(store: Store) throws {
+        let it = try Case(store)
         let stranger = Hexadecimal.text(TestSigner().publicKey.bytes)
         let other = try it.audit("--archive", it.archive, "--ledger-key", stranger)
         #expect(other.result.code == 11)
@@ -110,22 +110,35 @@ import Testing
     }
 
     @Test(arguments: [
-        ("INSERT INTO postings(txn, account, cents) VALUES(2, 'issuance', 5)", "postings-not-zero"),
-        ("DELETE FROM postings WHERE txn = 3 AND cents > 0", "posting-missing"),
-        ("DELETE FROM transactions WHERE id = 4", "payment-differs"),
-        ("DELETE FROM card_counters WHERE entry = 2", "counter-unclaimed"),
+        (
+            """
+            INSERT INTO postings(txn, account, cents)
+                SELECT max(id), 'issuance', 5 FROM transactions
+            """, "postings-not-zero"
+        ),
+        (
+            "DELETE FROM postings WHERE cents > 0 AND txn = (SELECT max(id) FROM transactions)",
+            "posting-missing"
+        ),
+        (
+            "DELETE FROM transactions WHERE id = (SELECT max(id) FROM transactions)",
+            "payment-differs"
+        ),
+        (
+            "DELETE FROM card_counters WHERE entry = (SELECT id FROM entries WHERE seq = 2)",
+            "counter-unclaimed"
+        ),
+        ("UPDATE balances SET cents = cents + 1", "balance-differs"),
         ("DELETE FROM entries WHERE seq = 4", "entry-missing"),
         ("UPDATE entries SET cose = x'00' WHERE seq = 4", "entry-altered"),
         ("UPDATE entries SET cents = 1 WHERE seq = 4", "column-differs"),
     ])
     func `what is done to the database is named`(sql: String, code: String) throws {
-        let it = try Case()
-        let database = try Database(
-            path: it.deployment.folder + "/ledger.sqlite", access: .readWrite)
+        let it = try Case(.sqlite)
+        let database = try it.deployment.place.outsider()
         try database.run("PRAGMA foreign_keys=OFF")
         for table in ["postings", "transactions", "card_counters", "entries"] {
-            try database.run("DROP TRIGGER \(table)_no_update")
-            try database.run("DROP TRIGGER \(table)_no_delete")
+            try database.unguard(table)
         }
         #expect(try it.audit("-d", it.deployment.database).codes == [])
         try database.run(sql)

@@ -21,13 +21,13 @@ import Tokens
     private static let tooLong = ["Content-Length: 4194305"]
     private static let chunked = ["Transfer-Encoding: chunked"]
 
-    @Test func `every path, method and status of the file is provoked`() throws {
+    @Test(arguments: Store.all) func `every path, method and status of the file is provoked`(store: Store) throws {
         var samples: [String] = []
         let provocations = try Self.provocations()
         #expect(Set(provocations.keys) == Contract.shared.all)
         for (name, provoke) in provocations.sorted(by: { $0.key < $1.key }) {
             let words = name.split(separator: " ").map(String.init)
-            let running = try Running(mayFail: words[2] == "503")
+            let running = try Running(store, mayFail: words[2] == "503")
             let answer = try provoke(running)
             #expect("\(answer.status)" == words[2], "\(name)")
             if let rule = Contract.shared.rule(words[0], words[1], status: answer.status) {
@@ -38,15 +38,15 @@ import Tokens
         guard Python.has("cbor2", "pycddl") else { return }
         let file = Contract.file.appending(path: "carte-eco.cddl").path
         let said = try Python.run(
-            "check_cddl", of: "LedgerTests", input: [file] + samples + Self.requests())
+            "check_cddl", of: "LedgerTests", input: [file] + samples + Self.requests(store))
         #expect(said.hasSuffix(" bodies\n") && said.split(separator: "\n").count == 1, "\(said)")
         print("contract: CDDL fits \(said)")
     }
 
-    @Test func `the file is OpenAPI 3.1, served as it stands, and names the routes there are`()
+    @Test(arguments: Store.all) func `the file is OpenAPI 3.1, served as it stands, and names the routes there are`(store: Store)
         throws
     {
-        let running = try Running()
+        let running = try Running(store)
         for (name, path) in [
             ("openapi.json", "/openapi.json"), ("carte-eco.cddl", "/carte-eco.cddl"),
         ] {
@@ -300,8 +300,8 @@ import Tokens
     }
 
     /// Bodies of requests, as "rule hexadecimal": one of each, and an entry of every kind.
-    private static func requests() throws -> [String] {
-        let ledger = try TestLedger()
+    private static func requests(_ store: Store) throws -> [String] {
+        let ledger = try TestLedger(store)
         let (till, card) = (try ledger.till(), try ledger.card())
         let evidence = try card.read(digest: [UInt8](repeating: 0, count: 16))
         let id = EntryID(milliseconds: Sunday.noon)

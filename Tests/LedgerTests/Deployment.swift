@@ -7,11 +7,14 @@ import Tokens
 
 /// A deployment as an operator makes it: sealed keys, a database, the real program.
 final class Deployment {
-    let folder = NSTemporaryDirectory() + "/eco-ledger-" + UUID().uuidString
+    let place: Place
     let issuer: IssuerKeys
-    var database: String { "sqlite:\(folder)/ledger.sqlite" }
+    var folder: String { place.folder }
+    var database: String { place.text }
+    /// Both stores keep the ledger's own keys at one path.
     var keyOptions: [String] {
         ["--keys", folder + "/ledger.keys", "--passphrase-file", folder + "/pass"]
+            + (place.store == .sqlite ? [] : ["--own-keys", folder + "/ledger.sqlite"])
     }
 
     /// The program beside the test's own executable.
@@ -20,15 +23,13 @@ final class Deployment {
     static let seeds = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "seeds").path
 
-    init() throws {
-        try Files.makeDirectory(folder)
+    init(_ store: Store) throws {
+        place = try Place(store)
         issuer = try IssuerKeys.create(epoch: 1)
         try Files.writeAtomically(Array("correct horse\n".utf8), to: folder + "/pass")
         try issuer.ledgerBundle().seal(
             to: folder + "/ledger.keys", passphrase: SecretBytes(Array("correct horse".utf8)))
     }
-
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     struct Result {
         let code: Int32

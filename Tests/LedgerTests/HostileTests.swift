@@ -20,8 +20,8 @@ import Tokens
         ].map { try sql.rows("SELECT count(*) FROM \($0)").first?.first?.integer ?? -1 }
     }
 
-    @Test func `hostile CBOR of every kind is refused by its code, and nothing is booked`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all) func `hostile CBOR of every kind is refused by its code, and nothing is booked`(store: Store) throws {
+        let running = try Running(store)
         let (till, card) = (try running.ledger.till(), try running.ledger.card())
         let made = HostileEntries(till: till, card: card)
         let kinds =
@@ -59,7 +59,7 @@ import Tokens
     func `hostile CBOR is refused by the other calls too`(
         method: String, path: String, isSigned: Bool
     ) throws {
-        let running = try Running()
+        let running = try Running(.sqlite)
         let till = try running.ledger.till()
         let path = path.replacingOccurrences(of: "{id}", with: till.id)
         let before = try written(running.ledger)
@@ -80,8 +80,8 @@ import Tokens
 
     private let zeros = [UInt8](repeating: 0, count: 4_096)
 
-    @Test func `a sound message with one field more or wrong is refused`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all) func `a sound message with one field more or wrong is refused`(store: Store) throws {
+        let running = try Running(store)
         let (till, card) = (try running.ledger.till(), try running.ledger.card())
         let evidence = try card.read(digest: [UInt8](repeating: 0, count: 16))
         func record(_ fields: [Int64: CBOR], _ key: Int64, _ value: CBOR?) -> [UInt8] {

@@ -33,8 +33,9 @@ import Tokens
         return isTrue()
     }
 
-    @Test func `a terminal's link drains its journal, pulls and asks`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `a terminal's link drains its journal, pulls and asks`(store: Store) throws {
+        let running = try Running(store)
         let ledger = running.ledger
         let (card, blocked, till) = (try ledger.card(), try ledger.card(), try ledger.till())
         _ = try ledger.book.setBlocked(true, card: blocked.number, now: Sunday.noon)
@@ -65,8 +66,9 @@ import Tokens
         link.stop()
     }
 
-    @Test func `a terminal restored from an old image is told so at the first contact`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `a terminal restored from an old image is told so at the first contact`(store: Store) throws {
+        let running = try Running(store)
         let till = try running.ledger.till()
         try running.ledger.send(till, [till.event(), till.event()])
         let (link, _) = try link(running, till, journal: "restored")

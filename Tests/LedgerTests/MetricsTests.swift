@@ -18,8 +18,8 @@ import Tokens
         ).status
     }
 
-    @Test func `Prometheus' own parser reads the metrics, and they say what happened`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all) func `Prometheus' own parser reads the metrics, and they say what happened`(store: Store) throws {
+        let running = try Running(store)
         let (till, other) = (try running.ledger.till(), try running.ledger.till())
         let card = try running.ledger.card()
         #expect(try running.post(till, [till.event(), try till.pay(card, 1)]).status == 200)
@@ -79,10 +79,10 @@ import Tokens
         #expect(MetricsPage.seconds(0) == "0.0" && MetricsPage.seconds(2_500) == "0.0025")
     }
 
-    @Test func `a terminal's own word is what was last said, and unsent is what is not here`()
+    @Test(arguments: Store.all) func `a terminal's own word is what was last said, and unsent is what is not here`(store: Store)
         throws
     {
-        let running = try Running()
+        let running = try Running(store)
         let till = try running.ledger.till()
         func standing() throws -> TerminalStanding {
             try #require(try running.ledger.book.fleet().first)

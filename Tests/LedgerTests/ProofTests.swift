@@ -13,7 +13,7 @@ import Testing
 /// Each way to spoil a record, once, and the name it gets.
 @Suite struct ProofTests {
     @Test func `a sound archive is proven with the ledger's key alone`() throws {
-        let bench = try ArchiveBench()
+        let bench = try ArchiveBench(.sqlite)
         let proof = bench.proof()
         #expect(bench.codes(proof) == [])
         #expect(proof.terminal == bench.till.signer.publicKey)
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func `archives of two stretches are one record`() throws {
-        let bench = try ArchiveBench()
+        let bench = try ArchiveBench(.sqlite)
         let (entries, receipts) = (bench.entries, bench.receipts)
         (bench.entries, bench.receipts) = (Array(entries[..<6]), Array(receipts[..<2]))
         try bench.sign()
@@ -59,7 +59,7 @@ import Testing
     /// What stands in the file after somebody had it; the terminal's key was not needed.
     @Test func `what is done to the file is named`() throws {
         func spoiled(_ change: (ArchiveBench) throws -> Void) throws -> [String] {
-            let bench = try ArchiveBench()
+            let bench = try ArchiveBench(.sqlite)
             try change(bench)
             return bench.codes()
         }
@@ -83,7 +83,7 @@ import Testing
     /// What a dishonest merchant can sign: the manifest fits, the ledger's receipts do not.
     @Test func `what is signed anew is named`() throws {
         func forged(_ change: (ArchiveBench) throws -> Void) throws -> [String] {
-            let bench = try ArchiveBench()
+            let bench = try ArchiveBench(.sqlite)
             try change(bench)
             try bench.sign()
             return bench.codes()
@@ -121,7 +121,7 @@ import Testing
 
     @Test func `receipts that prove nothing are named`() throws {
         func receipts(_ more: (ArchiveBench) throws -> [UInt8]) throws -> [String] {
-            let bench = try ArchiveBench()
+            let bench = try ArchiveBench(.sqlite)
             return bench.codes(bench.proof(files: [try more(bench)]))
         }
         #expect(try receipts { $0.receipt(1, 3) } == [])
@@ -152,13 +152,11 @@ import Testing
         #expect(later == ["entry-missing 10-11"])
     }
 
-    @Test func `the ledger's copies are compared byte for byte`() throws {
+    @Test(arguments: Store.all) func `the ledger's copies are compared byte for byte`(store: Store) throws {
         func beside(_ script: String) throws -> [String] {
-            let bench = try ArchiveBench()
+            let bench = try ArchiveBench(store)
             let sql = try bench.ledger.sql()
-            try sql.run("DROP TRIGGER entries_no_update")
-            try sql.run("DROP TRIGGER entries_no_delete")
-            try sql.run("PRAGMA foreign_keys=OFF")
+            try sql.unguard("entries")
             try sql.run(script)
             return bench.codes(try bench.compared())
         }
@@ -168,7 +166,7 @@ import Testing
             try beside("UPDATE entries SET outcome = 'held', code = 'x' WHERE seq = 4")
                 == ["copy-outcome 4"])
         #expect(try beside("DELETE FROM entries WHERE seq = 9") == ["copy-missing 9"])
-        let bench = try ArchiveBench()
+        let bench = try ArchiveBench(store)
         _ = try bench.ledger.sendRaw(bench.till, [try later(bench)])
         #expect(bench.codes(try bench.compared()) == ["entry-missing 10"])
     }
@@ -179,8 +177,8 @@ import Testing
     }
 
     @Test func `hostile files are findings and nothing worse`() throws {
-        let bench = try ArchiveBench()
-        let other = try ArchiveBench()
+        let bench = try ArchiveBench(.sqlite)
+        let other = try ArchiveBench(.sqlite)
         #expect(bench.codes(bench.proof(archives: [bench.bytes, other.bytes])).count == 1)
         #expect(bench.codes(bench.proof(archives: [[]])) == ["archive-damaged"])
         #expect(bench.codes(bench.proof(archives: [[0x9F]])) == ["archive-damaged"])
@@ -206,10 +204,12 @@ import Testing
         }
     }
 
-    @Test func `every sentence of the book's audit has a code of its own`() {
+    @Test(arguments: Store.all)
+    func `every sentence of the book's audit has a code of its own`(store: Store) throws {
+        let book = try TestLedger(store).book
         let codes = AuditFindings.codes.map(\.code)
         #expect(Set(codes).count == codes.count)
-        for (sentence, _) in Book.questions {
+        for (sentence, _) in book.store.integrityQuestions + book.questions {
             #expect(
                 AuditFindings.codes.filter { sentence.contains($0.sentence) }.count == 1,
                 "\(sentence)")

@@ -23,12 +23,12 @@ final class Running {
     }
 
     /// `mayFail`: the test breaks the database.
-    init(mayFail: Bool = false) throws {
+    init(_ store: Store, mayFail: Bool = false) throws {
         let time = Time()
-        ledger = try TestLedger()
+        ledger = try TestLedger(store)
         self.time = time
         service = try LedgerService(
-            path: ledger.path, authority: ledger.authority, address: "127.0.0.1", port: 0,
+            database: ledger.address, authority: ledger.authority, address: "127.0.0.1", port: 0,
             clock: { time.now }, trouble: { if !mayFail { Issue.record("trouble: \($0)") } })
     }
 

@@ -34,8 +34,9 @@ extension HTTPExchange {
 }
 
 @Suite struct ServiceTests {
-    @Test func `a terminal pairs, sends, asks and pulls`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `a terminal pairs, sends, asks and pulls`(store: Store) throws {
+        let running = try Running(store)
         let (ledger, till) = (running.ledger, Till())
         let code = try ledger.book.pairingCode(merchant: "Café des Halles", now: Sunday.noon)
         let request = PairingRequest(code: code, publicKey: till.signer.publicKey).encoded
@@ -75,8 +76,9 @@ extension HTTPExchange {
                 == .insufficient(missing: Amount(cents: 250) ?? .zero))
     }
 
-    @Test func `the policy has an ETag and the deny-list a delta`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `the policy has an ETag and the deny-list a delta`(store: Store) throws {
+        let running = try Running(store)
         let till = try running.ledger.till()
         let path = "/v1/terminals/\(till.id)/policy"
         let policy = try running.get(till, path)
@@ -92,8 +94,9 @@ extension HTTPExchange {
         #expect(delta.added == [card.number] && delta.epoch == 1)
     }
 
-    @Test func `gap and fork say which number is expected`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `gap and fork say which number is expected`(store: Store) throws {
+        let running = try Running(store)
         let till = try running.ledger.till()
         let (one, two, three) = (till.event("a"), till.event("b"), till.event("c"))
         #expect(try running.post(till, [one]).status == 200)
@@ -114,8 +117,9 @@ extension HTTPExchange {
         ).item.encoded
     }
 
-    @Test func `a request is taken once, from its own terminal, within five minutes`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `a request is taken once, from its own terminal, within five minutes`(store: Store) throws {
+        let running = try Running(store)
         let (till, other) = (try running.ledger.till(), try running.ledger.till())
         let path = "/v1/terminals/\(till.id)/entries/head"
         let headers = running.signed(till, "GET", path)
@@ -156,8 +160,9 @@ extension HTTPExchange {
             try refusal(running.signed(till, "GET", path), path) == "terminal-revoked")
     }
 
-    @Test func `pairing attempts are counted`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `pairing attempts are counted`(store: Store) throws {
+        let running = try Running(store)
         let request = PairingRequest(code: "AAAAAAAA", publicKey: TestSigner().publicKey).encoded
         let cbor = [("Content-Type", "application/cbor")]
         for _ in 0..<10 {
@@ -171,8 +176,9 @@ extension HTTPExchange {
         #expect(try running.send("POST", "/v1/terminals", request, cbor).status == 403)
     }
 
-    @Test func `every route refuses nonsense with a problem document`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `every route refuses nonsense with a problem document`(store: Store) throws {
+        let running = try Running(store)
         let till = try running.ledger.till()
         let terminal = "/v1/terminals/\(till.id)"
         let (seq, cbor) = ("application/cbor-seq", "application/cbor")
@@ -217,8 +223,9 @@ extension HTTPExchange {
         #expect(try running.ledger.book.audit().entries == 0)
     }
 
-    @Test func `open routes answer anybody`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `open routes answer anybody`(store: Store) throws {
+        let running = try Running(store)
         let time = try running.send("GET", "/v1/time")
         #expect(String(decoding: time.body, as: UTF8.self) == "{\"ms\":\(Sunday.noon)}")
         #expect(try running.send("GET", "/healthz").status == 200)
@@ -233,8 +240,9 @@ extension HTTPExchange {
         #expect(!text.contains(till.id) && !text.contains(card.number.digits))
     }
 
-    @Test func `a phone that taps the card sees its state and nothing else`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `a phone that taps the card sees its state and nothing else`(store: Store) throws {
+        let running = try Running(store)
         let card = try running.ledger.card()
         func page(_ evidence: Evidence) throws -> (Int, String) {
             guard case .sdm(let piccData, let mac, let digest) = evidence else { return (0, "") }

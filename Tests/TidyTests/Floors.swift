@@ -23,7 +23,8 @@ enum Floors {
 
     /// A C library has one owner.
     static let owners: [String: Set<String>] = [
-        "CPCSC": ["PCSC"], "CNFC": ["NFC"], "CSQLite": ["SQLite"], "COpenSSL": ["Crypto"],
+        "CPCSC": ["PCSC"], "CNFC": ["NFC"], "CSQLite": ["SQLite"],
+        "CPostgreSQL": ["PostgreSQL"], "COpenSSL": ["Crypto"],
         "CCBOR": ["COSE"], "CP11Kit": ["PKCS11"], "CQREncode": ["QRCode"],
         "CMicroHTTPD": ["HTTPServer"], "CCurl": ["HTTPClient"],
         "CLinux": ["Linux", "Threads", "CommandLineTool"], "CWebAssets": ["Screen"],

@@ -14,18 +14,21 @@ enum ServiceCommands {
             ["init"], "create a ledger, or bring an existing one to the seeds",
             options: [
                 .database, .value("seed", "DIR", "where policy.json and merchants.json are"),
-                .keys, .issuer, .passphrase,
+                .ownKeys, .keys, .issuer, .passphrase,
             ],
             examples: [
                 "eco-ledger init --database sqlite:ledger.sqlite --seed seeds "
                     + "--keys ledger.keys --passphrase-file pass",
                 "eco-ledger init -d sqlite:ledger.sqlite --seed seeds --keys ledger.keys "
                     + "--passphrase-file pass   # again, after a change of policy.json",
+                "PGPASSFILE=/etc/eco-ledger/pgpass eco-ledger init -d postgresql://eco@db/ledger "
+                    + "--own-keys /etc/eco-ledger/ledger --seed seeds --keys ledger.keys "
+                    + "--passphrase-file pass",
             ], run: initialise),
         Command(
             ["serve"], "serve the API until SIGTERM",
             options: [
-                .database, .keys, .issuer, .passphrase,
+                .database, .ownKeys, .keys, .issuer, .passphrase,
                 .value("listen", "ADDRESS:PORT", "where to listen; port 0 takes a free one"),
             ],
             examples: [
@@ -33,18 +36,22 @@ enum ServiceCommands {
                     + "--passphrase-file pass --listen 127.0.0.1:8080",
                 "eco-ledger serve -d sqlite:ledger.sqlite --keys ledger.keys "
                     + "--passphrase-file pass --listen '[::1]:8080' --json",
+                "PGPASSFILE=/etc/eco-ledger/pgpass eco-ledger serve "
+                    + "-d 'postgresql://eco@db1,db2/ledger?target_session_attrs=read-write' "
+                    + "--own-keys /etc/eco-ledger/ledger --keys ledger.keys "
+                    + "--passphrase-file pass --listen 127.0.0.1:8080   # as many as wanted",
             ], run: serve),
         Command(
             ["key", "show"], "print the ledger's public keys; make them when there are none",
-            options: [.database, .passphrase],
+            options: [.database, .ownKeys, .passphrase],
             examples: [
                 "eco-ledger key show -d sqlite:ledger.sqlite --passphrase-file pass",
                 "eco-ledger key show -d sqlite:ledger.sqlite --passphrase-file pass --json",
             ], run: showKeys),
     ]
 
-    /// The ledger's own signing key rests sealed beside the database.
-    private static func keyPath(_ database: String) -> String { database + ".key" }
+    /// The ledger's own signing key rests sealed: one for all instances.
+    private static func keyPath(_ ownKeys: String) -> String { ownKeys + ".key" }
 
     private static func seed(_ name: String, in folder: String) throws -> [UInt8] {
         do { return try Files.read(folder + "/" + name, atMost: 1 << 20) } catch {
@@ -57,7 +64,7 @@ enum ServiceCommands {
     }
 
     private static func initialise(_ call: Invocation) throws {
-        let path = try call.databasePath
+        let (database, ownKeys) = (try call.database, try call.ownKeys)
         let folder = try call.required("seed")
         var settings: PolicySettings
         do {
@@ -79,10 +86,11 @@ enum ServiceCommands {
         // Keys first: a book without its keys would be of no use.
         let phrase = try call.passphrase()
         // Terminals believe one ledger key for good: a lost one is never replaced in silence.
-        let signer = try call.signer(keyPath(path), phrase, mayCreate: !Files.exists(path))
+        let signer = try call.signer(
+            keyPath(ownKeys), phrase, mayCreate: try !isThere(database))
         let keys = try call.bundle(phrase, signer)
         let sealing = try SealingKey.certificate(
-            beside: path, passphrase: phrase, seconds: call.now / 1_000)
+            of: ownKeys, passphrase: phrase, seconds: call.now / 1_000)
         try call.withBook(create: true) { book in
             try book.setSealingCertificate(sealing, now: call.now)
             try book.set(settings)
@@ -91,22 +99,33 @@ enum ServiceCommands {
         let key = Hexadecimal.text(signer.publicKey.bytes)
         call.print(
             .record([
-                "database": .text(path), "ledgerKey": .text(key),
+                "database": .text(name(database)), "ledgerKey": .text(key),
                 "epochs": .array(keys.epochs.map { .integer(Int64($0)) }),
                 "merchants": .integer(Int64(merchants.count)),
             ]),
             [
-                "ledger \(path), \(merchants.count) merchants, policies of "
+                "ledger \(name(database)), \(merchants.count) merchants, policies of "
                     + "\(settings.validDays) days",
                 "ledger key \(key)",
             ])
     }
 
+    private static func isThere(_ database: StoreAddress) throws -> Bool {
+        do throws(BookError) { return try database.holdsBook() } catch { throw Failure(error) }
+    }
+
+    private static func name(_ database: StoreAddress) -> String {
+        switch database {
+        case .sqlite(let path): path
+        case .postgreSQL(let text): text
+        }
+    }
+
     /// The bundle of `eco-card key bundle --ledger` is sealed to the first of them.
     private static func showKeys(_ call: Invocation) throws {
-        let path = try call.databasePath
         let signer = try call.signer(
-            keyPath(path), try call.passphrase(), mayCreate: !Files.exists(path))
+            keyPath(try call.ownKeys), try call.passphrase(),
+            mayCreate: try !isThere(try call.database))
         let sealing = Hexadecimal.text(signer.sealingKey?.bytes ?? [])
         let signing = Hexadecimal.text(signer.publicKey.bytes)
         call.print(
@@ -120,22 +139,17 @@ enum ServiceCommands {
     private static func serve(_ call: Invocation) throws {
         // Before any thread starts, so that all of them inherit it.
         Signals.block([SIGTERM, SIGINT])
-        let path = try call.databasePath
+        let database = try call.database
         let (address, port) = try endpoint(try call.required("listen"))
         let phrase = try call.passphrase()
-        let signer = try call.signer(keyPath(path), phrase, mayCreate: false)
+        let signer = try call.signer(keyPath(try call.ownKeys), phrase, mayCreate: false)
         let authority = Authority(
             signer: signer, keys: BundleKeys(bundle: try call.bundle(phrase, signer)))
-        let lock: FileLock
-        do { lock = try FileLock(path + ".lock") } catch {
-            throw Failure(
-                "another eco-ledger serves this database",
-                hint: "stop it first, or choose another database", code: .tryAgain)
-        }
+        let lock = try lock(database)
         let service: LedgerService
         do throws(LedgerServiceError) {
             service = try LedgerService(
-                path: path, authority: authority, address: address, port: port,
+                database: database, authority: authority, address: address, port: port,
                 clock: { Clock.realtimeMilliseconds() },
                 trouble: { Console.error("eco-ledger: \($0)") })
         } catch {
@@ -154,9 +168,19 @@ enum ServiceCommands {
         var signal: Int32?
         while signal == nil { signal = Signals.wait([SIGTERM, SIGINT], atMost: .seconds(3_600)) }
         service.stop()
-        lock.release()
+        lock?.release()
         if signal == SIGINT {
             throw Failure("interrupted", hint: "all batches taken are booked", code: .interrupted)
+        }
+    }
+
+    /// One process serves a file; a server is there for many.
+    private static func lock(_ database: StoreAddress) throws -> FileLock? {
+        guard case .sqlite(let path) = database else { return nil }
+        do { return try FileLock(path + ".lock") } catch {
+            throw Failure(
+                "another eco-ledger serves this database",
+                hint: "stop it first, or choose another database", code: .tryAgain)
         }
     }
 

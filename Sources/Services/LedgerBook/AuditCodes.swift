@@ -1,5 +1,3 @@
-import SQLite
-
 /// A fault of the book with the code that programs read.
 public struct AuditFault: Equatable, Sendable {
     /// "postings-not-zero"; one for each kind of fault.
@@ -23,6 +21,7 @@ extension AuditFindings {
         ("reference-broken", "a row refers to nothing"),
         ("postings-not-zero", "a transaction does not sum to zero"),
         ("posting-missing", "a transaction has fewer than two postings"),
+        ("balance-differs", "a balance is not the sum of its postings"),
         ("payment-differs", "a settled payment is not booked exactly as it says"),
         ("money-differs", "a settled refund or top-up is not booked exactly as it says"),
         ("unsettled-booked", "a transaction belongs to an entry that did not settle"),
@@ -44,7 +43,7 @@ extension Book {
         (
             "a transaction has fewer than two postings",
             """
-            SELECT t.id FROM transactions t LEFT JOIN postings p ON p.txn = t.id
+            SELECT CAST(t.id AS TEXT) FROM transactions t LEFT JOIN postings p ON p.txn = t.id
             GROUP BY t.id HAVING count(p.account) < 2
             """
         )

@@ -1,6 +1,5 @@
 import Crypto
 public import LedgerMessages
-import SQLite
 
 /// One terminal as the association sees it.
 public struct TerminalStanding: Equatable, Sendable {
@@ -55,7 +54,7 @@ extension Book {
                 """
                 INSERT INTO terminal_status(terminal, seen, last, unsent_cents, oldest, version,
                     clock_ahead)
-                VALUES(?,?,?,?,?,?,?)
+                VALUES($1, $2, $3, $4, $5, $6, $7)
                 ON CONFLICT(terminal) DO UPDATE SET seen = excluded.seen, last = excluded.last,
                     unsent_cents = excluded.unsent_cents, oldest = excluded.oldest,
                     version = excluded.version, clock_ahead = excluded.clock_ahead

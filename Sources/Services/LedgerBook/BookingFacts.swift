@@ -1,0 +1,136 @@
+import LedgerMessages
+import Operations
+import Tokens
+
+/// What a batch is judged by, read in one round trip once its cards are locked, and kept up with
+/// what the batch itself does.
+struct BookingFacts {
+    /// A card that the batch names.
+    struct Card {
+        var record: CardRecord
+        /// The highest counter that any entry has claimed; -1 before the first.
+        var counterMax: Int64
+        /// Cents.
+        var balance: Int64
+    }
+
+    /// What an authorisation was given for.
+    struct Authorisation: Equatable {
+        let id: [UInt8]
+        let card: CardNumber
+        let cents: Int64
+    }
+
+    var cards: [CardNumber: Card] = [:]
+    /// Ids of the batch that have settled.
+    var settled: Set<EntryID> = []
+    /// By the entry they were given for.
+    var authorisations: [EntryID: Authorisation] = [:]
+    /// Entries whose reservations end with this batch.
+    var released: Set<EntryID> = []
+    /// Rules and catalogue, read when first asked for.
+    var rules: (rules: OperationRules, actions: [CatalogueAction])?
+
+    static func read(
+        _ book: Book, _ terminal: TerminalRecord, _ entries: [Entry]
+    ) throws(BookError) -> (
+        head: (sequence: UInt64, hash: [UInt8], time: UInt64), facts: BookingFacts
+    ) {
+        let numbers = try named(by: entries, book, terminal)
+        let cards = Book.chunks(Set(numbers.map(\.digits)).sorted().map { .text($0) })
+        let ids = Book.chunks(entries.map { .blob($0.id.bytes) })
+        let here = Cell.integer(terminal.row)
+        var questions = book.locking(cards: numbers.map(\.digits))
+        questions.append(Book.askingHead(of: terminal))
+        let start = questions.count - 1
+        for chunk in cards {
+            questions += Book.askingCards("WHERE number IN \(Book.list(chunk))", chunk)
+            questions.append(
+                Statement(
+                    """
+                    SELECT c.number,
+                        (SELECT max(k.counter) FROM card_counters k WHERE k.card = c.number),
+                        (SELECT b.cents FROM balances b WHERE b.account = 'card:' || c.number)
+                    FROM cards c WHERE c.number IN \(Book.list(chunk))
+                    """, chunk))
+        }
+        for chunk in ids {
+            questions += [
+                Statement(
+                    """
+                    SELECT uuid FROM entries WHERE terminal = $1 AND outcome = 'settled'
+                    AND uuid IN \(Book.list(chunk, after: 1))
+                    """, [here] + chunk),
+                Statement(
+                    """
+                    SELECT entry, id, card, cents FROM authorisations
+                    WHERE terminal = $1 AND entry IN \(Book.list(chunk, after: 1))
+                    """, [here] + chunk),
+            ]
+        }
+        var answers = try book.answers(questions).dropFirst(start)
+        let head = Book.head(answers.removeFirst().first)
+        var facts = BookingFacts()
+        for _ in cards {
+            facts.add(cards: answers.prefix(3))
+            answers = answers.dropFirst(3)
+        }
+        for _ in ids {
+            facts.add(ids: answers.prefix(2))
+            answers = answers.dropFirst(2)
+        }
+        return (head, facts)
+    }
+
+    /// Every card whose account or state the batch may touch: those of its entries, and those of
+    /// the entries it reverses.
+    private static func named(
+        by entries: [Entry], _ book: Book, _ terminal: TerminalRecord
+    ) throws(BookError) -> Set<CardNumber> {
+        var numbers = Set(entries.compactMap(\.body.card))
+        let reversed = entries.compactMap { entry -> Cell? in
+            if case .reversal(let reversal) = entry.body { .blob(reversal.entry.bytes) } else { nil }
+        }
+        for chunk in Book.chunks(reversed) {
+            let rows = try book.rows(
+                """
+                SELECT card FROM entries WHERE terminal = $1
+                AND uuid IN \(Book.list(chunk, after: 1))
+                """, [.integer(terminal.row)] + chunk)
+            numbers.formUnion(rows.compactMap { $0[0].text.flatMap { CardNumber($0) } })
+        }
+        return numbers
+    }
+
+    private mutating func add(cards answers: some Collection<[[Cell]]>) {
+        var records: [CardNumber: CardRecord] = [:]
+        for record in Book.records(answers) { records[record.number] = record }
+        for row in answers.dropFirst(2).first ?? [] {
+            guard let number = row[0].text.flatMap({ CardNumber($0) }),
+                let record = records[number]
+            else { continue }
+            cards[number] = Card(
+                record: record, counterMax: row[1].integer ?? -1, balance: row[2].integer ?? 0)
+        }
+    }
+
+    private mutating func add(ids answers: some Collection<[[Cell]]>) {
+        for row in answers.first ?? [] {
+            if let id = row[0].blob.flatMap({ EntryID($0) }) { settled.insert(id) }
+        }
+        for row in answers.dropFirst().first ?? [] {
+            guard let entry = row[0].blob.flatMap({ EntryID($0) }), let id = row[1].blob,
+                let card = row[2].text.flatMap({ CardNumber($0) }), let cents = row[3].integer
+            else { continue }
+            authorisations[entry] = Authorisation(id: id, card: card, cents: cents)
+        }
+    }
+
+    /// Adds to a balance; true when it is below zero then.
+    mutating func move(_ cents: Int64, to card: CardNumber) -> Bool {
+        let (sum, isOver) = (cards[card]?.balance ?? 0).addingReportingOverflow(cents)
+        let balance = isOver ? (cents < 0 ? .min : .max) : sum
+        cards[card]?.balance = balance
+        return balance < 0
+    }
+}
