@@ -218,8 +218,8 @@ let package = Package(
         tests(
             "ScreenTests",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Screen",
-                "Terminal", "Threads", "Tokens",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "LedgerBook", "LedgerService",
+                "Linux", "Operations", "Screen", "Terminal", "Threads", "Tokens",
             ]),
         tests(
             "BindingsTests",

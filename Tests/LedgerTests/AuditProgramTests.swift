@@ -62,7 +62,9 @@ import Testing
         var offline: [String] { ["--archive", archive, "--ledger-key", key] }
     }
 
-    @Test(arguments: Store.all) func `an archive is proven on a machine without the ledger`(store: Store) throws {
+    @Test(arguments: Store.all) func `an archive is proven on a machine without the ledger`(
+        store: Store
+    ) throws {
         let it = try Case(store)
         let sound = try it.audit("--archive", it.archive, "--ledger-key", it.key)
         #expect(sound.result.code == 0 && sound.codes == [])
@@ -84,7 +86,9 @@ import Testing
         #expect(again.code == 0)
     }
 
-    @Test(arguments: Store.all) func `another ledger's key, a spoiled file and a wrong line are told apart`(store: Store) throws {
+    @Test(arguments: Store.all)
+    func `another ledger's key, a spoiled file and a wrong line are told apart`(store: Store) throws
+    {
         let it = try Case(store)
         let stranger = Hexadecimal.text(TestSigner().publicKey.bytes)
         let other = try it.audit("--archive", it.archive, "--ledger-key", stranger)

@@ -20,7 +20,10 @@ import Tokens
         ].map { try sql.rows("SELECT count(*) FROM \($0)").first?.first?.integer ?? -1 }
     }
 
-    @Test(arguments: Store.all) func `hostile CBOR of every kind is refused by its code, and nothing is booked`(store: Store) throws {
+    @Test(arguments: Store.all)
+    func `hostile CBOR of every kind is refused by its code, and nothing is booked`(store: Store)
+        throws
+    {
         let running = try Running(store)
         let (till, card) = (try running.ledger.till(), try running.ledger.card())
         let made = HostileEntries(till: till, card: card)
@@ -80,7 +83,9 @@ import Tokens
 
     private let zeros = [UInt8](repeating: 0, count: 4_096)
 
-    @Test(arguments: Store.all) func `a sound message with one field more or wrong is refused`(store: Store) throws {
+    @Test(arguments: Store.all) func `a sound message with one field more or wrong is refused`(
+        store: Store
+    ) throws {
         let running = try Running(store)
         let (till, card) = (try running.ledger.till(), try running.ledger.card())
         let evidence = try card.read(digest: [UInt8](repeating: 0, count: 16))

@@ -18,7 +18,9 @@ import Tokens
         ).status
     }
 
-    @Test(arguments: Store.all) func `Prometheus' own parser reads the metrics, and they say what happened`(store: Store) throws {
+    @Test(arguments: Store.all)
+    func `Prometheus' own parser reads the metrics, and they say what happened`(store: Store) throws
+    {
         let running = try Running(store)
         let (till, other) = (try running.ledger.till(), try running.ledger.till())
         let card = try running.ledger.card()
@@ -79,7 +81,8 @@ import Tokens
         #expect(MetricsPage.seconds(0) == "0.0" && MetricsPage.seconds(2_500) == "0.0025")
     }
 
-    @Test(arguments: Store.all) func `a terminal's own word is what was last said, and unsent is what is not here`(store: Store)
+    @Test(arguments: Store.all)
+    func `a terminal's own word is what was last said, and unsent is what is not here`(store: Store)
         throws
     {
         let running = try Running(store)

@@ -148,9 +148,9 @@ enum AuditCommands {
                 "receipts": proof.map { .integer(Int64($0.receipts)) } ?? .null,
                 "transactions": book.map { .integer(Int64($0.transactions)) } ?? .null,
                 "faults": .array(faults.map(\.object)),
-                "flagged": .array((book?.flagged ?? []).map(BookCommands.object)),
+                "flagged": .array((book?.flagged ?? []).map(HeldCommands.object)),
             ]),
-            words + faults.map(\.text) + (book?.flagged ?? []).map(BookCommands.line)
+            words + faults.map(\.text) + (book?.flagged ?? []).map(HeldCommands.line)
                 + [faults.isEmpty ? "sound: nothing is missing, doubled or forked" : "BROKEN"])
         guard faults.isEmpty else {
             throw Failure(

@@ -9,7 +9,8 @@ enum EcoLedger {
     static func main() {
         let program = Program(
             "eco-ledger", "The reference central ledger of the Carte ECO.",
-            commands: ServiceCommands.all + RegisterCommands.all + BookCommands.all
+            commands: ServiceCommands.all + RegisterCommands.all + HeldCommands.all
+                + ReportCommands.all + PolicyCommands.all
                 + AuditCommands.all + EnrolmentCommands.all)
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }

@@ -53,7 +53,7 @@ extension Book {
         ).map { ($0[0].text ?? "", $0[1].integer ?? 0) }
     }
 
-    private func noted(
+    func noted(
         _ reason: String, _ source: String, _ tail: String
     ) throws(BookError) -> [NotedEntry] {
         try rows(
@@ -94,7 +94,8 @@ extension Book {
             if let fault { findings.faults.append("terminal \(terminal.id): \(fault)") }
         }
         findings.flagged = try noted(
-            "f.flag", "flags f JOIN entries e ON e.id = f.entry", "ORDER BY e.received, e.id, f.flag")
+            "f.flag", "flags f JOIN entries e ON e.id = f.entry",
+            "ORDER BY e.received, e.id, f.flag")
         return findings
     }
 

@@ -4,21 +4,11 @@ import LedgerBook
 import Linux
 import Operations
 
-/// `report` and `held`.
-enum BookCommands {
+/// `held`.
+enum HeldCommands {
     private static let here = "-d sqlite:ledger.sqlite"
 
     static let all = [
-        Command(
-            ["report"], "what each terminal took",
-            options: [
-                .database, .value("from", "YYYY-MM-DD", "first day, UTC"),
-                .value("to", "YYYY-MM-DD", "last day, UTC"),
-            ],
-            examples: [
-                "eco-ledger report \(here)",
-                "eco-ledger report \(here) --from 2025-06-01 --to 2025-06-30 --json",
-            ], run: report),
         verdict("release", "book a held entry as if it had settled", true),
         verdict("refuse", "decide that nothing comes of a held entry", false),
         Command(
@@ -59,56 +49,6 @@ enum BookCommands {
                 "terminal": .text(call.words[0]), "seq": .integer(Int64(clamping: sequence)),
                 "verdict": .text(word),
             ]), ["entry \(sequence) of \(call.words[0]) is \(word)"])
-    }
-
-    private static func report(_ call: Invocation) throws {
-        let from = try call.value("from").map { try Day.start($0) } ?? 0
-        let to = try call.value("to").map { try Day.start($0) + Day.length } ?? UInt64.max
-        let (totals, others, issued, held) = try call.withBook { book in
-            (
-                try book.report(from: from, to: to), try book.operations(from: from, to: to),
-                try book.issued(), try book.held().count
-            )
-        }
-        let sum = totals.reduce(Int64(0)) { $0 + $1.cents }
-        call.print(
-            .record([
-                "terminals": .array(
-                    totals.map {
-                        .record([
-                            "terminal": .text($0.terminal), "merchant": .text($0.merchant),
-                            "payments": .integer($0.count), "cents": .integer($0.cents),
-                        ])
-                    }), "operations": .array(others.map(object)), "cents": .integer(sum),
-                "issuedCents": .integer(issued),
-                "held": .integer(Int64(held)),
-            ]),
-            totals.map {
-                "\($0.terminal)  \($0.count) payments  \(Money.text($0.cents)) ECO  "
-                    + $0.merchant
-            } + others.map(line) + [
-                "together \(Money.text(sum)) ECO; issued so far \(Money.text(issued)) ECO; "
-                    + "\(held) entries held"
-            ])
-    }
-
-    private static func object(_ total: OperationTotal) -> JSONValue {
-        .record([
-            "terminal": .text(total.terminal), "merchant": .text(total.merchant),
-            "kind": .text("\(total.kind)"), "code": .text(total.code),
-            "count": .integer(total.count), "sum": .integer(total.sum),
-        ])
-    }
-
-    private static func line(_ total: OperationTotal) -> String {
-        let sum =
-            switch total.kind {
-            case .action: "\(total.sum / 1_000).\(String(1_000 + total.sum % 1_000).dropFirst())"
-            case .enrolment: ""
-            default: Money.text(total.sum) + " ECO"
-            }
-        return "\(total.terminal)  \(total.count) \(total.kind) \(total.code)  \(sum)  "
-            + total.merchant
     }
 
     private static func held(_ call: Invocation) throws {
