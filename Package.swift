@@ -230,7 +230,8 @@ let package = Package(
         tests(
             "LedgerTests",
             [
-                "COSE", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore", "LedgerBook",
+                "COSE", "Cards", "Crypto", "HTTPClient", "HTTPServer", "Journal", "KeyStore",
+                "LedgerBook",
                 "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations",
                 "PostgreSQL", "Proofs", "PythonTools", "SQLite", "Threads", "Tokens", "eco-ledger",
             ]),

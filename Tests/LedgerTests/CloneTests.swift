@@ -3,6 +3,7 @@ import Foundation
 import LedgerMessages
 import Operations
 import Testing
+import Tokens
 
 @testable import LedgerBook
 

@@ -325,7 +325,8 @@ import Tokens
             .topUp(TopUp(amount: amount, proof: proof, means: .cash)),
             .action(
                 EcoAction(
-                    code: "repas", quantity: 1_000, proof: proof, parcours: .cuisinesContributives)),
+                    code: "repas", quantity: 1_000, proof: proof,
+                    parcours: .cuisinesContributives)),
             .enrolment(
                 Enrolment(
                     card: card.number, tokenHash: proof.tokenHash,

@@ -99,7 +99,7 @@ struct FleetPage {
             -> HTML
         {
             HTML(
-                "div", ["class": warns ? "warn" : nil],
+                "div", ["class": warns ? "warn" : value.hasSuffix("ECO") ? "wide" : nil],
                 [HTML("dt", words(key)), HTML("dd", ["class": "digits"], value)]
                     + (note.map { [HTML("dd", ["class": "note"], $0)] } ?? []))
         }
@@ -200,7 +200,7 @@ struct FleetPage {
             return [
                 HTML("span", ["class": "mark"], advice.why), HTML(advice.what),
                 HTML(merchants[entry.terminal] ?? entry.terminal),
-                HTML(words.number(Int64(clamping: entry.sequence))),
+                HTML("\(entry.sequence)"),
                 HTML(words.moment(entry.time)),
                 HTML("span", ["class": "digits"], FleetReport.masked(entry.card)),
                 HTML(entry.cents.map { words.money($0) } ?? ""),

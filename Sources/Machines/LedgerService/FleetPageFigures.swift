@@ -87,7 +87,7 @@ extension FleetPage {
         let parts = Parcours.allCases.flatMap { parcours -> [HTML] in
             func figure(_ key: String, _ value: String) -> HTML {
                 HTML(
-                    "div",
+                    "div", ["class": "wide"],
                     [HTML("dt", words(key)), HTML("dd", ["class": "digits"], value)])
             }
             let rows = report.actions.filter { $0.volume.parcours == parcours }.map(row)
