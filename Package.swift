@@ -186,8 +186,9 @@ let package = Package(
             "eco-bench",
             [
                 "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore",
-                "LedgerClient", "Linux", "Operations", "PCSC", "Provisioning",
-                "ReaderEmulation", "Terminal", "Tokens",
+                "LedgerBook", "LedgerClient", "LedgerMessages", "Linux", "Operations", "PCSC",
+                "PostgreSQL", "Provisioning", "ReaderEmulation", "SQLite", "Terminal", "Threads",
+                "Tokens",
             ]),
 
         // Tests

@@ -33,7 +33,9 @@ import Tokens
     }
 
     @Test(arguments: Store.all)
-    func `an approval reserves, the same request is answered the same, the entry releases`(store: Store)
+    func `an approval reserves, the same request is answered the same, the entry releases`(
+        store: Store
+    )
         throws
     {
         let ledger = try TestLedger(store)
@@ -111,8 +113,11 @@ import Tokens
                 == .declined(code: "evidence-uid"))
         let forged = Evidence.sdm(
             piccData: randomBytes(16), mac: randomBytes(8), digest: zeros)
-        #expect(
-            try ask(ledger, till, card, 100, sun: forged) == .declined(code: "evidence-forged"))
+        // One in 256 random blocks looks like another card's.
+        let refused = ["evidence-forged", "evidence-uid"].map {
+            AuthorisationAnswer.declined(code: $0)
+        }
+        #expect(refused.contains(try ask(ledger, till, card, 100, sun: forged)))
         #expect(try available(ledger, card) == 9_800)
     }
 
@@ -222,7 +227,9 @@ import Tokens
     }
 
     @Test(arguments: Store.all)
-    func `a policy keeps its bytes until half of its life is over or something changed`(store: Store)
+    func `a policy keeps its bytes until half of its life is over or something changed`(
+        store: Store
+    )
         throws
     {
         let ledger = try TestLedger(store)

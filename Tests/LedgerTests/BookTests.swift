@@ -17,7 +17,8 @@ import Tokens
         #expect(receipt.from == 1 && receipt.to == 2 && receipt.head == till.previous)
         #expect(try ledger.balance(card) == 8_750)
         #expect(try ledger.taken() == 1_250)
-        let sums = try ledger.sql().rows("SELECT CAST(sum(cents) AS BIGINT), count(*) FROM postings")
+        let sums = try ledger.sql().rows(
+            "SELECT CAST(sum(cents) AS BIGINT), count(*) FROM postings")
         #expect(sums == [[.integer(0), .integer(4)]])
         #expect(try ledger.book.audit().faults == [])
     }
@@ -34,7 +35,8 @@ import Tokens
     }
 
     @Test(arguments: Store.all)
-    func `after a lost reply a longer batch repeats what was said and books the rest`(store: Store) throws
+    func `after a lost reply a longer batch repeats what was said and books the rest`(store: Store)
+        throws
     {
         let ledger = try TestLedger(store)
         let (card, till) = (try ledger.card(), try ledger.till())
@@ -81,7 +83,9 @@ import Tokens
     }
 
     @Test(arguments: Store.all)
-    func `an entry of another key, an altered one and a malformed one are refused`(store: Store) throws {
+    func `an entry of another key, an altered one and a malformed one are refused`(store: Store)
+        throws
+    {
         let ledger = try TestLedger(store)
         let (till, stranger) = (try ledger.till(), try ledger.till())
         #expect(throws: BookError.entrySignature) { try ledger.send(till, [stranger.event()]) }
@@ -184,6 +188,36 @@ import Tokens
     }
 
     @Test(arguments: Store.all)
+    func `the database itself refuses a number, a settled id and a half transaction`(
+        store: Store
+    ) throws {
+        let ledger = try TestLedger(store)
+        let (card, till) = (try ledger.card(), try ledger.till())
+        try ledger.send(till, [try till.pay(card, 100)])
+        let database = try ledger.sql()
+        let copy = """
+            INSERT INTO entries SELECT id + $1, terminal, seq + $1, uuid, hash, cose, kind, time,
+                trust, card, cents, counter, received, outcome, code FROM entries
+            """
+        for step in [0, 1] as [Int64] {
+            let error = #expect(throws: SQLFailure.self) {
+                try database.run(copy, [.integer(step)])
+            }
+            #expect(error?.isUnique == true, "step \(step)")
+        }
+        // Two postings that do not answer each other; in a file, a first one alone is the audit's.
+        try database.run("INSERT INTO transactions(id, what, time) VALUES(-5, 'theft', 0)")
+        let half = #expect(throws: SQLFailure.self) {
+            try database.run(
+                """
+                INSERT INTO postings(txn, account, cents)
+                VALUES(-5, 'issuance', -7), (-5, 'card:100000000016', 8)
+                """)
+        }
+        #expect(half?.message.contains("does not sum to zero") == true)
+    }
+
+    @Test(arguments: Store.all)
     func `a book of another version or no book is refused`(store: Store) throws {
         let ledger = try TestLedger(store)
         let empty = try Place(store)
@@ -192,6 +226,17 @@ import Tokens
         #expect(throws: BookError.unusable("the ledger was written by another version")) {
             try Book(ledger.address)
         }
+    }
+
+    @Test func `a server that may lose what it confirmed is refused`() throws {
+        let hasty = try Cluster(options: "-c fsync=off")
+        let address = try #require(StoreAddress(hasty.address("postgres")))
+        let error = #expect(throws: BookError.self) { try Book(address, create: true) }
+        guard case .unusable(let sentence) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(sentence.contains("fsync=off"))
     }
 
     @Test(arguments: Store.all)

@@ -1,69 +1,49 @@
 import Foundation
 import Glibc
 import PostgreSQL
-import SQLite
 import Testing
 
-/// A real PostgreSQL server of this test run, in a folder of its own, on a Unix socket. Its shell
+/// A real PostgreSQL server of this test run: `Hardware/private-postgresql` beside a shell that
 /// waits for the end of its standard input, which comes when this process ends, however it ends.
 final class Cluster: Sendable {
     static let shared = Result { try Cluster() }
 
-    let folder: String
+    /// The address of the server's own database.
+    private let base: String
     private let lifeline: Int32
 
-    /// Where the newest server's programs are (Debian's place, or on the PATH).
-    static let programs: String =
-        ((try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? [])
-        .sorted { (Int($0) ?? 0) > (Int($1) ?? 0) }.first.map { "/usr/lib/postgresql/\($0)/bin" }
-        ?? "/usr/bin"
-
-    /// PostgreSQL refuses to run as root.
-    static let asServer = getuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] : []
-
-    private init() throws {
-        var template = Array("/tmp/eco-pg-XXXXXX".utf8CString)
-        guard let made = mkdtemp(&template) else { throw POSIXError(.EIO) }
-        folder = String(cString: made)
-        if getuid() == 0 {
-            guard let user = getpwnam("postgres") else { throw POSIXError(.ENOENT) }
-            chown(folder, user.pointee.pw_uid, user.pointee.pw_gid)
-        }
-        let script = """
-            cd "$0" || exit 1
-            "$1/initdb" --no-sync -A trust -U postgres -D data > initdb.log 2>&1 || exit 1
-            "$1/postgres" -D data -k "$0" -c listen_addresses= -c max_connections=300 \
-                -c shared_buffers=64MB > server.log 2>&1 &
-            read line
-            kill -QUIT $!
-            wait
-            rm -rf "$0"
-            """
+    init(options: String = "") throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
         let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = Self.asServer + ["sh", "-c", script, folder, Self.programs]
-        let pipe = Pipe()
-        lifeline = dup(pipe.fileHandleForWriting.fileDescriptor)
+        process.executableURL = root.appending(path: "Hardware/private-postgresql")
+        process.arguments = ["sh", "-c", "echo \"$ECO_POSTGRESQL\"; read line"]
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            ["ECO_POSTGRESQL_OPTIONS": options], uniquingKeysWith: { $1 })
+        let (input, output) = (Pipe(), Pipe())
+        lifeline = dup(input.fileHandleForWriting.fileDescriptor)
+        // Nobody else shall hold the line when this process is gone.
         _ = fcntl(lifeline, F_SETFD, FD_CLOEXEC)
-        _ = fcntl(pipe.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
-        process.standardInput = pipe.fileHandleForReading
+        _ = fcntl(input.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
+        process.standardInput = input.fileHandleForReading
+        process.standardOutput = output
         try process.run()
-        try pipe.fileHandleForWriting.close()
-        let deadline = ContinuousClock.now + .seconds(60)
-        while (try? Session(address("postgres"))) == nil {
-            guard ContinuousClock.now < deadline else { throw POSIXError(.ETIMEDOUT) }
-            usleep(50_000)
-        }
+        try input.fileHandleForWriting.close()
+        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+        base = line.trimmingCharacters(in: .whitespacesAndNewlines)
+        try #require(base.hasPrefix("postgresql://"), "Hardware/private-postgresql: \(line)")
     }
 
-    func address(_ database: String) -> String {
-        "postgresql://postgres@/\(database)?host=\(folder)"
+    deinit { close(lifeline) }
+
+    func address(_ database: String, user: String = "postgres") -> String {
+        base.replacingOccurrences(of: "postgres@/postgres", with: "\(user)@/\(database)")
     }
 
-    /// A fresh database; gives its name. It goes with the server: dropping it costs a checkpoint.
+    /// A fresh database; gives its address. It goes with the server: dropping costs a checkpoint.
     func create() throws -> String {
         let name = "t" + UUID().uuidString.lowercased().filter { $0 != "-" }
         try Session(address("postgres")).script("CREATE DATABASE \(name)")
-        return name
+        return address(name)
     }
 }

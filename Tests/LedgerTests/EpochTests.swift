@@ -40,7 +40,9 @@ import Tokens
     }
 
     @Test(arguments: Store.all)
-    func `a payment made before the change settles after it, and its counter only once`(store: Store)
+    func `a payment made before the change settles after it, and its counter only once`(
+        store: Store
+    )
         throws
     {
         let (ledger, card, shop) = try ledger(store)

@@ -32,9 +32,9 @@ import Tokens
             try stranger.read(digest: digest),
         ]
         for forgery in forgeries {
-            #expect(
-                try outcome(ledger, till, card, 100, forgery)
-                    == .declined(code: "evidence-forged"))
+            // One in 256 random blocks looks like another card's.
+            let outcome = try outcome(ledger, till, card, 100, forgery)
+            #expect(["evidence-forged", "evidence-uid"].contains(outcome.refusal), "\(outcome)")
         }
         #expect(try ledger.balance(card) == 10_000)
         #expect(try ledger.taken() == 0)
@@ -174,4 +174,9 @@ import Tokens
                 == [settles ? .settled : .held(code: "counter-lower")])
         #expect(try ledger.balance(card) == (settles ? 9_700 : 9_800))
     }
+}
+
+extension Outcome {
+    /// The code of a declined one.
+    fileprivate var refusal: String { if case .declined(let code) = self { code } else { "" } }
 }

@@ -67,7 +67,9 @@ import Tokens
     }
 
     @Test(arguments: Store.all)
-    func `a terminal restored from an old image is told so at the first contact`(store: Store) throws {
+    func `a terminal restored from an old image is told so at the first contact`(store: Store)
+        throws
+    {
         let running = try Running(store)
         let till = try running.ledger.till()
         try running.ledger.send(till, [till.event(), till.event()])

@@ -63,17 +63,27 @@ extension Till {
     private func declined(_ code: String) -> Outcome { .declined(code: code) }
 
     @Test(arguments: Store.all)
-    func `Refunds give back the payment to the cent, to its card, and no cent more`(store: Store) throws {
+    func `Refunds give back the payment to the cent, to its card, and no cent more`(store: Store)
+        throws
+    {
         let (ledger, card, till) = try made(store)
         let id = EntryID(milliseconds: Sunday.noon)
         #expect(try ledger.outcome(till, try till.pay(card, 1_000, id: id)) == .settled)
         let other = try ledger.card()
-        #expect(try ledger.outcome(till, try till.refund(id, other, 100)) == declined("refund-other-card"))
-        #expect(try ledger.outcome(till, try till.refund(id, card, 1_001)) == declined("refund-over-remainder"))
+        #expect(
+            try ledger.outcome(till, try till.refund(id, other, 100))
+                == declined("refund-other-card"))
+        #expect(
+            try ledger.outcome(till, try till.refund(id, card, 1_001))
+                == declined("refund-over-remainder"))
         #expect(try ledger.outcome(till, try till.refund(id, card, 400)) == .settled)
-        #expect(try ledger.outcome(till, try till.refund(id, card, 601)) == declined("refund-over-remainder"))
+        #expect(
+            try ledger.outcome(till, try till.refund(id, card, 601))
+                == declined("refund-over-remainder"))
         #expect(try ledger.outcome(till, try till.refund(id, card, 600)) == .settled)
-        #expect(try ledger.outcome(till, try till.refund(id, card, 1)) == declined("refund-over-remainder"))
+        #expect(
+            try ledger.outcome(till, try till.refund(id, card, 1))
+                == declined("refund-over-remainder"))
         #expect(try ledger.outcome(till, till.reverse(id)) == declined("already-refunded"))
         #expect(
             try ledger.outcome(till, try till.refund(EntryID(milliseconds: 1), card, 1))
@@ -92,23 +102,30 @@ extension Till {
         _ = try ledger.send(till, [try till.pay(card, 300, id: first)])
         #expect(try ledger.outcome(till, till.reverse(first)) == .settled)
         #expect(try ledger.outcome(till, till.reverse(first)) == declined("already-reversed"))
-        #expect(try ledger.outcome(till, try till.refund(first, card, 1)) == declined("payment-reversed"))
+        #expect(
+            try ledger.outcome(till, try till.refund(first, card, 1))
+                == declined("payment-reversed"))
         #expect(try ledger.balance(card) == 10_000)
         _ = try ledger.send(till, [try till.act(card, 2_000, id: second)])
         #expect(try ledger.outcome(till, till.reverse(second)) == .settled)
         #expect(try ledger.book.operations(from: 0, to: .max).allSatisfy { $0.kind != .action })
         _ = try ledger.send(till, [try till.pay(card, 300, id: third)])
         let midnight = UTCDay.length * (UTCDay.number(Sunday.noon) + 1)
-        #expect(try ledger.outcome(till, till.reverse(third, time: midnight)) == declined("day-closed"))
+        #expect(
+            try ledger.outcome(till, till.reverse(third, time: midnight)) == declined("day-closed"))
         #expect(try ledger.book.audit().faults == [])
     }
 
     @Test(arguments: Store.all)
-    func `A top-up issues money against the terminal's means, within the policy`(store: Store) throws {
+    func `A top-up issues money against the terminal's means, within the policy`(store: Store)
+        throws
+    {
         let (ledger, card, till) = try made(store)
         let issued = try ledger.book.issued()
         #expect(try ledger.outcome(till, try till.topUp(card, 10_000)) == .settled)
-        #expect(try ledger.outcome(till, try till.topUp(card, 10_001)) == .held(code: "top-up-over-limit"))
+        #expect(
+            try ledger.outcome(till, try till.topUp(card, 10_001))
+                == .held(code: "top-up-over-limit"))
         #expect(try ledger.balance(card) == 20_000)
         #expect(try ledger.book.issued() == issued + 10_000)
         #expect(try ledger.book.audit().faults == [])
@@ -118,11 +135,16 @@ extension Till {
     func `Actions are counted in units up to the day's limit, never as money`(store: Store) throws {
         let (ledger, card, till) = try made(store)
         #expect(try ledger.outcome(till, try till.act(card, 5_000)) == .settled)
-        #expect(try ledger.outcome(till, try till.act(card, 2_000)) == .held(code: "action-over-limit"))
+        #expect(
+            try ledger.outcome(till, try till.act(card, 2_000)) == .held(code: "action-over-limit"))
         #expect(try ledger.outcome(till, try till.act(card, 1_000)) == .settled)
-        #expect(try ledger.outcome(till, try till.act(card, 1_000, code: "autre")) == .held(code: "action-unknown"))
+        #expect(
+            try ledger.outcome(till, try till.act(card, 1_000, code: "autre"))
+                == .held(code: "action-unknown"))
         let other = try ledger.card()
-        #expect(try ledger.outcome(till, try till.act(other, 1_500)) == .held(code: "action-over-limit"))
+        #expect(
+            try ledger.outcome(till, try till.act(other, 1_500)) == .held(code: "action-over-limit")
+        )
         let totals = try ledger.book.operations(from: 0, to: .max)
         #expect(totals.map(\.code) == ["repas"] && totals.map(\.sum) == [6_000])
         #expect(try ledger.balance(card) == 10_000)
@@ -189,20 +211,33 @@ extension Till {
                         totals: totals, perpetual: perpetual, unsent: 0)))
         }
         _ = try ledger.outcome(till, try till.pay(card, 250))
-        #expect(try ledger.outcome(till, close(2, from: 1, totals, 250)) == .held(code: "closure-number"))
-        #expect(try ledger.outcome(till, close(1, from: 1, .none, 250)) == .held(code: "closure-totals"))
-        #expect(try ledger.outcome(till, close(1, from: 1, totals, 251)) == .held(code: "closure-perpetual"))
-        #expect(try ledger.outcome(till, close(1, from: 1, totals, 250)) == .settled)
-        #expect(try ledger.outcome(till, close(2, from: 1, .none, 250)) == .held(code: "closure-number"))
         #expect(
-            try ledger.outcome(till, till.reverse(EntryID(milliseconds: 9))) == .held(code: "entry-unknown"))
+            try ledger.outcome(till, close(2, from: 1, totals, 250))
+                == .held(code: "closure-number"))
+        #expect(
+            try ledger.outcome(till, close(1, from: 1, .none, 250)) == .held(code: "closure-totals")
+        )
+        #expect(
+            try ledger.outcome(till, close(1, from: 1, totals, 251))
+                == .held(code: "closure-perpetual"))
+        #expect(try ledger.outcome(till, close(1, from: 1, totals, 250)) == .settled)
+        #expect(
+            try ledger.outcome(till, close(2, from: 1, .none, 250)) == .held(code: "closure-number")
+        )
+        #expect(
+            try ledger.outcome(till, till.reverse(EntryID(milliseconds: 9)))
+                == .held(code: "entry-unknown"))
     }
 
     @Test(arguments: Store.all)
     func `A person releases or refuses a held entry once, with a reason`(store: Store) throws {
         let (ledger, card, till) = try made(store)
-        #expect(try ledger.outcome(till, try till.topUp(card, 20_000)) == .held(code: "top-up-over-limit"))
-        #expect(try ledger.outcome(till, try till.topUp(card, 30_000)) == .held(code: "top-up-over-limit"))
+        #expect(
+            try ledger.outcome(till, try till.topUp(card, 20_000))
+                == .held(code: "top-up-over-limit"))
+        #expect(
+            try ledger.outcome(till, try till.topUp(card, 30_000))
+                == .held(code: "top-up-over-limit"))
         let book = ledger.book
         func decide(_ sequence: UInt64, _ release: Bool, _ reason: String) throws {
             try book.decide(
@@ -259,6 +294,27 @@ extension Till {
         #expect(try ledger.outcome(till, till.append(body, id: id, isTraining: true)) == .settled)
         #expect(try ledger.balance(card) == 10_000)
         #expect(try ledger.book.operations(from: 0, to: .max).isEmpty)
+    }
+
+    /// Before entries had rows of their terminal, both tables counted from 1 on their own.
+    @Test func `A held entry of an older book is released`() throws {
+        let (ledger, card, till) = try made(.sqlite)
+        #expect(
+            try ledger.outcome(till, try till.topUp(card, 20_000))
+                == .held(code: "top-up-over-limit"))
+        let database = try ledger.sql()
+        for table in ["entries", "card_counters", "transactions", "postings"] {
+            try database.unguard(table)
+        }
+        try database.run("PRAGMA defer_foreign_keys=1")
+        try database.run("DELETE FROM card_counters")
+        try database.run("UPDATE entries SET id = 1")
+        try database.run("INSERT INTO transactions(id, what, time) VALUES(1, 'top-up', 0)")
+        try database.run(
+            "INSERT INTO postings VALUES(1, 'issuance', -5), (1, 'merchant:0', 5)")
+        try ledger.book.decide(
+            terminal: till.kid, sequence: 1, release: true, reason: "slip", now: Sunday.noon)
+        #expect(try ledger.balance(card) == 30_000)
     }
 
     @Test func `A book of the first version is brought up with its money`() throws {

@@ -22,14 +22,16 @@ final class Running {
         func advance(_ by: UInt64) { milliseconds.add(by, ordering: .relaxed) }
     }
 
-    /// `mayFail`: the test breaks the database.
-    init(_ store: Store, mayFail: Bool = false) throws {
+    init(
+        _ store: Store,
+        trouble: @escaping @Sendable (String) -> Void = { Issue.record("trouble: \($0)") }
+    ) throws {
         let time = Time()
         ledger = try TestLedger(store)
         self.time = time
         service = try LedgerService(
             database: ledger.address, authority: ledger.authority, address: "127.0.0.1", port: 0,
-            clock: { time.now }, trouble: { if !mayFail { Issue.record("trouble: \($0)") } })
+            clock: { time.now }, trouble: trouble)
     }
 
     deinit { service.stop() }

@@ -118,7 +118,8 @@ extension HTTPExchange {
     }
 
     @Test(arguments: Store.all)
-    func `a request is taken once, from its own terminal, within five minutes`(store: Store) throws {
+    func `a request is taken once, from its own terminal, within five minutes`(store: Store) throws
+    {
         let running = try Running(store)
         let (till, other) = (try running.ledger.till(), try running.ledger.till())
         let path = "/v1/terminals/\(till.id)/entries/head"
@@ -262,5 +263,22 @@ extension HTTPExchange {
         let forged = Evidence.sdm(piccData: randomBytes(16), mac: randomBytes(8), digest: zeros)
         #expect(try page(forged).0 == 404)
         #expect(try running.send("GET", "/c?d=00").status == 400)
+    }
+
+    @Test func `a service whose server ended its connections goes on`() throws {
+        let running = try Running(.postgreSQL) { _ in }
+        let till = try running.ledger.till()
+        let batch = [till.event()]
+        #expect(try running.post(till, batch).status == 200)
+        let ended = try running.ledger.sql().rows(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+            """)
+        #expect(!ended.isEmpty)
+        let refused = try running.send("GET", "/readyz")
+        #expect(refused.status == 503)
+        #expect(try refused.problem.retryable && refused.problem.code == "storage")
+        #expect(try running.post(till, batch + [till.event()]).status == 200)
     }
 }

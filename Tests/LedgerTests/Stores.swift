@@ -28,9 +28,7 @@ final class Place {
         switch store {
         case .sqlite:
             text = "sqlite:\(folder)/ledger.sqlite"
-        case .postgreSQL:
-            let cluster = try Cluster.shared.get()
-            text = cluster.address(try cluster.create())
+        case .postgreSQL: text = try Cluster.shared.get().create()
         }
     }
 

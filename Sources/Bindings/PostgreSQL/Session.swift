@@ -82,8 +82,10 @@ public final class Session: @unchecked Sendable {  // because the owner serialis
         _ commands: [PostgreSQLCommand]
     ) throws(PostgreSQLError) -> [PostgreSQLAnswer] {
         if commands.isEmpty { return [] }
-        if statements.count > Self.statementsLimit { try script("DEALLOCATE ALL") }
-        if statements.count > Self.statementsLimit { statements = [:] }
+        if statements.count > Self.statementsLimit {
+            try script("DEALLOCATE ALL")
+            statements = [:]
+        }
         let raw = try opened()
         var expected: [Expected] = []
         var fresh: [String: String] = [:]

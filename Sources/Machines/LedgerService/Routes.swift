@@ -69,9 +69,7 @@ final class Routes: Sendable {
         case .cardPage: return cardPage(request)
         case .health: return json("{\"status\":\"ok\"}")
         case .readiness:
-            guard try book({ (book) in book.isReadable }) else {
-                throw Refusal(.settingsMissing)
-            }
+            try book { (book) throws(BookError) in try book.check() }
             return json("{\"status\":\"ready\"}")
         case .metrics: return try metrics()
         case .openAPI, .cddl: return asset(route.rawValue)

@@ -7,7 +7,7 @@ import Glibc
     static func main() {
         let program = Program(
             "eco-bench", "eco-bench measures the product beside an anchor, in one run.",
-            commands: [tapCommand, appendCommand, loadCommand, batchCommand])
+            commands: [tapCommand, appendCommand, loadCommand, batchCommand, ledgerCommand])
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 }

@@ -10,12 +10,10 @@ extension OptionSpecification {
     /// Passwords are libpq's matter: what stands on a command line, every process can read.
     static let database = OptionSpecification.value(
         "database", "ADDRESS", letter: "d",
-        "sqlite:PATH, or postgresql://USER@HOST/NAME (its password: in the file that PGPASSFILE "
-            + "names, a service file or PGPASSWORD, never here)")
+        "sqlite:PATH, or postgresql://USER@HOST/NAME; passwords: PGPASSFILE, never here")
     static let ownKeys = OptionSpecification.value(
         "own-keys", "PATH",
-        "the ledger's own sealed keys are PATH.key and PATH.sealing; with SQLite they lie beside "
-            + "the database unless told otherwise")
+        "its own sealed keys, PATH.key and PATH.sealing (SQLite: beside the database)")
     static let keys = OptionSpecification.value(
         "keys", "FILE", "the sealed ledger bundle of eco-card key bundle")
     static let issuer = OptionSpecification.value(

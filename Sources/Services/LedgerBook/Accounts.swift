@@ -58,13 +58,13 @@ extension Book {
     /// Moves `amount` between two accounts: two postings that sum to zero, and what they add to
     /// the balances of cards. Within a transaction. An amount is at most 999,999.99 ECO, so an
     /// account's sum stays within 64 bits for the first ninety thousand million postings.
-    /// - Parameter row: the entry's; a transaction has the same, and one without an entry a
-    ///   random one below zero.
+    /// - Parameter row: the entry's; a transaction has the same. One without an entry, or of an entry
+    ///   older than `Booking.row`, has a random one below zero.
     func move(
         _ amount: Amount, from: String, to: String, what: String, entry row: Int64?, time: UInt64
     ) throws(BookError) {
         guard amount > .zero, from != to else { throw .amount }
-        let id = Cell.integer(row ?? Self.randomRow())
+        let id = Cell.integer(row.flatMap { $0 >= 1 << 32 ? $0 : nil } ?? Self.randomRow())
         insert(
             .transactions, [id, row.map { .integer($0) } ?? .null, .text(what), .clamped(time)])
         for (account, cents) in [(from, -amount.cents), (to, amount.cents)] {

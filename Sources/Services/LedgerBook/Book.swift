@@ -19,8 +19,9 @@ public final class Book: @unchecked Sendable {  // because its owner hands it on
         store = try address.open(create: create)
     }
 
-    /// True when the database answers.
-    public var isReadable: Bool { (try? number("SELECT count(*) FROM settings")) != nil }
+    /// Asks the database whether it answers.
+    /// - Throws: `BookError.storage`.
+    public func check() throws(BookError) { _ = try number("SELECT count(*) FROM settings") }
 
     // MARK: statements
 

@@ -95,7 +95,11 @@ struct BookingFacts {
     ) throws(BookError) -> Set<CardNumber> {
         var numbers = Set(entries.compactMap(\.body.card))
         let reversed = entries.compactMap { entry -> Cell? in
-            if case .reversal(let reversal) = entry.body { .blob(reversal.entry.bytes) } else { nil }
+            if case .reversal(let reversal) = entry.body {
+                .blob(reversal.entry.bytes)
+            } else {
+                nil
+            }
         }
         for chunk in Book.chunks(reversed) {
             let rows = try book.rows(
