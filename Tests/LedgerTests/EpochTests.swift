@@ -140,7 +140,8 @@ import Tokens
         let database = try ledger.sql()
         for sql in [
             "DROP TABLE terminal_status", "DROP TABLE deny_reasons",
-            "DROP TABLE setting_versions", "DROP TABLE card_epochs", "DROP TABLE balances", "DROP TABLE counters",
+            "DROP TABLE setting_versions", "DROP TABLE card_epochs", "DROP TABLE balances",
+            "DROP TABLE counters",
             "DROP INDEX deny_changes_card", "DROP INDEX authorisations_card",
             "DROP TRIGGER postings_balance", "PRAGMA user_version=2",
         ] { try database.run(sql) }
