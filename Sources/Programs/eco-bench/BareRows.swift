@@ -54,9 +54,10 @@ final class BareRows: @unchecked Sendable {  // because each client has its own 
             return place - Int64(count) + 1
         }
         var rows: [(String, [SQLValue])] = []
-        for seq in first..<(first + Int64(count)) {
+        // In order, so that two clients that meet at a card do not wait in a circle.
+        let chosen = (0..<count).map { cards[(Int(first) + $0) % cards.count] }.sorted()
+        for (seq, card) in zip(first..., chosen) {
             let id = terminal << 32 + seq
-            let card = cards[Int(seq) % cards.count]
             let time = SQLValue.integer(Int64(BenchLedger.time))
             let values: [[SQLValue]] = [
                 [

@@ -58,8 +58,8 @@ extension Book {
     /// Moves `amount` between two accounts: two postings that sum to zero, and what they add to
     /// the balances of cards. Within a transaction. An amount is at most 999,999.99 ECO, so an
     /// account's sum stays within 64 bits for the first ninety thousand million postings.
-    /// - Parameter row: the entry's; a transaction has the same. One without an entry, or of an entry
-    ///   older than `Booking.row`, has a random one below zero.
+    /// - Parameter row: the entry's; a transaction has the same. One without an entry, or of an
+    ///   entry older than `Booking.row`, has a random one below zero.
     func move(
         _ amount: Amount, from: String, to: String, what: String, entry row: Int64?, time: UInt64
     ) throws(BookError) {
