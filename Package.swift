@@ -55,7 +55,10 @@ func tests(_ name: String, _ imports: [String]) -> Target {
     .testTarget(
         name: name, dependencies: imports.map { .byName(name: $0) },
         path: "Tests/\(name)",
-        exclude: ["InteropTests": ["Scripts"], "TranscriptTests": ["Sessions"]][name] ?? [],
+        exclude: [
+            "InteropTests": ["Scripts"], "LedgerTests": ["Scripts"],
+            "TranscriptTests": ["Sessions"],
+        ][name] ?? [],
         swiftSettings: bound)
 }
 
@@ -83,6 +86,8 @@ let package = Package(
         library("CPango", "pangocairo", apt: "libpango1.0-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
+        .target(
+            name: "CLedgerAssets", path: "Sources/CLibraries/CLedgerAssets", exclude: ["files"]),
 
         // Bindings
         binding("PCSC", ["CPCSC"]),
@@ -104,6 +109,7 @@ let package = Package(
         core("Operations", ["COSE", "Crypto", "Tokens"]),
         core("LedgerMessages", ["COSE", "Crypto", "Operations", "Tokens"]),
         core("Cards", ["COSE", "Crypto", "Operations", "Tokens"]),
+        core("Proofs", ["COSE", "Crypto", "LedgerMessages", "Operations"]),
 
         // Services
         service(
@@ -159,7 +165,8 @@ let package = Package(
         machine(
             "LedgerService",
             [
-                "COSE", "Crypto", "HTTPServer", "LedgerBook", "LedgerMessages", "Operations",
+                "CLedgerAssets", "COSE", "Crypto", "HTTPServer", "LedgerBook", "LedgerMessages",
+                "Operations",
                 "Threads", "Tokens",
             ]),
 
@@ -194,7 +201,7 @@ let package = Package(
             "eco-ledger",
             [
                 "Crypto", "KeyStore", "LedgerBook", "LedgerMessages", "LedgerService", "Linux",
-                "Operations", "Tokens",
+                "Operations", "Proofs", "Tokens",
             ]),
         program(
             "eco-sim",
@@ -209,6 +216,7 @@ let package = Package(
             ]),
 
         // Tests
+        support("PythonTools", []),
         support("TestSupport", ["Linux"]),
         support("WebDriver", ["Linux"]),
         tests(
@@ -223,7 +231,7 @@ let package = Package(
             "InteropTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning",
-                "ReaderEmulation", "Tokens",
+                "PythonTools", "ReaderEmulation", "Tokens",
             ]),
         tests(
             "TranscriptTests",
@@ -238,8 +246,9 @@ let package = Package(
         tests(
             "ScreenTests",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Receipts",
-                "Screen", "Terminal", "Threads", "Tokens", "WebDriver", "eco-messages",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "LedgerBook", "LedgerService",
+                "Linux", "Operations", "Receipts", "Screen", "Terminal", "Threads", "Tokens",
+                "WebDriver", "eco-messages",
             ]),
         tests(
             "ReceiptTests",
@@ -255,9 +264,11 @@ let package = Package(
         tests(
             "LedgerTests",
             [
-                "COSE", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore", "LedgerBook",
+                "COSE", "Cards", "Crypto", "HTTPClient", "HTTPServer", "Journal", "KeyStore",
+                "LedgerBook",
                 "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations",
-                "PostgreSQL", "SQLite", "TestSupport", "Threads", "Tokens", "eco-ledger",
+                "PostgreSQL", "Proofs", "PythonTools", "SQLite", "TestSupport", "Threads", "Tokens",
+                "eco-ledger",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(

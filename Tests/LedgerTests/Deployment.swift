@@ -42,11 +42,12 @@ final class Deployment {
     }
 
     /// Starts `serve` on a free port and waits until it says where it listens.
-    func serve() throws -> Serving {
+    func serve(_ more: [String] = []) throws -> Serving {
         let out = Pipe()
         let process = try Programs.start(
             Self.program,
-            ["serve", "-d", database, "--listen", "127.0.0.1:0", "--json"] + keyOptions,
+            ["serve", "-d", database, "--listen", "127.0.0.1:0", "--json"] + keyOptions
+                + more,
             output: out, errors: FileHandle.nullDevice)
         var line = Data()
         while !line.contains(0x0a) {
@@ -54,13 +55,17 @@ final class Deployment {
             if more.isEmpty { throw CocoaError(.fileReadUnknown) }
             line += more
         }
-        let object = try JSONSerialization.jsonObject(with: line) as? [String: String]
-        return Serving(process: process, url: "http://" + (object?["listening"] ?? ""))
+        let object = try JSONSerialization.jsonObject(with: line) as? [String: Any]
+        let fleet = (object?["fleet"] as? String).map { "http://" + $0 }
+        return Serving(
+            process: process, url: "http://" + (object?["listening"] as? String ?? ""),
+            fleet: fleet)
     }
 
     struct Serving {
         let process: Process
         let url: String
+        let fleet: String?
     }
 
     /// A card of this deployment's keys, registered by the command.

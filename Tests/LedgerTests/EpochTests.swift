@@ -139,8 +139,9 @@ import Tokens
         try ledger.send(till, [try till.pay(card, 100)])
         let database = try ledger.sql()
         for sql in [
-            "DROP TABLE replacements", "DROP INDEX enrolments_card", "DROP TABLE card_epochs",
-            "DROP TABLE balances", "DROP TABLE counters",
+            "DROP TABLE terminal_status", "DROP TABLE deny_reasons",
+            "DROP TABLE setting_versions", "DROP TABLE replacements", "DROP INDEX enrolments_card",
+            "DROP TABLE card_epochs", "DROP TABLE balances", "DROP TABLE counters",
             "DROP INDEX deny_changes_card", "DROP INDEX authorisations_card",
             "DROP TRIGGER postings_balance", "PRAGMA user_version=2",
         ] { try database.run(sql) }

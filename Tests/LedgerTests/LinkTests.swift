@@ -19,7 +19,7 @@ import Tokens
             address: LedgerAddress(
                 url: "http://127.0.0.1:\(running.service.port)",
                 key: running.ledger.signer.publicKey),
-            signer: till.signer, journal: journal, directory: folder)
+            signer: till.signer, journal: journal, directory: folder, version: "9.9.9")
         return (link, journal)
     }
 
@@ -53,6 +53,10 @@ import Tokens
         #expect(link.policy?.merchant == "Café des Halles")
         #expect(link.isDenied(blocked.number) && !link.isDenied(card.number))
         #expect(link.standing == .good)
+        let terminal = try #require(try ledger.book.fleet().first)
+        let said = try #require(terminal.said, "the terminal says how it is")
+        #expect(said.last == 3 && said.version == "9.9.9" && said.unsentCents == 600)
+        #expect(terminal.unsent == 0 && terminal.entries == 3)
         let request = AuthorisationRequest(
             entry: EntryID(milliseconds: Sunday.noon), card: card.number,
             amount: Amount(cents: 9_400) ?? .zero,

@@ -322,7 +322,9 @@ extension Till {
         _ = try ledger.send(till, [try till.pay(card, 250)])
         let database = try ledger.sql()
         let later = ["links", "actions", "enrolments", "closures", "verdicts", "sealing"]
-        for table in later + ["card_epochs", "replacements", "balances", "counters"] {
+        for table in later + ["terminal_status", "deny_reasons", "setting_versions"]
+            + ["card_epochs", "replacements", "balances", "counters"]
+        {
             try database.run("DROP TABLE \(table)")
         }
         for name in ["deny_changes_card", "authorisations_card"] {

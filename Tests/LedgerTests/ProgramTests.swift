@@ -203,7 +203,7 @@ import Tokens
 }
 
 /// The terminal's side of the wire.
-private struct Sender {
+struct Sender {
     let till: Till
     private let client = HTTPClient(
         timeout: .seconds(10), connectTimeout: .seconds(5), answerLimit: 1 << 20)
@@ -225,8 +225,10 @@ private struct Sender {
                 method: "POST", pathAndQuery: path, body: batch,
                 created: Clock.realtimeMilliseconds() / 1_000, key: $0)
         }
-        return try client.send(
+        let answer = try client.send(
             method: "POST", url: url + path,
             headers: signed + [("Content-Type", "application/cbor-seq")], body: batch)
+        if let fault = Contract.shared.fault("POST", path, answer) { Issue.record("\(fault)") }
+        return answer
     }
 }

@@ -7,12 +7,15 @@
 //     POST /v1/terminals/{id}/entries        CBOR sequence -> signed receipt        (signed)
 //     GET  /v1/terminals/{id}/entries/head   -> {1: seq, 2: hash}                   (signed)
 //     GET  /v1/terminals/{id}/policy         ETag -> signed policy or 304           (signed)
+//     PUT  /v1/terminals/{id}/status         newest entry, version, clock -> 204    (signed)
 //     POST /v1/authorizations                request -> answer                      (signed)
 //     GET  /v1/deny-list?since=N             -> signed delta                        (signed)
 //     GET  /v1/cards/{number}/balance        -> {1: number, 2: cents, 3: available} (signed)
 //     GET  /v1/time /healthz /readyz /metrics /c?d=…&e=…&c=…                        (open)
+//     GET  /openapi.json /carte-eco.cddl     what all of these take and give        (open)
 //
-// Promises: nothing is booked but through the book's own checks; every refusal of the API is
+// Promises: `openapi.json` names every path, method, status and code there is, and a test keeps it
+// so; nothing is booked but through the book's own checks; every refusal of the API is
 // problem+json with a `code` and `retryable`; a request is taken once (nonce) and within 300 s of
 // the ledger's clock; after a disk failure, or when the server is gone, the book is opened anew
 // before the next call. Nothing but nonces is kept between requests, so several instances may serve
@@ -56,11 +59,13 @@ public final class LedgerService: Sendable {
         do throws(BookError) {
             _ = try shelf.with { (book) throws(BookError) in try book.settings() }
         } catch { throw .book(error) }
-        let routes = Routes(shelf: shelf, authority: authority, clock: clock)
+        let routes = Routes(
+            shelf: shelf, readers: Shelf(database, trouble: trouble), authority: authority,
+            clock: clock)
         do throws(HTTPServerError) {
-            server = try HTTPServer(address: address, port: port, bodyLimit: Self.bodyLimit) {
-                routes.answer($0)
-            }
+            server = try HTTPServer(
+                address: address, port: port, bodyLimit: Self.bodyLimit,
+                refused: { routes.refused($0) }, handler: { routes.answer($0) })
         } catch { throw .server(error) }
     }
 

@@ -30,12 +30,16 @@ enum ServiceCommands {
             options: [
                 .database, .ownKeys, .keys, .issuer, .passphrase,
                 .value("listen", "ADDRESS:PORT", "where to listen; port 0 takes a free one"),
+                .value("fleet", "ADDRESS:PORT", "where to show the association's view, /fleet"),
+                .values("fleet-host", "NAME", "a name, beside addresses, its Host may have"),
             ],
             examples: [
                 "eco-ledger serve --database sqlite:ledger.sqlite --keys ledger.keys "
                     + "--passphrase-file pass --listen 127.0.0.1:8080",
                 "eco-ledger serve -d sqlite:ledger.sqlite --keys ledger.keys "
                     + "--passphrase-file pass --listen '[::1]:8080' --json",
+                "eco-ledger serve -d sqlite:ledger.sqlite --keys ledger.keys "
+                    + "--passphrase-file pass --listen 0.0.0.0:8080 --fleet 127.0.0.1:8081",
                 "PGPASSFILE=/etc/eco-ledger/pgpass eco-ledger serve "
                     + "-d 'postgresql://eco@db1,db2/ledger?target_session_attrs=read-write' "
                     + "--own-keys /etc/eco-ledger/ledger --keys ledger.keys "
@@ -87,7 +91,7 @@ enum ServiceCommands {
             of: ownKeys, passphrase: phrase, seconds: call.now / 1_000)
         try call.withBook(create: true) { book in
             try book.setSealingCertificate(sealing, now: call.now)
-            try book.set(settings)
+            _ = try book.change(settings, now: call.now)
             try book.add(merchants: merchants)
         }
         let key = Hexadecimal.text(signer.publicKey.bytes)
@@ -153,18 +157,52 @@ enum ServiceCommands {
                 throw Failure("cannot listen: \(cause)", hint: "check --listen")
             }
         }
-        let place = address.contains(":") ? "[\(address)]" : address
-        Console.error("eco-ledger: listening on \(place):\(service.port)")
+        let fleet = try fleet(call, database)
+        let place = name(address, service.port)
+        Console.error("eco-ledger: listening on \(place)")
+        let view = fleet.map { name($0.address, $0.service.port) }
+        if let view { Console.error("eco-ledger: the association's view is at \(view)/fleet") }
         if call.isJSON {
             Console.out(
-                JSONValue.record(["listening": .text("\(place):\(service.port)")]).text)
+                JSONValue.record([
+                    "listening": .text(place), "fleet": view.map { .text($0) } ?? .null,
+                ]).text)
         }
         var signal: Int32?
         while signal == nil { signal = Signals.wait([SIGTERM, SIGINT], atMost: .seconds(3_600)) }
         service.stop()
+        fleet?.service.stop()
         lock?.release()
         if signal == SIGINT {
             throw Failure("interrupted", hint: "all batches taken are booked", code: .interrupted)
+        }
+    }
+
+    private static func name(_ address: String, _ port: UInt16) -> String {
+        (address.contains(":") ? "[\(address)]" : address) + ":\(port)"
+    }
+
+    private static func fleet(
+        _ call: Invocation, _ database: StoreAddress
+    ) throws -> (address: String, service: FleetService)? {
+        guard let text = call.value("fleet") else {
+            guard call.values("fleet-host").isEmpty else {
+                throw Failure(
+                    "--fleet-host goes with --fleet", hint: "name an address too", code: .usage)
+            }
+            return nil
+        }
+        let (address, port) = try endpoint(text)
+        do throws(LedgerServiceError) {
+            return (
+                address,
+                try FleetService(
+                    database: database, address: address, port: port,
+                    hosts: call.values("fleet-host"), clock: { Clock.realtimeMilliseconds() },
+                    trouble: { Console.error("eco-ledger: \($0)") })
+            )
+        } catch {
+            throw Failure("the view cannot listen: \(error)", hint: "check --fleet")
         }
     }
 

@@ -53,7 +53,7 @@ extension Book {
         ).map { ($0[0].text ?? "", $0[1].integer ?? 0) }
     }
 
-    private func noted(
+    func noted(
         _ reason: String, _ source: String, _ tail: String
     ) throws(BookError) -> [NotedEntry] {
         try rows(
@@ -112,8 +112,8 @@ extension Book {
     }
 
     /// Each gives one row per fault.
-    private var questions: [(String, String)] {
-        Self.operationQuestions + Self.replacementQuestions + [
+    var questions: [(String, String)] {
+        Self.operationQuestions + Self.replacementQuestions + Self.postingQuestions + [
             (
                 "a transaction does not sum to zero",
                 """

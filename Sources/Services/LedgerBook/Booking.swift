@@ -137,6 +137,7 @@ final class Booking {
         let row = try Self.row(terminal, entry.sequence)
         var judgement = try judge(entry)
         insert(item, judgement, row: row)
+        judgement.flags += try suspect(entry, judgement, row: row)
         if case .payment(let payment) = entry.body {
             judgement.flags += release(entry, payment)
         }

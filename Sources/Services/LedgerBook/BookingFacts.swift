@@ -12,6 +12,8 @@ struct BookingFacts {
         var counterMax: Int64
         /// Cents.
         var balance: Int64
+        /// Its use with the highest counter, if that settled or is kept.
+        var last: CardUse?
     }
 
     /// What an authorisation was given for.
@@ -64,10 +66,14 @@ struct BookingFacts {
             questions.append(
                 Statement(
                     """
-                    SELECT c.number,
-                        (SELECT max(k.counter) FROM card_counters k WHERE k.card = c.number),
-                        (SELECT b.cents FROM balances b WHERE b.account = 'card:' || c.number)
-                    FROM cards c WHERE c.number IN \(Book.list(chunk))
+                    SELECT c.number, k.counter,
+                        (SELECT b.cents FROM balances b WHERE b.account = 'card:' || c.number),
+                        e.time, e.trust, m.merchant
+                    FROM cards c LEFT JOIN card_counters k ON k.card = c.number AND k.counter =
+                        (SELECT max(n.counter) FROM card_counters n WHERE n.card = c.number)
+                    LEFT JOIN entries e ON e.id = k.entry
+                    LEFT JOIN terminals m ON m.id = e.terminal
+                    WHERE c.number IN \(Book.list(chunk))
                     """, chunk))
             questions.append(
                 Statement(
@@ -136,7 +142,8 @@ struct BookingFacts {
                 let record = records[number]
             else { continue }
             cards[number] = Card(
-                record: record, counterMax: row[1].integer ?? -1, balance: row[2].integer ?? 0)
+                record: record, counterMax: row[1].integer ?? -1, balance: row[2].integer ?? 0,
+                last: CardUse(row[3...]))
         }
         for row in answers.dropFirst(3).first ?? [] {
             guard let old = row[0].text.flatMap({ CardNumber($0) }),

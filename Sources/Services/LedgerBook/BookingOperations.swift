@@ -203,7 +203,9 @@ extension Booking {
         case .cardEvent(let event):
             guard event.what == .lost || event.what == .cloneSuspected,
                 let card = facts.cards[event.card]?.record,
-                try book.mark(card, blocked: true, now: now)
+                try book.mark(
+                    card, blocked: true, now: now,
+                    reason: event.what == .lost ? "terminal-lost" : "terminal-cloned", entry: row)
             else { return [] }
             facts.cards[event.card]?.record.isBlocked = true
             return ["card-blocked-by-terminal"]

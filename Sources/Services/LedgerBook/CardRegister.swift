@@ -133,28 +133,38 @@ extension Book {
     /// anything.
     /// - Throws: `BookError.cardUnknown`, `.cardReplaced`, `.storage`.
     public func setBlocked(
-        _ isBlocked: Bool, card number: CardNumber, now: UInt64
+        _ isBlocked: Bool, card number: CardNumber, now: UInt64, reason: String = ""
     ) throws(BookError) -> Bool {
-        try transaction { () throws(BookError) in
+        guard reason.utf8.count <= 256 else { throw .malformed("reason") }
+        return try transaction { () throws(BookError) in
             guard let card = try lockedCard(number) else { throw .cardUnknown }
             let isFree = try isBlocked ? true : replacement(of: number) == nil
             guard isFree else { throw .cardReplaced }
-            return try mark(card, blocked: isBlocked, now: now)
+            return try mark(
+                card, blocked: isBlocked, now: now, reason: reason, entry: nil)
         }
     }
 
     /// The same, within a transaction that has locked the card.
-    func mark(_ card: CardRecord, blocked: Bool, now: UInt64) throws(BookError) -> Bool {
+    func mark(
+        _ card: CardRecord, blocked: Bool, now: UInt64, reason: String, entry: Int64?
+    ) throws(BookError) -> Bool {
         if card.isBlocked == blocked { return false }
         try run(
             "UPDATE cards SET blocked = $1 WHERE number = $2",
             [.flag(blocked), .text(card.number.digits)])
+        let epoch = Cell.integer(try next("deny-list"))
         try run(
             "INSERT INTO deny_changes(epoch, card, denied, time) VALUES($1, $2, $3, $4)",
             [
-                .integer(try next("deny-list")), .text(card.number.digits), .flag(blocked),
+                epoch, .text(card.number.digits), .flag(blocked),
                 .clamped(now),
             ])
+        if !reason.isEmpty || entry != nil {
+            try run(
+                "INSERT INTO deny_reasons(epoch, reason, entry) VALUES($1, $2, $3)",
+                [epoch, .text(reason), entry.map { .integer($0) } ?? .null])
+        }
         return true
     }
 

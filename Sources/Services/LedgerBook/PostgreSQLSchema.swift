@@ -5,7 +5,7 @@ import PostgreSQL
 /// PostgreSQL's protocol; `guards` is what PostgreSQL refuses on top.
 enum PostgreSQLSchema {
     /// The migrations, in order: a database of version n has had the first n.
-    private static let steps = [people + past + operations + guards]
+    private static let steps = [people + past + operations + guards, fleet]
 
     /// Whether a book was made in the session's schema.
     static func isThere(_ session: Session) throws(PostgreSQLError) -> Bool {
@@ -194,11 +194,13 @@ enum PostgreSQLSchema {
             EXECUTE FUNCTION ledger_balance();
 
         """
-        + SQLiteSchema.appendOnly.map { table in
-            """
-            CREATE TRIGGER \(table)_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON \(table)
-                FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse();
+        + SQLiteSchema.appendOnly.map { appendOnly($0) }.joined()
 
-            """
-        }.joined()
+    static func appendOnly(_ table: String) -> String {
+        """
+        CREATE TRIGGER \(table)_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON \(table)
+            FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse();
+
+        """
+    }
 }

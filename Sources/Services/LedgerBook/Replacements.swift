@@ -66,7 +66,8 @@ extension Booking {
             ])
         var flags = isFirst ? [] : ["enrolled-again"]
         if let old = enrolment.replaces, old != enrolment.card, let lost = facts.cards[old]?.record,
-            try book.mark(lost, blocked: true, now: now)
+            try book.mark(
+                lost, blocked: true, now: now, reason: "terminal-replaced", entry: row)
         {
             facts.cards[old]?.record.isBlocked = true
             flags.append("card-blocked-by-terminal")

@@ -4,8 +4,9 @@ import SQLite
 enum SQLiteSchema {
     /// 2 added what is not a payment: `additions`, and accounts of means. 3 added `card_epochs`,
     /// 4 `replacements`,
-    /// 5 kept balances and counters, and refuses a posting that does not answer the first.
-    static let version: Int64 = 5
+    /// 5 kept balances and counters, and refuses a posting that does not answer the first,
+    /// 6 added what the association sees and decides (SchemaFleet.swift).
+    static let version: Int64 = 6
     private static let applicationID: Int64 = 0x45_43_4f_4c  // "ECOL"
 
     private static let people = """
@@ -88,7 +89,7 @@ enum SQLiteSchema {
     /// The tables that are never changed (B6).
     static let appendOnly = firstAppendOnly + laterAppendOnly + ["card_epochs", "replacements"]
 
-    private static func triggers(_ table: String) -> String {
+    static func triggers(_ table: String) -> String {
         ["UPDATE", "DELETE"].map { act in
             """
             CREATE TRIGGER \(table)_no_\(act.lowercased()) BEFORE \(act) ON \(table)
@@ -114,7 +115,7 @@ enum SQLiteSchema {
         switch settings.found {
         case version: return
         case 0 where mayCreate: try create(database)
-        case 1, 2, 3, 4: try migrate(database, from: settings.found)
+        case 1..<version: try migrate(database, from: settings.found)
         case 0: throw .unusable("no ledger in this file: run eco-ledger init first")
         default: throw .unusable("the ledger was written by another version")
         }
@@ -148,6 +149,7 @@ enum SQLiteSchema {
         if found < 3 { try addEpochs(database) }
         if found < 4 { try addReplacements(database) }
         if found < 5 { try addBalances(database) }
+        if found < 6 { try addFleet(database) }
         try database.run("PRAGMA user_version=\(version)")
     }
 

@@ -18,7 +18,7 @@ public struct TerminalRecord: Equatable, Sendable {
 
 extension Book {
     /// Minutes a pairing code lives.
-    public static let pairingMinutes: UInt64 = 15
+    public static let pairingMinutes: UInt64 = 10
     private static let alphabet = Array("ABCDEFGHJKLMNPQRSTUVWXYZ23456789")
 
     /// Adds merchants; those there already stay.
