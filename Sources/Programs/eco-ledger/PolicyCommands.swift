@@ -246,8 +246,15 @@ enum PolicyCommands {
             var settings = try book.settings()
             let old = Set((settings.catalogue ?? []).map(\.code))
             try settings.add(catalogue: bytes, consents: nil)
+            // A merchant's theme does not outlive its action: no policy could name it.
+            let kept = Set((settings.catalogue ?? []).map(\.code))
+            settings.places = settings.places?.map { place in
+                var place = place
+                place.actions.removeAll { !kept.contains($0) }
+                return place
+            }
             let changed = try book.change(settings, now: call.now)
-            return (old, Set((settings.catalogue ?? []).map(\.code)), changed)
+            return (old, kept, changed)
         }
         let (added, removed) = (new.subtracting(old).sorted(), old.subtracting(new).sorted())
         call.print(
