@@ -55,7 +55,10 @@ func tests(_ name: String, _ imports: [String]) -> Target {
     .testTarget(
         name: name, dependencies: imports.map { .byName(name: $0) },
         path: "Tests/\(name)",
-        exclude: ["InteropTests": ["Scripts"], "TranscriptTests": ["Sessions"]][name] ?? [],
+        exclude: [
+            "InteropTests": ["Scripts"], "LedgerTests": ["Scripts"],
+            "TranscriptTests": ["Sessions"],
+        ][name] ?? [],
         swiftSettings: bound)
 }
 
@@ -73,6 +76,7 @@ let package = Package(
         library("CPCSC", "libpcsclite", apt: "libpcsclite-dev"),
         library("CNFC", "libnfc", apt: "libnfc-dev"),
         library("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
+        library("CPostgreSQL", "libpq", apt: "libpq-dev"),
         library("COpenSSL", "libcrypto", apt: "libssl-dev"),
         library("CCBOR", "libcbor", apt: "libcbor-dev"),
         library("CMicroHTTPD", "libmicrohttpd", apt: "libmicrohttpd-dev"),
@@ -82,11 +86,14 @@ let package = Package(
         library("CPango", "pangocairo", apt: "libpango1.0-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
+        .target(
+            name: "CLedgerAssets", path: "Sources/CLibraries/CLedgerAssets", exclude: ["files"]),
 
         // Bindings
         binding("PCSC", ["CPCSC"]),
         binding("NFC", ["CNFC"]),
         binding("SQLite", ["CSQLite"]),
+        binding("PostgreSQL", ["CPostgreSQL"]),
         binding("HTTPServer", ["CMicroHTTPD"]),
         binding("HTTPClient", ["CCurl"]),
         binding("PKCS11", ["CP11Kit"]),
@@ -102,6 +109,7 @@ let package = Package(
         core("Operations", ["COSE", "Crypto", "Tokens"]),
         core("LedgerMessages", ["COSE", "Crypto", "Operations", "Tokens"]),
         core("Cards", ["COSE", "Crypto", "Operations", "Tokens"]),
+        core("Proofs", ["COSE", "Crypto", "LedgerMessages", "Operations"]),
 
         // Services
         service(
@@ -120,7 +128,10 @@ let package = Package(
         service("KeyStore", ["COSE", "Cards", "Crypto", "Linux", "PKCS11", "Tokens"]),
         service(
             "LedgerBook",
-            ["COSE", "Cards", "Crypto", "LedgerMessages", "Operations", "SQLite", "Tokens"]),
+            [
+                "COSE", "Cards", "Crypto", "LedgerMessages", "Linux", "Operations", "PostgreSQL",
+                "SQLite", "Tokens",
+            ]),
 
         // Machines
         machine(
@@ -154,7 +165,8 @@ let package = Package(
         machine(
             "LedgerService",
             [
-                "COSE", "Crypto", "HTTPServer", "LedgerBook", "LedgerMessages", "Operations",
+                "CLedgerAssets", "COSE", "Crypto", "HTTPServer", "LedgerBook", "LedgerMessages",
+                "Operations",
                 "Threads", "Tokens",
             ]),
 
@@ -189,7 +201,7 @@ let package = Package(
             "eco-ledger",
             [
                 "Crypto", "KeyStore", "LedgerBook", "LedgerMessages", "LedgerService", "Linux",
-                "Operations", "Tokens",
+                "Operations", "Proofs", "Tokens",
             ]),
         program(
             "eco-sim",
@@ -198,11 +210,13 @@ let package = Package(
             "eco-bench",
             [
                 "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore",
-                "LedgerClient", "LedgerMessages", "Linux", "Operations", "PCSC", "Provisioning",
-                "ReaderEmulation", "Terminal", "Tokens",
+                "LedgerBook", "LedgerClient", "LedgerMessages", "Linux", "Operations", "PCSC",
+                "PostgreSQL", "Provisioning", "ReaderEmulation", "SQLite", "Terminal", "Threads",
+                "Tokens",
             ]),
 
         // Tests
+        support("PythonTools", []),
         support("TestSupport", ["Linux"]),
         support("WebDriver", ["Linux"]),
         tests(
@@ -217,12 +231,13 @@ let package = Package(
             "InteropTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "KeyStore", "Linux", "Provisioning",
-                "ReaderEmulation", "Tokens",
+                "PythonTools", "ReaderEmulation", "Tokens",
             ]),
         tests(
             "TranscriptTests",
             [
-                "CardEmulation", "Crypto", "Linux", "TestSupport", "eco-bench", "eco-card", "eco-ledger",
+                "CardEmulation", "Crypto", "Linux", "TestSupport", "eco-bench", "eco-card",
+                "eco-ledger",
                 "eco-sim", "eco-terminal",
             ]),
         tests("CryptoTests", ["Crypto"]),
@@ -231,8 +246,9 @@ let package = Package(
         tests(
             "ScreenTests",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Receipts",
-                "Screen", "Terminal", "Threads", "Tokens", "WebDriver", "eco-messages",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "LedgerBook", "LedgerService",
+                "Linux", "Operations", "Receipts", "Screen", "Terminal", "Threads", "Tokens",
+                "WebDriver", "eco-messages",
             ]),
         tests(
             "ReceiptTests",
@@ -248,9 +264,11 @@ let package = Package(
         tests(
             "LedgerTests",
             [
-                "COSE", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore", "LedgerBook",
-                "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations", "SQLite",
-                "TestSupport", "Threads", "Tokens", "eco-ledger",
+                "COSE", "Cards", "Crypto", "HTTPClient", "HTTPServer", "Journal", "KeyStore",
+                "LedgerBook",
+                "LedgerClient", "LedgerMessages", "LedgerService", "Linux", "Operations",
+                "PostgreSQL", "Proofs", "PythonTools", "SQLite", "TestSupport", "Threads", "Tokens",
+                "eco-ledger",
             ]),
         tests("CardEmulationTests", ["CardEmulation", "Crypto", "Linux"]),
         tests(

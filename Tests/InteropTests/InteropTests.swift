@@ -6,6 +6,7 @@ import Foundation
 import KeyStore
 import Linux
 import Provisioning
+import PythonTools
 import ReaderEmulation
 import Testing
 import Tokens
@@ -22,7 +23,7 @@ struct InteropTests {
         let (card, slot) = try (MadeCard(), VirtualReaderSlot.first)
         defer { slot.stop() }
         slot.insert(card.software)
-        let text = try untilThere { try Python.run("read_ndef") }
+        let text = try untilThere { try Python.run("read_ndef", of: "InteropTests") }
         let read = try JSONDecoder().decode(Read.self, from: Data(text.utf8))
         try #require(read.records.count == 2)
         let address = try #require(read.records[0].uri)
@@ -38,7 +39,7 @@ struct InteropTests {
         let card = try MadeCard()
         let issuer = Hexadecimal.text(card.keys.issuerKey.bytes)
         let text = try Python.run(
-            "verify_token", input: [Hexadecimal.text(card.token), issuer])
+            "verify_token", of: "InteropTests", input: [Hexadecimal.text(card.token), issuer])
         let seen = try JSONDecoder().decode(Seen.self, from: Data(text.utf8))
         #expect(seen.verified && seen.algorithm == "EDDSA")
         #expect(seen.number == MadeCard.number)
@@ -47,7 +48,7 @@ struct InteropTests {
         var altered = card.token
         altered[altered.count - 1] ^= 1
         let answer = try Python.run(
-            "verify_token", input: [Hexadecimal.text(altered), issuer])
+            "verify_token", of: "InteropTests", input: [Hexadecimal.text(altered), issuer])
         #expect(try !JSONDecoder().decode(Seen.self, from: Data(answer.utf8)).verified)
     }
 
@@ -58,10 +59,13 @@ struct InteropTests {
         slot.insert(card.software)
         let key = try card.keys.cardKey(3, uid: card.uid, epoch: 1)
             .withBytes { Hexadecimal.text($0) }
-        let uid = try untilThere { try Python.run("authenticate", input: ["3", key]) }
+        let uid = try untilThere {
+            try Python.run("authenticate", of: "InteropTests", input: ["3", key])
+        }
         #expect(uid == Hexadecimal.text(card.uid) + "\n")
         #expect(throws: Python.Failure.self) {
-            try Python.run("authenticate", input: ["0", String(repeating: "0", count: 32)])
+            try Python.run(
+                "authenticate", of: "InteropTests", input: ["0", String(repeating: "0", count: 32)])
         }
     }
 

@@ -32,10 +32,13 @@ import Tokens
         return id
     }
 
-    @Test func `an approval reserves, the same request is answered the same, the entry releases`()
+    @Test(arguments: Store.all)
+    func `an approval reserves, the same request is answered the same, the entry releases`(
+        store: Store
+    )
         throws
     {
-        let ledger = try TestLedger()
+        let ledger = try TestLedger(store)
         let (card, till) = (try ledger.card(1_000), try ledger.till())
         let id = EntryID(milliseconds: Sunday.noon)
         let first = try ask(ledger, till, card, 600, id: id)
@@ -49,8 +52,9 @@ import Tokens
         #expect(try ledger.flags() == [])
     }
 
-    @Test func `the missing amount is told, and a top-up mends it`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `the missing amount is told, and a top-up mends it`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, till) = (try ledger.card(250), try ledger.till())
         let id = EntryID(milliseconds: Sunday.noon)
         #expect(
@@ -59,8 +63,9 @@ import Tokens
         _ = try approval(try ask(ledger, till, card, 1_000, id: id))
     }
 
-    @Test func `a reservation lapses after fifteen minutes and must be had anew`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `a reservation lapses after fifteen minutes and must be had anew`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, till) = (try ledger.card(1_000), try ledger.till())
         let id = EntryID(milliseconds: Sunday.noon)
         let first = try ask(ledger, till, card, 1_000, id: id)
@@ -76,8 +81,9 @@ import Tokens
                 == .insufficient(missing: cents(700)))
     }
 
-    @Test func `the card is re-armed unless its account is emptied`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `the card is re-armed unless its account is emptied`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, till) = (try ledger.card(1_000), try ledger.till())
         guard case .approved(_, let rearm) = try ask(ledger, till, card, 999),
             case .approved(_, let rearmLast) = try ask(ledger, till, card, 1)
@@ -89,8 +95,9 @@ import Tokens
         #expect(!rearmLast)
     }
 
-    @Test func `an old, forged or foreign first read reserves nothing`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `an old, forged or foreign first read reserves nothing`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, other, till) = (try ledger.card(), try ledger.card(), try ledger.till())
         let zeros = [UInt8](repeating: 0, count: 16)
         let old = try card.read(digest: zeros)
@@ -106,13 +113,17 @@ import Tokens
                 == .declined(code: "evidence-uid"))
         let forged = Evidence.sdm(
             piccData: randomBytes(16), mac: randomBytes(8), digest: zeros)
-        #expect(
-            try ask(ledger, till, card, 100, sun: forged) == .declined(code: "evidence-forged"))
+        // One in 256 random blocks looks like another card's.
+        let refused = ["evidence-forged", "evidence-uid"].map {
+            AuthorisationAnswer.declined(code: $0)
+        }
+        #expect(refused.contains(try ask(ledger, till, card, 100, sun: forged)))
         #expect(try available(ledger, card) == 9_800)
     }
 
-    @Test func `one id cannot authorise two different payments`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `one id cannot authorise two different payments`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, till) = (try ledger.card(), try ledger.till())
         let id = EntryID(milliseconds: Sunday.noon)
         _ = try approval(try ask(ledger, till, card, 100, id: id))
@@ -120,8 +131,9 @@ import Tokens
             try ask(ledger, till, card, 200, id: id) == .declined(code: "entry-mismatch"))
     }
 
-    @Test func `blocked, unknown and training cards are not authorised`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `blocked, unknown and training cards are not authorised`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, till) = (try ledger.card(), try ledger.till())
         _ = try ledger.book.setBlocked(true, card: card.number, now: Sunday.noon)
         #expect(try ask(ledger, till, card, 100) == .declined(code: "card-blocked"))
@@ -134,8 +146,9 @@ import Tokens
         #expect(try ask(ledger, till, training, 100) == .useOfflineRules)
     }
 
-    @Test func `a payment naming an authorisation it was not given is flagged`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `a payment naming an authorisation it was not given is flagged`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, till) = (try ledger.card(), try ledger.till())
         let entry = try till.pay(card, 100, authorisation: randomBytes(16))
         #expect(try ledger.send(till, [entry]).outcomes == [.settled])
@@ -146,8 +159,9 @@ import Tokens
 }
 
 @Suite struct RegisterTests {
-    @Test func `the deny-list tells the change since an epoch, or the whole`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `the deny-list tells the change since an epoch, or the whole`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let cards = try (0..<3).map { _ in try ledger.card() }.map(\.number)
         func block(_ index: Int, _ isBlocked: Bool = true) throws -> Bool {
             try ledger.book.setBlocked(isBlocked, card: cards[index], now: Sunday.noon)
@@ -170,8 +184,9 @@ import Tokens
         #expect(try ledger.book.denyList(since: 9) == delta(0, 4, [cards[1], cards[2]], []))
     }
 
-    @Test func `a card is registered once, and the same line again is no fault`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `a card is registered once, and the same line again is no fault`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let card = try ledger.card()
         func register(_ number: CardNumber, _ uid: [UInt8]) throws(BookError) {
             try ledger.book.registerCard(
@@ -185,8 +200,9 @@ import Tokens
         #expect(try ledger.book.cards().map(\.number) == [card.number])
     }
 
-    @Test func `a pairing code serves one key, for fifteen minutes`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `a pairing code serves one key, for fifteen minutes`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (one, two) = (TestSigner().publicKey, TestSigner().publicKey)
         let code = try ledger.book.pairingCode(merchant: "Café des Halles", now: Sunday.noon)
         #expect(code.count == 8)
@@ -210,10 +226,13 @@ import Tokens
         }
     }
 
-    @Test func `a policy keeps its bytes until half of its life is over or something changed`()
+    @Test(arguments: Store.all)
+    func `a policy keeps its bytes until half of its life is over or something changed`(
+        store: Store
+    )
         throws
     {
-        let ledger = try TestLedger()
+        let ledger = try TestLedger(store)
         let till = try ledger.till()
         let terminal = try #require(try ledger.book.terminal(kid: till.kid))
         let day: UInt64 = 86_400_000
@@ -238,8 +257,9 @@ import Tokens
         #expect(third.version == 3 && third.limits.hours == 12)
     }
 
-    @Test func `a phone's page knows valid, blocked, stale and unknown cards`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `a phone's page knows valid, blocked, stale and unknown cards`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, till) = (try ledger.card(), try ledger.till())
         let zeros = [UInt8](repeating: 0, count: 16)
         func standing(_ sun: Evidence) throws -> CardStanding {

@@ -8,26 +8,27 @@ import Tokens
 
 /// A deployment as an operator makes it: sealed keys, a database, the real program.
 final class Deployment {
-    let folder = NSTemporaryDirectory() + "/eco-ledger-" + UUID().uuidString
+    let place: Place
     let issuer: IssuerKeys
-    var database: String { "sqlite:\(folder)/ledger.sqlite" }
+    var folder: String { place.folder }
+    var database: String { place.text }
+    /// Both stores keep the ledger's own keys at one path.
     var keyOptions: [String] {
         ["--keys", folder + "/ledger.keys", "--passphrase-file", folder + "/pass"]
+            + (place.store == .sqlite ? [] : ["--own-keys", folder + "/ledger.sqlite"])
     }
 
     private static let program = "eco-ledger"
     static let seeds = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "seeds").path
 
-    init() throws {
-        try Files.makeDirectory(folder)
+    init(_ store: Store) throws {
+        place = try Place(store)
         issuer = try IssuerKeys.create(epoch: 1)
         try Files.writeAtomically(Array("correct horse\n".utf8), to: folder + "/pass")
         try issuer.ledgerBundle().seal(
             to: folder + "/ledger.keys", passphrase: SecretBytes(Array("correct horse".utf8)))
     }
-
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     /// Runs a command to its end.
     func run(_ words: String...) throws -> Programs.Result { try run(words) }
@@ -41,11 +42,12 @@ final class Deployment {
     }
 
     /// Starts `serve` on a free port and waits until it says where it listens.
-    func serve() throws -> Serving {
+    func serve(_ more: [String] = []) throws -> Serving {
         let out = Pipe()
         let process = try Programs.start(
             Self.program,
-            ["serve", "-d", database, "--listen", "127.0.0.1:0", "--json"] + keyOptions,
+            ["serve", "-d", database, "--listen", "127.0.0.1:0", "--json"] + keyOptions
+                + more,
             output: out, errors: FileHandle.nullDevice)
         var line = Data()
         while !line.contains(0x0a) {
@@ -53,13 +55,17 @@ final class Deployment {
             if more.isEmpty { throw CocoaError(.fileReadUnknown) }
             line += more
         }
-        let object = try JSONSerialization.jsonObject(with: line) as? [String: String]
-        return Serving(process: process, url: "http://" + (object?["listening"] ?? ""))
+        let object = try JSONSerialization.jsonObject(with: line) as? [String: Any]
+        let fleet = (object?["fleet"] as? String).map { "http://" + $0 }
+        return Serving(
+            process: process, url: "http://" + (object?["listening"] as? String ?? ""),
+            fleet: fleet)
     }
 
     struct Serving {
         let process: Process
         let url: String
+        let fleet: String?
     }
 
     /// A card of this deployment's keys, registered by the command.

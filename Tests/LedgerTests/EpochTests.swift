@@ -12,8 +12,8 @@ import Tokens
     private static let both: [UInt8] = [1, 2]
 
     /// A ledger whose keys have both epochs, and a card of epoch 1.
-    private func ledger() throws -> (TestLedger, SoftwareCard, Till) {
-        let ledger = try TestLedger(keys: try TestKeys(epochs: Self.both))
+    private func ledger(_ store: Store) throws -> (TestLedger, SoftwareCard, Till) {
+        let ledger = try TestLedger(store, keys: try TestKeys(epochs: Self.both))
         return (ledger, try ledger.card(), try ledger.till())
     }
 
@@ -22,8 +22,9 @@ import Tokens
             number: card.number, uid: card.uid, epoch: 2, cardClass: .member, now: Sunday.noon)
     }
 
-    @Test func `a re-keyed card is registered again and pays under its new epoch`() throws {
-        let (ledger, card, till) = try ledger()
+    @Test(arguments: Store.all)
+    func `a re-keyed card is registered again and pays under its new epoch`(store: Store) throws {
+        let (ledger, card, till) = try ledger(store)
         try ledger.send(till, [try till.pay(card, 100)])
         card.epoch = 2
         let early = try ledger.send(till, [try till.pay(card, 200)])
@@ -38,10 +39,13 @@ import Tokens
         #expect(try ledger.book.audit().faults == [])
     }
 
-    @Test func `a payment made before the change settles after it, and its counter only once`()
+    @Test(arguments: Store.all)
+    func `a payment made before the change settles after it, and its counter only once`(
+        store: Store
+    )
         throws
     {
-        let (ledger, card, shop) = try ledger()
+        let (ledger, card, shop) = try ledger(store)
         let stall = try ledger.till()
         let waiting = try stall.pay(card, 100, counter: 5)
         card.epoch = 2
@@ -62,8 +66,9 @@ import Tokens
         #expect(try ledger.book.audit().faults == [])
     }
 
-    @Test func `evidence of an epoch the card was never registered with is forged`() throws {
-        let (ledger, card, till) = try ledger()
+    @Test(arguments: Store.all)
+    func `evidence of an epoch the card was never registered with is forged`(store: Store) throws {
+        let (ledger, card, till) = try ledger(store)
         card.epoch = 2
         #expect(
             try ledger.send(till, [try till.pay(card, 100)]).outcomes
@@ -76,10 +81,11 @@ import Tokens
                 == [.declined(code: "evidence-forged")])
     }
 
-    @Test func `while an epoch's keys are not at the ledger, its payments wait for a person`()
+    @Test(arguments: Store.all)
+    func `while an epoch's keys are not at the ledger, its payments wait for a person`(store: Store)
         throws
     {
-        let (ledger, card, till) = try ledger()
+        let (ledger, card, till) = try ledger(store)
         let before = try till.pay(card, 100)
         card.epoch = 2
         try rekey(card, in: ledger)
@@ -89,8 +95,9 @@ import Tokens
         #expect(receipt.outcomes == [.held(code: "epoch-unknown"), .settled])
     }
 
-    @Test func `another UID or class is no change of epoch`() throws {
-        let (ledger, card, _) = try ledger()
+    @Test(arguments: Store.all)
+    func `another UID or class is no change of epoch`(store: Store) throws {
+        let (ledger, card, _) = try ledger(store)
         for (uid, cardClass) in [(randomBytes(7), CardClass.member), (card.uid, .professional)] {
             #expect(throws: BookError.cardKnown) {
                 try ledger.book.registerCard(
@@ -101,8 +108,9 @@ import Tokens
         #expect(try ledger.book.card(card.number)?.epochs == [1])
     }
 
-    @Test func `the page a phone opens knows a re-keyed card`() throws {
-        let (ledger, card, _) = try ledger()
+    @Test(arguments: Store.all)
+    func `the page a phone opens knows a re-keyed card`(store: Store) throws {
+        let (ledger, card, _) = try ledger(store)
         card.epoch = 2
         let digest = randomBytes(16)
         let keys = ledger.keys
@@ -113,32 +121,35 @@ import Tokens
         #expect(try ledger.book.standing(of: next, keys: keys) == .valid)
     }
 
-    @Test func `the database keeps epochs as they were registered`() throws {
-        let (ledger, card, _) = try ledger()
+    @Test(arguments: Store.all)
+    func `the database keeps epochs as they were registered`(store: Store) throws {
+        let (ledger, card, _) = try ledger(store)
         try rekey(card, in: ledger)
         let database = try ledger.sql()
         for statement in [
             "UPDATE card_epochs SET epoch = 3", "DELETE FROM card_epochs",
-            "INSERT INTO card_epochs(card, epoch, registered) SELECT card, 2, 0 FROM card_epochs",
+            "INSERT INTO card_epochs SELECT card, 9, 2, 0 FROM card_epochs WHERE place = 1",
         ] {
-            #expect(throws: SQLiteError.self, "\(statement)") { try database.run(statement) }
+            #expect(throws: SQLFailure.self, "\(statement)") { try database.run(statement) }
         }
     }
 
     @Test func `a book of an older version is brought up to date with every card's epoch`() throws {
-        let (ledger, card, till) = try ledger()
+        let (ledger, card, till) = try ledger(.sqlite)
         try ledger.send(till, [try till.pay(card, 100)])
         let database = try ledger.sql()
-        try database.script(
-            """
-            DROP TABLE replacements; DROP INDEX enrolments_card; DROP TABLE card_epochs;
-            PRAGMA user_version=2
-            """)
-        let book = try Book(path: ledger.path)
+        for sql in [
+            "DROP TABLE terminal_status", "DROP TABLE deny_reasons",
+            "DROP TABLE setting_versions", "DROP TABLE replacements", "DROP INDEX enrolments_card",
+            "DROP TABLE card_epochs", "DROP TABLE balances", "DROP TABLE counters",
+            "DROP INDEX deny_changes_card", "DROP INDEX authorisations_card",
+            "DROP TRIGGER postings_balance", "PRAGMA user_version=2",
+        ] { try database.run(sql) }
+        let book = try Book(ledger.address)
         #expect(try book.card(card.number)?.epochs == [1])
         try book.registerCard(
             number: card.number, uid: card.uid, epoch: 2, cardClass: .member, now: Sunday.noon)
-        #expect(try Book(path: ledger.path).card(card.number)?.epochs == [2, 1])
+        #expect(try Book(ledger.address).card(card.number)?.epochs == [2, 1])
         #expect(try book.audit().faults == [])
     }
 }

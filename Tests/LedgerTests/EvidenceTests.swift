@@ -16,8 +16,9 @@ import Tokens
         return try #require(try ledger.send(till, [entry]).outcomes.first)
     }
 
-    @Test func `forged evidence never settles`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `forged evidence never settles`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, till) = (try ledger.card(), try ledger.till())
         let id = EntryID(milliseconds: Sunday.noon)
         let digest = till.digest(id, 100, card.number)
@@ -31,18 +32,21 @@ import Tokens
             try stranger.read(digest: digest),
         ]
         for forgery in forgeries {
-            #expect(
-                try outcome(ledger, till, card, 100, forgery)
-                    == .declined(code: "evidence-forged"))
+            // One in 256 random blocks looks like another card's.
+            let outcome = try outcome(ledger, till, card, 100, forgery)
+            #expect(["evidence-forged", "evidence-uid"].contains(outcome.refusal), "\(outcome)")
         }
         #expect(try ledger.balance(card) == 10_000)
         #expect(try ledger.taken() == 0)
     }
 
-    @Test func `evidence of another operation never settles, and does not spoil the true one`()
+    @Test(arguments: Store.all)
+    func `evidence of another operation never settles, and does not spoil the true one`(
+        store: Store
+    )
         throws
     {
-        let ledger = try TestLedger()
+        let ledger = try TestLedger(store)
         let (card, till, honest) = (try ledger.card(), try ledger.till(), try ledger.till())
         let id = EntryID(milliseconds: Sunday.noon)
         let evidence = try card.read(digest: honest.digest(id, 100, card.number))
@@ -58,8 +62,9 @@ import Tokens
         #expect(try ledger.balance(card) == 9_900)
     }
 
-    @Test func `a card cannot sign for another number`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `a card cannot sign for another number`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, victim, till) = (try ledger.card(), try ledger.card(), try ledger.till())
         let id = EntryID(milliseconds: Sunday.noon)
         let evidence = try card.read(digest: till.digest(id, 100, victim.number))
@@ -69,8 +74,9 @@ import Tokens
         #expect(try ledger.balance(victim) == 10_000)
     }
 
-    @Test func `unknown and blocked cards are held`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `unknown and blocked cards are held`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, till) = (try ledger.card(), try ledger.till())
         let unknown = try SoftwareCard(serial: 99, keys: ledger.keys)
         _ = try ledger.book.setBlocked(true, card: card.number, now: Sunday.noon)
@@ -82,36 +88,40 @@ import Tokens
         #expect(try ledger.balance(card) == 10_000)
     }
 
-    @Test func `a repeated counter is held and flagged`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `a repeated counter is held and flagged`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, till, other) = (try ledger.card(), try ledger.till(), try ledger.till())
         try ledger.send(till, [try till.pay(card, 100, counter: 5)])
         let receipt = try ledger.send(
             other, [try other.pay(card, 200, counter: 5), try other.pay(card, 300, counter: 6)])
-        #expect(receipt.outcomes == [.held(code: "counter-repeated"), .settled])
-        #expect(try ledger.flags() == ["counter-repeated"])
-        #expect(try ledger.balance(card) == 9_600)
+        #expect(
+            receipt.outcomes == [.held(code: "counter-repeated"), .held(code: "card-blocked")])
+        #expect(try ledger.flags() == ["card-blocked-as-copy", "counter-repeated"])
+        #expect(try ledger.balance(card) == 9_900)
         #expect(try ledger.book.audit().faults == [])
     }
 
-    @Test func `the database itself refuses a counter twice`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `the database itself refuses a counter twice`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, till) = (try ledger.card(), try ledger.till())
         try ledger.send(till, [try till.pay(card, 100, counter: 5), till.event()])
         let database = try ledger.sql()
-        let error = #expect(throws: SQLiteError.self) {
+        let error = #expect(throws: SQLFailure.self) {
             try database.run(
-                "INSERT INTO card_counters(card, counter, entry) VALUES(?, 5, 2)",
+                "INSERT INTO card_counters(card, counter, entry) VALUES($1, 5, 4294967298)",
                 [.text(card.number.digits)])
         }
         #expect(error?.isUnique == true)
         try database.run(
-            "INSERT INTO card_counters(card, counter, entry) VALUES(?, 6, 2)",
+            "INSERT INTO card_counters(card, counter, entry) VALUES($1, 6, 4294967298)",
             [.text(card.number.digits)])
     }
 
-    @Test func `a lower counter from the same terminal is held`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `a lower counter from the same terminal is held`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, till) = (try ledger.card(), try ledger.till())
         let receipt = try ledger.send(
             till, [try till.pay(card, 100, counter: 9), try till.pay(card, 100, counter: 4)])
@@ -119,8 +129,9 @@ import Tokens
         #expect(try ledger.balance(card) == 9_900)
     }
 
-    @Test func `a late arrival from an offline terminal settles and is flagged`() throws {
-        let ledger = try TestLedger()
+    @Test(arguments: Store.all)
+    func `a late arrival from an offline terminal settles and is flagged`(store: Store) throws {
+        let ledger = try TestLedger(store)
         let (card, shop, stall) = (try ledger.card(), try ledger.till(), try ledger.till())
         let hour = 60 * Sunday.minute
         try ledger.send(shop, [try shop.pay(card, 100, time: Sunday.noon, counter: 3)])
@@ -134,18 +145,20 @@ import Tokens
     }
 
     /// Neighbours at noon (counter 3) and two hours later (counter 8); the late one has counter 5.
-    @Test(arguments: [
-        (minutes: 60, trust: ClockTrust.synchronised, settles: true),
-        (minutes: -9, trust: .hardwareClock, settles: true),
-        (minutes: 129, trust: .monotonicSinceSync, settles: true),
-        (minutes: -11, trust: .synchronised, settles: false),
-        (minutes: 131, trust: .synchronised, settles: false),
-        (minutes: 60, trust: .untrusted, settles: false),
-    ])
+    @Test(
+        arguments: [
+            (minutes: 60, trust: ClockTrust.synchronised, settles: true),
+            (minutes: -9, trust: .hardwareClock, settles: true),
+            (minutes: 129, trust: .monotonicSinceSync, settles: true),
+            (minutes: -11, trust: .synchronised, settles: false),
+            (minutes: 131, trust: .synchronised, settles: false),
+            (minutes: 60, trust: .untrusted, settles: false),
+        ], Store.all)
     func `a lower counter must fit between its neighbours' times`(
-        minutes: Int, trust: ClockTrust, settles: Bool
+        _ place: (minutes: Int, trust: ClockTrust, settles: Bool), store: Store
     ) throws {
-        let ledger = try TestLedger()
+        let (minutes, trust, settles) = place
+        let ledger = try TestLedger(store)
         let (card, shop, stall) = (try ledger.card(), try ledger.till(), try ledger.till())
         let late = Sunday.noon + 120 * Sunday.minute
         try ledger.send(
@@ -161,4 +174,9 @@ import Tokens
                 == [settles ? .settled : .held(code: "counter-lower")])
         #expect(try ledger.balance(card) == (settles ? 9_700 : 9_800))
     }
+}
+
+extension Outcome {
+    /// The code of a declined one.
+    fileprivate var refusal: String { if case .declined(let code) = self { code } else { "" } }
 }

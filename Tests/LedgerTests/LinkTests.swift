@@ -19,7 +19,7 @@ import Tokens
             address: LedgerAddress(
                 url: "http://127.0.0.1:\(running.service.port)",
                 key: running.ledger.signer.publicKey),
-            signer: till.signer, journal: journal, directory: folder)
+            signer: till.signer, journal: journal, directory: folder, version: "9.9.9")
         return (link, journal)
     }
 
@@ -33,8 +33,9 @@ import Tokens
         return isTrue()
     }
 
-    @Test func `a terminal's link drains its journal, pulls and asks`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `a terminal's link drains its journal, pulls and asks`(store: Store) throws {
+        let running = try Running(store)
         let ledger = running.ledger
         let (card, blocked, till) = (try ledger.card(), try ledger.card(), try ledger.till())
         _ = try ledger.book.setBlocked(true, card: blocked.number, now: Sunday.noon)
@@ -52,6 +53,10 @@ import Tokens
         #expect(link.policy?.merchant == "Café des Halles")
         #expect(link.isDenied(blocked.number) && !link.isDenied(card.number))
         #expect(link.standing == .good)
+        let terminal = try #require(try ledger.book.fleet().first)
+        let said = try #require(terminal.said, "the terminal says how it is")
+        #expect(said.last == 3 && said.version == "9.9.9" && said.unsentCents == 600)
+        #expect(terminal.unsent == 0 && terminal.entries == 3)
         let request = AuthorisationRequest(
             entry: EntryID(milliseconds: Sunday.noon), card: card.number,
             amount: Amount(cents: 9_400) ?? .zero,
@@ -65,8 +70,11 @@ import Tokens
         link.stop()
     }
 
-    @Test func `a terminal restored from an old image is told so at the first contact`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `a terminal restored from an old image is told so at the first contact`(store: Store)
+        throws
+    {
+        let running = try Running(store)
         let till = try running.ledger.till()
         try running.ledger.send(till, [till.event(), till.event()])
         let (link, _) = try link(running, till, journal: "restored")

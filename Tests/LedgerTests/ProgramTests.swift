@@ -6,15 +6,15 @@ import LedgerBook
 import LedgerMessages
 import Linux
 import Operations
-import SQLite
 import TestSupport
 import Testing
 import Threads
 import Tokens
 
 @Suite(.serialized) struct ProgramTests {
-    @Test func `an operator sets up a ledger and looks at it`() throws {
-        let deployment = try Deployment()
+    @Test(arguments: Store.all)
+    func `an operator sets up a ledger and looks at it`(store: Store) throws {
+        let deployment = try Deployment(store)
         let database = deployment.database
         #expect(try deployment.initialise().json["merchants"] as? Int == 5)
         let again = try deployment.initialise()
@@ -40,15 +40,23 @@ import Tokens
         #expect(try deployment.run("--help").out.contains("eco-ledger card topup NUMBER AMOUNT"))
     }
 
-    @Test func `refusals have the exit codes of the table`() throws {
-        let deployment = try Deployment()
+    @Test(arguments: Store.all)
+    func `refusals have the exit codes of the table`(store: Store) throws {
+        let deployment = try Deployment(store)
         let database = deployment.database
         #expect(try deployment.run("audit", "-d", database).code == 1)
         #expect(try deployment.initialise().code == 0)
-        let postgres = try deployment.run("audit", "-d", "postgresql://host/eco")
-        #expect(postgres.code == 2 && postgres.error.contains("SQLite"))
+        for address in ["postgresql://eco:hush@host/eco", "postgres:///eco?password=hush"] {
+            let exposed = try deployment.run("audit", "-d", address)
+            #expect(exposed.code == 2 && exposed.error.contains("PGPASSFILE"))
+            #expect(!exposed.error.contains("hush"))
+        }
+        let nobody = try deployment.run("audit", "-d", "postgresql:///eco?host=/nowhere")
+        #expect(nobody.code == 1 && nobody.error.contains("/nowhere"))
         for words in [
             ["audit"], ["audit", "-d", "ledger.sqlite"], ["nothing"],
+            ["audit", "-d", "postgresql://host/eco?nothing=1"],
+            ["init", "-d", "postgresql:///eco", "--seed", Deployment.seeds],
             ["card", "block", "123", "-d", database],
             ["card", "topup", "100000000016", "-5", "-d", database],
             ["report", "-d", database, "--from", "yesterday"],
@@ -73,11 +81,13 @@ import Tokens
         try Files.writeAtomically(Array(lines.utf8), to: file)
         let partial = try deployment.run("card", "add", file, "-d", database)
         #expect(partial.code == 6 && partial.error.contains("line 2"))
-        let sql = try Database(path: deployment.folder + "/ledger.sqlite", access: .readWrite)
-        try sql.run("INSERT INTO transactions(entry, what, time) VALUES(NULL, 'theft', 0)")
+        let sql = try deployment.place.outsider()
+        try sql.unguard("postings")
+        try sql.run("INSERT INTO transactions(id, entry, what, time) VALUES(1, NULL, 'theft', 0)")
         try sql.run("INSERT INTO postings(txn, account, cents) VALUES(1, 'card:100000000016', 5)")
         let audit = try deployment.run("audit", "-d", database)
         #expect(audit.code == 11 && audit.out.contains("does not sum to zero: 1"))
+        #expect(audit.out.contains("a balance is not the sum of its postings, account: card:1000"))
     }
 
     @Test func `the seeds are what the program reads`() throws {
@@ -136,8 +146,9 @@ import Tokens
 
     /// Twenty processes are killed at random instants while batches of five payments pour in; what
     /// got no answer is sent again. Each payment is booked once.
-    @Test func `a ledger killed at random books each payment once`() throws {
-        let deployment = try Deployment()
+    @Test(arguments: Store.all)
+    func `a ledger killed at random books each payment once`(store: Store) throws {
+        let deployment = try Deployment(store)
         #expect(try deployment.initialise().code == 0)
         let card = try deployment.card(1, cents: 5_000_000)
         let till = Till()
@@ -192,7 +203,7 @@ import Tokens
 }
 
 /// The terminal's side of the wire.
-private struct Sender {
+struct Sender {
     let till: Till
     private let client = HTTPClient(
         timeout: .seconds(10), connectTimeout: .seconds(5), answerLimit: 1 << 20)
@@ -214,8 +225,10 @@ private struct Sender {
                 method: "POST", pathAndQuery: path, body: batch,
                 created: Clock.realtimeMilliseconds() / 1_000, key: $0)
         }
-        return try client.send(
+        let answer = try client.send(
             method: "POST", url: url + path,
             headers: signed + [("Content-Type", "application/cbor-seq")], body: batch)
+        if let fault = Contract.shared.fault("POST", path, answer) { Issue.record("\(fault)") }
+        return answer
     }
 }

@@ -3,10 +3,12 @@ import HTTPClient
 import LedgerBook
 import LedgerMessages
 import LedgerService
+import Linux
 import Synchronization
 import Testing
 
-/// The real API on a loopback port, with a clock that the test holds.
+/// The real API on a loopback port, with a clock that the test holds. Every answer it gives is held
+/// against openapi.json.
 final class Running {
     let ledger: TestLedger
     let service: LedgerService
@@ -20,13 +22,16 @@ final class Running {
         func advance(_ by: UInt64) { milliseconds.add(by, ordering: .relaxed) }
     }
 
-    init() throws {
+    init(
+        _ store: Store,
+        trouble: @escaping @Sendable (String) -> Void = { Issue.record("trouble: \($0)") }
+    ) throws {
         let time = Time()
-        ledger = try TestLedger()
+        ledger = try TestLedger(store)
         self.time = time
         service = try LedgerService(
-            path: ledger.path, authority: ledger.authority, address: "127.0.0.1", port: 0,
-            clock: { time.now }, trouble: { Issue.record("trouble: \($0)") })
+            database: ledger.address, authority: ledger.authority, address: "127.0.0.1", port: 0,
+            clock: { time.now }, trouble: trouble)
     }
 
     deinit { service.stop() }
@@ -35,9 +40,32 @@ final class Running {
         _ method: String, _ path: String, _ body: [UInt8]? = nil,
         _ headers: [(String, String)] = []
     ) throws -> HTTPExchange {
-        try client.send(
+        let answer = try client.send(
             method: method, url: "http://127.0.0.1:\(service.port)\(path)", headers: headers,
             body: body)
+        if let fault = Contract.shared.fault(method, path, answer) { Issue.record("\(fault)") }
+        return answer
+    }
+
+    /// Sends a request line and headers as they are, and reads the answer.
+    func raw(_ method: String, _ path: String, _ headers: [String]) throws -> HTTPExchange {
+        let connection = try TCPConnection.connect(
+            host: "127.0.0.1", port: service.port, timeout: .seconds(10))
+        let lines = ["\(method) \(path) HTTP/1.1", "Host: ledger", "Connection: close"] + headers
+        try connection.write(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8))
+        var bytes: [UInt8] = []
+        while let byte = try connection.read(exactly: 1, timeout: .seconds(10)) { bytes += byte }
+        let parts = String(decoding: bytes, as: UTF8.self)
+            .split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
+        let head = parts[0].split(separator: "\r\n")
+        let answer = HTTPExchange(
+            status: Int(head[0].split(separator: " ")[1]) ?? 0,
+            headers: head.dropFirst().map { line in
+                let cut = line.split(separator: ":", maxSplits: 1)
+                return (cut[0].lowercased(), String(cut[1].dropFirst()))
+            }, body: Array((parts.count > 1 ? parts[1] : "").utf8))
+        if let fault = Contract.shared.fault(method, path, answer) { Issue.record("\(fault)") }
+        return answer
     }
 
     func signed(

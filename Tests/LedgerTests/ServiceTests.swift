@@ -8,7 +8,7 @@ import Operations
 import Testing
 import Tokens
 
-private struct ProblemDocument: Decodable {
+struct ProblemDocument: Decodable {
     let type: String
     let title: String
     let status: Int
@@ -19,11 +19,11 @@ private struct ProblemDocument: Decodable {
 }
 
 extension HTTPExchange {
-    fileprivate func header(_ name: String) -> String? {
+    func header(_ name: String) -> String? {
         headers.first { $0.name == name }?.value
     }
 
-    fileprivate var problem: ProblemDocument {
+    var problem: ProblemDocument {
         get throws {
             #expect(header("content-type") == "application/problem+json")
             let document = try JSONDecoder().decode(ProblemDocument.self, from: Data(body))
@@ -34,8 +34,9 @@ extension HTTPExchange {
 }
 
 @Suite struct ServiceTests {
-    @Test func `a terminal pairs, sends, asks and pulls`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `a terminal pairs, sends, asks and pulls`(store: Store) throws {
+        let running = try Running(store)
         let (ledger, till) = (running.ledger, Till())
         let code = try ledger.book.pairingCode(merchant: "Café des Halles", now: Sunday.noon)
         let request = PairingRequest(code: code, publicKey: till.signer.publicKey).encoded
@@ -75,8 +76,9 @@ extension HTTPExchange {
                 == .insufficient(missing: Amount(cents: 250) ?? .zero))
     }
 
-    @Test func `the policy has an ETag and the deny-list a delta`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `the policy has an ETag and the deny-list a delta`(store: Store) throws {
+        let running = try Running(store)
         let till = try running.ledger.till()
         let path = "/v1/terminals/\(till.id)/policy"
         let policy = try running.get(till, path)
@@ -92,8 +94,9 @@ extension HTTPExchange {
         #expect(delta.added == [card.number] && delta.epoch == 1)
     }
 
-    @Test func `gap and fork say which number is expected`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `gap and fork say which number is expected`(store: Store) throws {
+        let running = try Running(store)
         let till = try running.ledger.till()
         let (one, two, three) = (till.event("a"), till.event("b"), till.event("c"))
         #expect(try running.post(till, [one]).status == 200)
@@ -114,8 +117,10 @@ extension HTTPExchange {
         ).item.encoded
     }
 
-    @Test func `a request is taken once, from its own terminal, within five minutes`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `a request is taken once, from its own terminal, within five minutes`(store: Store) throws
+    {
+        let running = try Running(store)
         let (till, other) = (try running.ledger.till(), try running.ledger.till())
         let path = "/v1/terminals/\(till.id)/entries/head"
         let headers = running.signed(till, "GET", path)
@@ -153,12 +158,12 @@ extension HTTPExchange {
         #expect(try altered.status == 401 && altered.problem.code == "signature")
         try running.ledger.book.revoke(kid: till.kid, now: Sunday.noon)
         #expect(
-            try refusal(running.signed(till, "GET", path), path, status: 403)
-                == "terminal-revoked")
+            try refusal(running.signed(till, "GET", path), path) == "terminal-revoked")
     }
 
-    @Test func `pairing attempts are counted`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `pairing attempts are counted`(store: Store) throws {
+        let running = try Running(store)
         let request = PairingRequest(code: "AAAAAAAA", publicKey: TestSigner().publicKey).encoded
         let cbor = [("Content-Type", "application/cbor")]
         for _ in 0..<10 {
@@ -172,8 +177,9 @@ extension HTTPExchange {
         #expect(try running.send("POST", "/v1/terminals", request, cbor).status == 403)
     }
 
-    @Test func `every route refuses nonsense with a problem document`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `every route refuses nonsense with a problem document`(store: Store) throws {
+        let running = try Running(store)
         let till = try running.ledger.till()
         let terminal = "/v1/terminals/\(till.id)"
         let (seq, cbor) = ("application/cbor-seq", "application/cbor")
@@ -218,8 +224,9 @@ extension HTTPExchange {
         #expect(try running.ledger.book.audit().entries == 0)
     }
 
-    @Test func `open routes answer anybody`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `open routes answer anybody`(store: Store) throws {
+        let running = try Running(store)
         let time = try running.send("GET", "/v1/time")
         #expect(String(decoding: time.body, as: UTF8.self) == "{\"ms\":\(Sunday.noon)}")
         #expect(try running.send("GET", "/healthz").status == 200)
@@ -234,8 +241,9 @@ extension HTTPExchange {
         #expect(!text.contains(till.id) && !text.contains(card.number.digits))
     }
 
-    @Test func `a phone that taps the card sees its state and nothing else`() throws {
-        let running = try Running()
+    @Test(arguments: Store.all)
+    func `a phone that taps the card sees its state and nothing else`(store: Store) throws {
+        let running = try Running(store)
         let card = try running.ledger.card()
         func page(_ evidence: Evidence) throws -> (Int, String) {
             guard case .sdm(let piccData, let mac, let digest) = evidence else { return (0, "") }
@@ -255,5 +263,22 @@ extension HTTPExchange {
         let forged = Evidence.sdm(piccData: randomBytes(16), mac: randomBytes(8), digest: zeros)
         #expect(try page(forged).0 == 404)
         #expect(try running.send("GET", "/c?d=00").status == 400)
+    }
+
+    @Test func `a service whose server ended its connections goes on`() throws {
+        let running = try Running(.postgreSQL) { _ in }
+        let till = try running.ledger.till()
+        let batch = [till.event()]
+        #expect(try running.post(till, batch).status == 200)
+        let ended = try running.ledger.sql().rows(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+            """)
+        #expect(!ended.isEmpty)
+        let refused = try running.send("GET", "/readyz")
+        #expect(refused.status == 503)
+        #expect(try refused.problem.retryable && refused.problem.code == "storage")
+        #expect(try running.post(till, batch + [till.event()]).status == 200)
     }
 }

@@ -3,31 +3,28 @@ import Foundation
 import LedgerBook
 import LedgerMessages
 import Operations
-import SQLite
+import Testing
 import Tokens
 
-/// A ledger in a folder of its own: a real file, one merchant, a top-up for each card.
+/// A ledger in a database of its own: one merchant, a top-up for each card.
 final class TestLedger {
-    let folder: String
-    let path: String
+    let place: Place
+    var folder: String { place.folder }
+    let address: StoreAddress
     var keys: TestKeys
     let signer = TestSigner()
     let book: Book
     var authority: Authority { Authority(signer: signer, keys: keys) }
     private var serial: Int64 = 0
 
-    init(keys: TestKeys? = nil) throws {
-        folder = NSTemporaryDirectory() + "/ledger-" + UUID().uuidString
-        try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: true)
-        path = folder + "/ledger.sqlite"
+    init(_ store: Store, keys: TestKeys? = nil) throws {
+        place = try Place(store)
+        address = try place.address
         self.keys = try keys ?? TestKeys()
-        book = try Book(path: path, create: true)
+        book = try Book(address, create: true)
         try book.add(merchants: ["Café des Halles"])
         try book.set(try PolicySettings(json: Array(Self.policy.utf8)))
     }
-
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     static let policy = """
         {"validDays": 14, "paymentCents": 2000, "cardTotalCents": 5000, "cardCount": 5,
@@ -63,11 +60,16 @@ final class TestLedger {
         try Receipt(sendRaw(till, entries, now: now), ledger: signer.publicKey)
     }
 
+    /// Sends one entry and gives its outcome.
+    func outcome(_ till: Till, _ entry: [UInt8], now: UInt64 = Sunday.noon) throws -> Outcome {
+        try #require(try send(till, [entry], now: now).outcomes.first)
+    }
+
     func sendRaw(
-        _ till: Till, _ entries: [[UInt8]], now: UInt64 = Sunday.noon
+        _ till: Till, _ entries: [[UInt8]], now: UInt64 = Sunday.noon, by other: Book? = nil
     ) throws -> [UInt8] {
         let batch = try VerifiedBatch(entries.flatMap { $0 }, key: till.signer.publicKey)
-        return try book.book(batch, authority: authority, now: now)
+        return try (other ?? book).book(batch, authority: authority, now: now)
     }
 
     func balance(_ card: SoftwareCard, now: UInt64 = Sunday.noon) throws -> Int64 {
@@ -80,6 +82,6 @@ final class TestLedger {
 
     func flags() throws -> [String] { try book.audit().flagged.map(\.reason) }
 
-    /// The same file, by another connection that knows nothing of the book.
-    func sql() throws -> Database { try Database(path: path, access: .readWrite) }
+    /// The same database, by another connection that knows nothing of the book.
+    func sql() throws -> Outsider { try place.outsider() }
 }

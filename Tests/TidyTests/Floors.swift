@@ -25,16 +25,18 @@ enum Floors {
 
     /// A C library has one owner.
     static let owners: [String: Set<String>] = [
-        "CPCSC": ["PCSC"], "CNFC": ["NFC"], "CSQLite": ["SQLite"], "COpenSSL": ["Crypto"],
+        "CPCSC": ["PCSC"], "CNFC": ["NFC"], "CSQLite": ["SQLite"],
+        "CPostgreSQL": ["PostgreSQL"], "COpenSSL": ["Crypto"],
         "CCBOR": ["COSE"], "CP11Kit": ["PKCS11"], "CQREncode": ["QRCode"],
         "CPango": ["TextImage"],
         "CMicroHTTPD": ["HTTPServer"], "CCurl": ["HTTPClient"],
         "CLinux": ["Linux", "Threads", "CommandLineTool"], "CWebAssets": ["Screen"],
+        "CLedgerAssets": ["LedgerService"],
     ]
 
     /// Core is pure: these may not even import a system module.
     static let systemModules: Set<String> = ["Glibc", "Foundation", "FoundationEssentials"]
 
     /// Targets outside Bindings that may say `unsafe`: each is itself the border to a C library.
-    static let borders: Set<String> = ["Crypto", "COSE", "Screen"]
+    static let borders: Set<String> = ["Crypto", "COSE", "LedgerService", "Screen"]
 }

@@ -11,7 +11,7 @@
 // Sizes are CSS pixels.
 import Foundation
 
-/// A panel the terminal is built with.
+/// A panel the terminal is built with, or another window.
 public struct PanelSize: Sendable, CustomStringConvertible {
     /// Pixels.
     public let width: Int
@@ -22,6 +22,9 @@ public struct PanelSize: Sendable, CustomStringConvertible {
         PanelSize(width: 800, height: 480), PanelSize(width: 1280, height: 720),
         PanelSize(width: 720, height: 1280),
     ]
+
+    /// A size in pixels.
+    public init(width: Int, height: Int) { (self.width, self.height) = (width, height) }
 
     /// "800x480".
     public var description: String { "\(width)x\(height)" }

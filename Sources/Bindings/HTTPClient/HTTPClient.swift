@@ -39,6 +39,13 @@ public struct HTTPExchange: Sendable {
     public let headers: [(name: String, value: String)]
     /// The body.
     public let body: [UInt8]
+
+    /// An answer that came by another way.
+    public init(status: Int, headers: [(name: String, value: String)], body: [UInt8]) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
 }
 
 /// One libcurl handle with its kept connection.

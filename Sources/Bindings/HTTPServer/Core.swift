@@ -4,14 +4,18 @@ import Glibc
 /// What the C callbacks of one server share.
 final class Core: Sendable {
     let bodyLimit: Int
+    /// The answer to a request that is refused before its body is read.
+    let refused: @Sendable (Int) -> HTTPResponse
     let handler: @Sendable (HTTPRequest) -> HTTPResponse
     let clients: Clients
 
     init(
         bodyLimit: Int, clients: Clients,
+        refused: @escaping @Sendable (Int) -> HTTPResponse,
         handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse
     ) {
         self.bodyLimit = bodyLimit
+        self.refused = refused
         self.handler = handler
         self.clients = clients
     }
@@ -46,7 +50,7 @@ let requestArrived: MHD_AccessHandlerCallback = {
         let exchange = Exchange(headers: pairs(connection, .HEADER_KIND, lowerCase: true))
         slot.pointee = Unmanaged.passRetained(exchange).toOpaque()
         guard let status = core.refusal(exchange.headers) else { return .YES }
-        return answer(connection, HTTPResponse(status: status), core)
+        return answer(connection, core.refused(status), core)
     }
     let exchange = Unmanaged<Exchange>.fromOpaque(box).takeUnretainedValue()
     if partSize.pointee > 0 {

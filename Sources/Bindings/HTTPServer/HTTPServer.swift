@@ -11,6 +11,7 @@
 //   - a whole request within `patience` of the connection or of the answer before it, and each
 //     answer (each part of a stream) taken within `patience`, or the connection is cut: drops of
 //     one byte at a time do not prolong it;
+//   - those refusals are empty, or what `refused` makes of their status;
 //   - both of two headers with one name are kept, and `header(_:)` refuses to pick one;
 //   - an answer whose status or headers are not HTTP becomes an empty 500.
 //

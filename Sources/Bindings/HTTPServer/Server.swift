@@ -19,6 +19,7 @@ public final class HTTPServer: Sendable {
     public init(
         address: String, port: UInt16, bodyLimit: Int, connectionsLimit: Int = 64,
         patience: Duration = .seconds(15),
+        refused: @escaping @Sendable (Int) -> HTTPResponse = { HTTPResponse(status: $0) },
         handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse
     ) throws(HTTPServerError) {
         guard var endpoint = Endpoint(address: address, port: port) else {
@@ -27,7 +28,8 @@ public final class HTTPServer: Sendable {
         guard let clients = Clients(patience: patience) else {
             throw HTTPServerError(call: "pipe", detail: String(cString: strerror(errno)))
         }
-        let core = Core(bodyLimit: bodyLimit, clients: clients, handler: handler)
+        let core = Core(
+            bodyLimit: bodyLimit, clients: clients, refused: refused, handler: handler)
         let context = Unmanaged.passUnretained(core).toOpaque()
         let ipv6 = endpoint.isIPv6 ? MHD_USE_IPv6.rawValue : 0
         let flags =

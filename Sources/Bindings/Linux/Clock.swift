@@ -15,6 +15,12 @@ public enum Clock {
     /// Calls `clock_gettime` with `CLOCK_REALTIME`.
     public static func realtimeMilliseconds() -> UInt64 { nanoseconds(CLOCK_REALTIME) / 1_000_000 }
 
+    /// Microseconds of processor that all threads of this process have used.
+    /// Calls `clock_gettime` with `CLOCK_PROCESS_CPUTIME_ID`.
+    public static func processMicroseconds() -> UInt64 {
+        nanoseconds(CLOCK_PROCESS_CPUTIME_ID) / 1_000
+    }
+
     /// Whether something (NTP) keeps the kernel's clock true. Calls `adjtimex`.
     public static func synchronised() -> Bool { linux_clock_synchronised() == 1 }
 

@@ -12,7 +12,7 @@ public final class Database: @unchecked Sendable {  // because the owner seriali
         case readOnly
     }
 
-    private static let statementsLimit = 64
+    private static let statementsLimit = 256
     private var raw: OpaquePointer?
     private var statements: [String: Statement] = [:]
 

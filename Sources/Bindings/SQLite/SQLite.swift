@@ -3,7 +3,7 @@
 // Purpose: prepared and cached statements, values, transactions, errors with their extended code.
 // It knows no table; the journal mode, `synchronous` and the schema are the caller's statements.
 //
-// Promises: each SQL text is prepared once and kept (at most 64); foreign keys are enforced; a
+// Promises: each SQL text is prepared once and kept (at most 256); foreign keys are enforced; a
 // quoted name that is no column is an error, not a string; the file's own schema is not trusted;
 // a busy database is waited for 5 s; a failed transaction is rolled back; a value never becomes
 // part of the SQL text.

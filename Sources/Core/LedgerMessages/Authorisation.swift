@@ -32,9 +32,9 @@ public struct AuthorisationRequest: Equatable, Sendable {
 
     /// Reads a request. - Throws: `MessageError.malformed`.
     public init(_ bytes: [UInt8]) throws(MessageError) {
-        guard let item = try? CBOR.decode(bytes, limit: 1_024),
+        guard let item = try? CBOR.decode(bytes, limit: 1_024), item.map?.count == 4,
             let entry = item[1]?.bytes.flatMap({ EntryID($0) }),
-            let card = item[2]?.text.flatMap({ CardNumber($0) }),
+            let card = item[2]?.text.flatMap({ CardNumber($0) }), card.digits == item[2]?.text,
             let amount = item[3]?.integer.flatMap({ Amount(cents: $0) }), amount > .zero,
             let sun = try? Evidence(item[4])
         else { throw .malformed("authorisation request") }

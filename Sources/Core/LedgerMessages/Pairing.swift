@@ -21,8 +21,8 @@ public struct PairingRequest: Equatable, Sendable {
 
     /// Reads a request. - Throws: `MessageError.malformed`.
     public init(_ bytes: [UInt8]) throws(MessageError) {
-        guard let item = try? CBOR.decode(bytes, limit: 256), let code = item[1]?.text,
-            code.utf8.count <= 32,
+        guard let item = try? CBOR.decode(bytes, limit: 256), item.map?.count == 2,
+            let code = item[1]?.text, (1...32).contains(code.utf8.count),
             let key = item[2]?.bytes.flatMap({ try? Ed25519PublicKey($0) })
         else { throw .malformed("pairing request") }
         self.init(code: code, publicKey: key)

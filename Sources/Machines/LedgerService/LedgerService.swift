@@ -7,18 +7,24 @@
 //     POST /v1/terminals/{id}/entries        CBOR sequence -> signed receipt        (signed)
 //     GET  /v1/terminals/{id}/entries/head   -> {1: seq, 2: hash}                   (signed)
 //     GET  /v1/terminals/{id}/policy         ETag -> signed policy or 304           (signed)
+//     PUT  /v1/terminals/{id}/status         newest entry, version, clock -> 204    (signed)
 //     POST /v1/authorizations                request -> answer                      (signed)
 //     GET  /v1/deny-list?since=N             -> signed delta                        (signed)
 //     GET  /v1/cards/{number}/balance        -> {1: number, 2: cents, 3: available} (signed)
 //     GET  /v1/time /healthz /readyz /metrics /c?d=…&e=…&c=…                        (open)
+//     GET  /openapi.json /carte-eco.cddl     what all of these take and give        (open)
 //
-// Promises: nothing is booked but through the book's own checks; every refusal of the API is
+// Promises: `openapi.json` names every path, method, status and code there is, and a test keeps it
+// so; nothing is booked but through the book's own checks; every refusal of the API is
 // problem+json with a `code` and `retryable`; a request is taken once (nonce) and within 300 s of
-// the ledger's clock; after a disk failure the file is opened anew before the next call.
-// Does not promise: TLS (the deployment's proxy ends it); a memory of nonces across a restart: a
-// request replayed then meets calls that are idempotent anyway.
-// Threads: one a connection (HTTPServer); the book is under one lock, signatures are verified
-// before it is taken. Units: milliseconds from the clock given; cents.
+// the ledger's clock; after a disk failure, or when the server is gone, the book is opened anew
+// before the next call. Nothing but nonces is kept between requests, so several instances may serve
+// one database.
+// Does not promise: TLS (the deployment's proxy ends it); a memory of nonces across a restart or in
+// another instance: a request replayed there meets calls that are idempotent anyway.
+// Threads: one a connection (HTTPServer). A book serves one of them at a time: one book with
+// SQLite, at most `StoreAddress.connectionsMax` with PostgreSQL; signatures are verified before
+// one is taken. Units: milliseconds from the clock given; cents.
 
 public import HTTPServer
 public import LedgerBook
@@ -26,7 +32,7 @@ import Threads
 
 /// Why the service does not start.
 public enum LedgerServiceError: Error, Sendable {
-    /// The file cannot be used.
+    /// The database cannot be used.
     case book(BookError)
     /// The address cannot be used.
     case server(HTTPServerError)
@@ -39,25 +45,27 @@ public final class LedgerService: Sendable {
 
     private let server: HTTPServer
 
-    /// Opens the book at `path` and starts to serve on `address`:`port` (0: any port).
+    /// Opens the book at `database` and starts to serve on `address`:`port` (0: any port).
     /// - Parameters:
     ///   - clock: milliseconds since the Unix epoch.
-    ///   - trouble: told, in a sentence without secrets, when the disk or the file fails.
+    ///   - trouble: told, in a sentence without secrets, when the database fails.
     /// - Throws: `LedgerServiceError`.
     public init(
-        path: String, authority: Authority, address: String, port: UInt16,
+        database: StoreAddress, authority: Authority, address: String, port: UInt16,
         clock: @escaping @Sendable () -> UInt64,
         trouble: @escaping @Sendable (String) -> Void
     ) throws(LedgerServiceError) {
-        let shelf = Shelf(path: path, trouble: trouble)
+        let shelf = Shelf(database, trouble: trouble)
         do throws(BookError) {
             _ = try shelf.with { (book) throws(BookError) in try book.settings() }
         } catch { throw .book(error) }
-        let routes = Routes(shelf: shelf, authority: authority, clock: clock)
+        let routes = Routes(
+            shelf: shelf, readers: Shelf(database, trouble: trouble), authority: authority,
+            clock: clock)
         do throws(HTTPServerError) {
-            server = try HTTPServer(address: address, port: port, bodyLimit: Self.bodyLimit) {
-                routes.answer($0)
-            }
+            server = try HTTPServer(
+                address: address, port: port, bodyLimit: Self.bodyLimit,
+                refused: { routes.refused($0) }, handler: { routes.answer($0) })
         } catch { throw .server(error) }
     }
 
@@ -68,29 +76,71 @@ public final class LedgerService: Sendable {
     public func stop() { server.stop() }
 }
 
-/// The book under its lock; opened anew after the disk failed.
+/// The open books, each with one caller at a time; opened anew after the store failed.
 final class Shelf: Sendable {
-    private let path: String
-    private let trouble: @Sendable (String) -> Void
-    private let slot = Monitor<Book?>(nil)
+    /// How long a caller waits for a book.
+    static let patience = Duration.seconds(10)
 
-    init(path: String, trouble: @escaping @Sendable (String) -> Void) {
-        self.path = path
+    private struct State {
+        var free: [Book] = []
+        /// Books open or being opened.
+        var count = 0
+
+        mutating func forgetFree() {
+            count -= free.count
+            free = []
+        }
+    }
+
+    private let address: StoreAddress
+    private let trouble: @Sendable (String) -> Void
+    private let state = Monitor(State())
+
+    init(_ address: StoreAddress, trouble: @escaping @Sendable (String) -> Void) {
+        self.address = address
         self.trouble = trouble
     }
 
     func with<R>(_ body: (Book) throws(BookError) -> R) throws(BookError) -> R {
-        try slot.read { (slot) throws(BookError) -> R in
-            do throws(BookError) {
-                let book = if let slot { slot } else { try Book(path: path) }
-                slot = book
-                return try body(book)
-            } catch {
-                if error.isDiskFailure { slot = nil }
-                if case .storage(let cause) = error { trouble("database: \(cause)") }
-                if case .unusable(let sentence) = error { trouble("database: \(sentence)") }
-                throw error
-            }
+        var book: Book?
+        do throws(BookError) {
+            let taken = try take()
+            book = taken
+            let result = try body(taken)
+            put(taken)
+            return result
+        } catch {
+            if case .storage(let cause) = error { trouble("database: \(cause)") }
+            if case .unusable(let sentence) = error { trouble("database: \(sentence)") }
+            if let book { put(error.isStoreLost ? nil : book) }
+            // What this one found out, the others would find out one by one.
+            if error.isStoreLost { state.update { $0.forgetFree() } }
+            throw error
+        }
+    }
+
+    private func take() throws(BookError) -> Book {
+        let limit = address.connectionsMax
+        let place = state.wait(atMost: Self.patience) { (state) -> Book?? in
+            if let book = state.free.popLast() { return .some(book) }
+            guard state.count < limit else { return nil }
+            state.count += 1
+            return .some(nil)
+        }
+        guard let place else {
+            throw .storage(StorageError(.busy, "every connection is in use"))
+        }
+        if let place { return place }
+        do throws(BookError) { return try Book(address) } catch {
+            put(nil)
+            throw error
+        }
+    }
+
+    /// Nil: the book is of no use any more.
+    private func put(_ book: Book?) {
+        state.update { state in
+            if let book { state.free.append(book) } else { state.count -= 1 }
         }
     }
 }

@@ -32,7 +32,7 @@ struct Refusal: Error, Equatable {
         case .terminalUnknown:
             self.init(401, "terminal-unknown", "This terminal is not paired.")
         case .terminalRevoked:
-            self.init(403, "terminal-revoked", "This terminal was revoked.")
+            self.init(401, "terminal-revoked", "This terminal was revoked.")
         case .pairingCode:
             self.init(403, "pairing-code", "The code is wrong, used or expired.")
         case .merchantUnknown:
@@ -71,6 +71,8 @@ struct Refusal: Error, Equatable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let body = (try? encoder.encode(document)).map { Array($0) } ?? []
+        // RFC 9110 §15.5.2: whoever is refused for want of a signature learns what kind is wanted.
+        let header = status == 401 ? self.header + ["WWW-Authenticate", "Signature"] : self.header
         let extra = stride(from: 0, to: header.count - 1, by: 2).map {
             (header[$0], header[$0 + 1])
         }
@@ -90,6 +92,7 @@ struct Refusal: Error, Equatable {
         case 404: "Not Found"
         case 405: "Method Not Allowed"
         case 409: "Conflict"
+        case 411: "Length Required"
         case 413: "Content Too Large"
         case 415: "Unsupported Media Type"
         case 422: "Unprocessable Content"

@@ -10,81 +10,80 @@ import Tokens
 /// From a request to an answer.
 final class Routes: Sendable {
     let shelf: Shelf
+    /// For what only looks: a scan here holds up no booking.
+    let readers: Shelf
     let authority: Authority
     let clock: @Sendable () -> UInt64
+    let meter = Meter()
     private let door: Door
-    private let statuses = Monitor<[Int: UInt64]>([:])
 
-    init(shelf: Shelf, authority: Authority, clock: @escaping @Sendable () -> UInt64) {
+    init(
+        shelf: Shelf, readers: Shelf, authority: Authority,
+        clock: @escaping @Sendable () -> UInt64
+    ) {
         self.shelf = shelf
+        self.readers = readers
         self.authority = authority
         self.clock = clock
         door = Door(shelf: shelf)
     }
 
     func answer(_ request: HTTPRequest) -> HTTPResponse {
+        let found = Route.find(request.path)
         let response: HTTPResponse
         do throws(Refusal) {
-            response = try route(request)
+            guard let found else { throw Refusal(404, "not-found", "No such resource.") }
+            let method = found.route.method
+            guard request.method == method else {
+                throw Refusal(405, "method", "Use \(method).", header: ["Allow", method])
+            }
+            response = try serve(found.route, found.word, request)
         } catch { response = error.response }
-        statuses.read { $0[response.status, default: 0] += 1 }
+        meter.count(found?.route, response.status)
         return response
     }
 
-    private func route(_ request: HTTPRequest) throws(Refusal) -> HTTPResponse {
-        let parts = request.path.split(separator: "/", omittingEmptySubsequences: false)
-            .dropFirst().map(String.init)
-        switch parts.count {
-        case 1: return try open(request, parts[0])
-        case 2 where parts == ["v1", "time"]:
-            try allow("GET", request)
-            return json("{\"ms\":\(clock())}")
-        case 2 where parts == ["v1", "terminals"]:
-            try allow("POST", request)
-            return try pair(request)
-        case 2 where parts == ["v1", "authorizations"]:
-            try allow("POST", request)
-            return try authorise(request)
-        case 2 where parts == ["v1", "deny-list"]:
-            try allow("GET", request)
-            return try denyList(request)
-        case 4 where parts[0] == "v1" && parts[1] == "cards" && parts[3] == "balance":
-            try allow("GET", request)
-            return try balance(request, parts[2])
-        case 4 where parts[0] == "v1" && parts[1] == "terminals" && parts[3] == "entries":
-            try allow("POST", request)
-            return try entries(request, parts[2])
-        case 4 where parts[0] == "v1" && parts[1] == "terminals" && parts[3] == "policy":
-            try allow("GET", request)
-            return try policy(request, parts[2])
-        case 5
-        where parts[0] == "v1" && parts[1] == "terminals"
-            && parts[3...] == ["entries", "head"]:
-            try allow("GET", request)
-            return try head(request, parts[2])
-        default: throw Refusal(404, "not-found", "No such resource.")
+    /// What the server refuses before it has read a request.
+    func refused(_ status: Int) -> HTTPResponse {
+        meter.count(nil, status)
+        return switch status {
+        case 411: Refusal(411, "length-required", "A body needs a Content-Length.").response
+        case 413: Refusal(413, "too-large", "At most 4 MiB.").response
+        default: Refusal(status, "length", "The Content-Length is not one number.").response
         }
     }
 
-    private func open(_ request: HTTPRequest, _ name: String) throws(Refusal) -> HTTPResponse {
-        guard ["healthz", "readyz", "metrics", "c"].contains(name) else {
-            throw Refusal(404, "not-found", "No such resource.")
-        }
-        try allow("GET", request)
-        switch name {
-        case "healthz": return json("{\"status\":\"ok\"}")
-        case "readyz":
-            guard try book({ (book) in book.isReadable }) else {
-                throw Refusal(.settingsMissing)
-            }
+    private func serve(
+        _ route: Route, _ word: String, _ request: HTTPRequest
+    ) throws(Refusal) -> HTTPResponse {
+        switch route {
+        case .pair: return try pair(request)
+        case .entries: return try entries(request, word)
+        case .head: return try head(request, word)
+        case .policy: return try policy(request, word)
+        case .status: return try status(request, word)
+        case .authorisation: return try authorise(request)
+        case .denyList: return try denyList(request)
+        case .balance: return try balance(request, word)
+        case .time: return json("{\"ms\":\(clock())}")
+        case .cardPage: return cardPage(request)
+        case .health: return json("{\"status\":\"ok\"}")
+        case .readiness:
+            try book { (book) throws(BookError) in try book.check() }
             return json("{\"status\":\"ready\"}")
-        case "metrics":
-            let counts = try book { (book) throws(BookError) in
-                (try book.outcomeCounts(), try book.cardCount())
-            }
-            return metrics(outcomes: counts.0, cards: counts.1, statuses: statuses.read { $0 })
-        default: return cardPage(request)
+        case .metrics: return try metrics()
+        case .openAPI, .cddl: return asset(route.rawValue)
         }
+    }
+
+    private func asset(_ path: String) -> HTTPResponse {
+        let asset = LedgerAsset.embedded[path]
+        return HTTPResponse(
+            status: asset == nil ? 404 : 200,
+            headers: [
+                ("Content-Type", asset?.type ?? "text/plain"), ("Cache-Control", "no-cache"),
+                ("X-Content-Type-Options", "nosniff"),
+            ], body: asset?.bytes ?? [])
     }
 
     // MARK: calls of terminals
@@ -114,13 +113,28 @@ final class Routes: Sendable {
         let now = clock()
         try expect("application/cbor-seq", request)
         let terminal = try terminal(of: request, id: id, now: now)
+        let start = ContinuousClock.now
         do throws(BookError) {
             let batch = try VerifiedBatch(request.body, key: terminal.key)
             let receipt = try shelf.with { (book) throws(BookError) in
                 try book.book(batch, authority: authority, now: now)
             }
+            meter.booked(in: ContinuousClock.now - start)
             return cose(receipt)
         } catch { throw Refusal(error) }
+    }
+
+    private func status(_ request: HTTPRequest, _ id: String) throws(Refusal) -> HTTPResponse {
+        let now = clock()
+        try expect("application/cbor", request)
+        let terminal = try terminal(of: request, id: id, now: now)
+        guard let status = try? TerminalStatus(request.body) else {
+            throw Refusal(400, "malformed", "Not a terminal's status.")
+        }
+        try book { (book) throws(BookError) in
+            try book.note(status, of: terminal, now: now)
+        }
+        return HTTPResponse(status: 204, headers: [("Cache-Control", "no-store")])
     }
 
     private func head(_ request: HTTPRequest, _ id: String) throws(Refusal) -> HTTPResponse {
@@ -197,13 +211,6 @@ final class Routes: Sendable {
 
     private func book<R>(_ body: (Book) throws(BookError) -> R) throws(Refusal) -> R {
         do throws(BookError) { return try shelf.with(body) } catch { throw Refusal(error) }
-    }
-
-    private func allow(_ method: String, _ request: HTTPRequest) throws(Refusal) {
-        guard request.method == method else {
-            throw Refusal(
-                405, "method", "Use \(method).", header: ["Allow", method])
-        }
     }
 
     private func expect(_ type: String, _ request: HTTPRequest) throws(Refusal) {

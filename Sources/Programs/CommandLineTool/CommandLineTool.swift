@@ -89,12 +89,21 @@ public struct OptionSpecification: Sendable {
     let letter: Character?
     let placeholder: String?
     let help: String
+    var isRepeatable = false
 
     /// An option with a value.
     public static func value(
         _ name: String, _ placeholder: String, letter: Character? = nil, _ help: String
     ) -> OptionSpecification {
         OptionSpecification(name: name, letter: letter, placeholder: placeholder, help: help)
+    }
+
+    /// An option with a value that may stand more than once.
+    public static func values(
+        _ name: String, _ placeholder: String, _ help: String
+    ) -> OptionSpecification {
+        OptionSpecification(
+            name: name, letter: nil, placeholder: placeholder, help: help, isRepeatable: true)
     }
 
     /// An option without a value.
@@ -139,7 +148,7 @@ public struct Command: Sendable {
 
 /// A command line, read.
 public struct Invocation: Sendable {
-    let values: [String: String]
+    let values: [String: [String]]
     let flags: Set<String>
     /// The positional words.
     public let words: [String]
@@ -148,7 +157,10 @@ public struct Invocation: Sendable {
     public var isJSON: Bool { flags.contains("json") }
 
     /// The value of an option, or nil.
-    public func value(_ name: String) -> String? { values[name] }
+    public func value(_ name: String) -> String? { values[name]?.first }
+
+    /// The values of an option that may stand more than once, in order.
+    public func values(_ name: String) -> [String] { values[name] ?? [] }
 
     /// True when the flag was given.
     public func flag(_ name: String) -> Bool { flags.contains(name) }
@@ -156,7 +168,7 @@ public struct Invocation: Sendable {
     /// The value of an option that must be there.
     /// - Throws: `Failure` with `ExitCode.usage`.
     public func required(_ name: String) throws -> String {
-        guard let value = values[name] else {
+        guard let value = value(name) else {
             throw Failure("--\(name) is missing", hint: "see --help", code: .usage)
         }
         return value
@@ -167,7 +179,7 @@ public struct Invocation: Sendable {
     public func number(
         _ name: String, in range: ClosedRange<Int64>, default standard: Int64? = nil
     ) throws -> Int64 {
-        guard let text = values[name] else {
+        guard let text = value(name) else {
             guard let standard else { return try Int64(required(name)) ?? 0 }
             return standard
         }

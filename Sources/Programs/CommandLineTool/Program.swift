@@ -99,7 +99,7 @@ public struct Program: Sendable {
             options.map {
                 .init(name: $0.name, letter: $0.letter, takesValue: $0.placeholder != nil)
             })
-        var values: [String: String] = [:]
+        var values: [String: [String]] = [:]
         var flags: Set<String> = []
         var positional: [String] = []
         let hint = "\(name) \(command.path.joined(separator: " ")) --help shows the options"
@@ -112,10 +112,14 @@ public struct Program: Sendable {
                 throw Failure("--\(options[index].name) needs a value", hint: hint, code: .usage)
             case .option(let index, let value):
                 let option = options[index]
-                guard values[option.name] == nil else {
+                guard values[option.name] == nil || option.isRepeatable else {
                     throw Failure("--\(option.name) stands twice", hint: hint, code: .usage)
                 }
-                if let value { values[option.name] = value } else { flags.insert(option.name) }
+                guard let value else {
+                    flags.insert(option.name)
+                    continue
+                }
+                values[option.name, default: []].append(value)
             }
         }
         return Invocation(values: values, flags: flags, words: positional)

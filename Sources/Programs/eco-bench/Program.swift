@@ -9,7 +9,7 @@ import Glibc
             "eco-bench", "eco-bench measures the product beside an anchor, in one run.",
             commands: [
                 tapCommand, journalCommand, appendCommand, loadCommand, closuresCommand,
-                batchCommand,
+                batchCommand, ledgerCommand,
             ])
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }

@@ -7,8 +7,13 @@ import Operations
 import Tokens
 
 extension OptionSpecification {
+    /// Passwords are libpq's matter: what stands on a command line, every process can read.
     static let database = OptionSpecification.value(
-        "database", "sqlite:PATH", letter: "d", "the ledger's database")
+        "database", "ADDRESS", letter: "d",
+        "sqlite:PATH, or postgresql://USER@HOST/NAME; passwords: PGPASSFILE, never here")
+    static let ownKeys = OptionSpecification.value(
+        "own-keys", "PATH",
+        "its own sealed keys, PATH.key and PATH.sealing (SQLite: beside the database)")
     static let keys = OptionSpecification.value(
         "keys", "FILE", "the sealed ledger bundle of eco-card key bundle")
     static let issuer = OptionSpecification.value(
@@ -18,31 +23,41 @@ extension OptionSpecification {
 }
 
 extension Invocation {
-    /// The path of `--database sqlite:PATH`.
-    var databasePath: String {
+    /// `--database`.
+    var database: StoreAddress {
         get throws {
-            let address = try required("database")
-            if address.hasPrefix("postgresql:") || address.hasPrefix("postgres:") {
+            guard let address = StoreAddress(try required("database")) else {
                 throw Failure(
-                    "this version keeps its book in SQLite, not in PostgreSQL",
-                    hint: "use --database sqlite:PATH", code: .usage)
-            }
-            let path = String(address.dropFirst("sqlite:".count))
-            guard address.hasPrefix("sqlite:"), !path.isEmpty else {
-                throw Failure(
-                    "--database is not of the form sqlite:PATH",
+                    "--database is neither sqlite:PATH nor postgresql://…",
                     hint: "for example --database sqlite:/var/lib/eco-ledger/ledger.sqlite",
                     code: .usage)
             }
-            return path
+            if address.holdsPassword {
+                throw Failure(
+                    "--database holds a password, which every process here can read",
+                    hint: "take it out and put it into the file that PGPASSFILE names (mode 0600)",
+                    code: .usage)
+            }
+            return address
+        }
+    }
+
+    /// Where the ledger's own keys are, without ".key" or ".sealing".
+    var ownKeys: String {
+        get throws {
+            if let path = value("own-keys") { return path }
+            if case .sqlite(let path) = try database { return path }
+            throw Failure(
+                "--own-keys is missing",
+                hint: "with PostgreSQL, say where the ledger's own sealed keys are", code: .usage)
         }
     }
 
     /// Opens the book and gives it to `body`; the book's refusals become sentences.
     func withBook<R>(create: Bool = false, _ body: (Book) throws -> R) throws -> R {
-        let path = try databasePath
+        let address = try database
         do {
-            return try body(try Book(path: path, create: create))
+            return try body(try Book(address, create: create))
         } catch let error as BookError { throw Failure(error) }
     }
 
@@ -72,7 +87,8 @@ extension Failure {
             self.init(
                 "the database refuses: \(cause)",
                 hint: error.isBusy
-                    ? "somebody else writes; try again" : "check the disk and the file's rights",
+                    ? "somebody else writes; try again"
+                    : "check --database, the disk and the rights",
                 code: error.isBusy ? .tryAgain : .failure)
         case .unusable(let sentence):
             self.init(sentence, hint: "check --database")

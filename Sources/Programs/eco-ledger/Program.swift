@@ -9,8 +9,9 @@ enum EcoLedger {
     static func main() {
         let program = Program(
             "eco-ledger", "The reference central ledger of the Carte ECO.",
-            commands: ServiceCommands.all + RegisterCommands.all + BookCommands.all
-                + EnrolmentCommands.all)
+            commands: ServiceCommands.all + RegisterCommands.all + HeldCommands.all
+                + ReportCommands.all + PolicyCommands.all
+                + AuditCommands.all + EnrolmentCommands.all)
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 }

@@ -39,9 +39,9 @@ enum RegisterCommands {
             ], run: add),
         Command(
             ["card", "block"], words: "NUMBER", "block a card; terminals learn it by deny-list",
-            options: [.database],
+            options: [.database, .value("reason", "TEXT", "why; no name of a person")],
             examples: [
-                "eco-ledger card block \(here) 100000000016",
+                "eco-ledger card block \(here) 100000000016 --reason 'reported lost'",
                 "eco-ledger card block \(here) '1000 0000 0016'",
             ], run: { try setBlocked(true, $0) }),
         Command(
@@ -52,8 +52,11 @@ enum RegisterCommands {
                 "eco-ledger card unblock \(here) 100000000016 --json",
             ], run: { try setBlocked(false, $0) }),
         Command(
-            ["card", "list"], "list the cards with their balances", options: [.database],
-            examples: ["eco-ledger card list \(here)", "eco-ledger card list \(here) --json"],
+            ["card", "list"], "list the cards with their balances",
+            options: [.database, .flag("blocked", "only blocked ones, and why")],
+            examples: [
+                "eco-ledger card list \(here)", "eco-ledger card list \(here) --blocked --json",
+            ],
             run: cards),
         Command(
             ["card", "topup"], words: "NUMBER AMOUNT", "issue money to a card",
@@ -170,7 +173,8 @@ enum RegisterCommands {
     private static func setBlocked(_ isBlocked: Bool, _ call: Invocation) throws {
         let number = try call.cardNumber(0)
         let changed = try call.withBook {
-            try $0.setBlocked(isBlocked, card: number, now: call.now)
+            try $0.setBlocked(
+                isBlocked, card: number, now: call.now, reason: call.value("reason") ?? "")
         }
         call.print(
             .record([
@@ -184,9 +188,15 @@ enum RegisterCommands {
     }
 
     private static func cards(_ call: Invocation) throws {
-        let lines = try call.withBook { book in
-            try book.cards().map { ($0, try book.balance(of: $0.number, now: call.now)) }
+        let isBlockedOnly = call.flag("blocked")
+        let (lines, reasons) = try call.withBook { book in
+            (
+                try book.cards().filter { $0.isBlocked || !isBlockedOnly }
+                    .map { ($0, try book.balance(of: $0.number, now: call.now)) },
+                try book.blockReasons()
+            )
         }
+        let why = Dictionary(reasons.map { ($0.card, $0) }, uniquingKeysWith: { $1 })
         call.print(
             .record([
                 "cards": .array(
@@ -198,13 +208,33 @@ enum RegisterCommands {
                             "class": .integer(Int64(card.cardClass.rawValue)),
                             "blocked": .bool(card.isBlocked), "cents": .integer(balance.cents),
                             "availableCents": .integer(balance.available),
+                            "reason": why[card.number].map { .text($0.reason) } ?? .null,
+                            "entry": why[card.number]?.entry.map { .text($0) } ?? .null,
+                            "since": why[card.number].map { .text(Day.time($0.time)) } ?? .null,
                         ])
                     })
             ]),
             lines.map { card, balance in
                 "\(card.number)  \(Money.text(balance.cents)) ECO"
                     + (card.isBlocked ? "  blocked" : "")
+                    + (isBlockedOnly ? why[card.number].map(told) ?? "" : "")
             })
+    }
+
+    /// "  since 2025-06-01T12:00:00Z  counter-repeated: … (terminal 0f1e2d3c4b5a6978 12)".
+    private static func told(_ block: BlockReason) -> String {
+        let sentence =
+            switch block.reason {
+            case "": "no reason was given"
+            case "counter-repeated": "counter-repeated: two uses with one counter, a copy"
+            case "counter-lower": "counter-lower: its counter went back, perhaps a copy"
+            case "two-places": "two-places: at two merchants within seconds, perhaps a copy"
+            case "terminal-lost": "terminal-lost: reported lost at a terminal"
+            case "terminal-cloned": "terminal-cloned: a merchant suspects a copy"
+            default: block.reason
+            }
+        return "  since \(Day.time(block.time))  \(sentence)"
+            + (block.entry.map { " (entry \($0))" } ?? "")
     }
 
     private static func topUp(_ call: Invocation) throws {

@@ -5,19 +5,19 @@ import LedgerBook
 import Linux
 
 /// The key personal data is sealed to. Its certificate goes into every policy; the private half
-/// rests beside the database, sealed by the passphrase: "ECOS" || salt (16) || nonce (12) ||
+/// rests beside the signing key, sealed by the passphrase: "ECOS" || salt (16) || nonce (12) ||
 /// certificate size (2) || certificate || AES-256-GCM of the PKCS #8 key and its tag.
 enum SealingKey {
     private static let magic = Array("ECOS".utf8)
     private static let logN: UInt8 = 15
 
-    private static func path(_ database: String) -> String { database + ".sealing" }
+    private static func path(_ ownKeys: String) -> String { ownKeys + ".sealing" }
 
     /// The certificate, of a fresh key when there is none yet.
     static func certificate(
-        beside database: String, passphrase: borrowing SecretBytes, seconds: UInt64
+        of ownKeys: String, passphrase: borrowing SecretBytes, seconds: UInt64
     ) throws -> [UInt8] {
-        if Files.exists(path(database)) { return try read(database).certificate }
+        if Files.exists(path(ownKeys)) { return try read(ownKeys).certificate }
         let made = try EnvelopeRecipient(seconds: seconds)
         let certificate = made.certificate
         let (salt, nonce) = (randomBytes(16), randomBytes(Sealing.nonceSize))
@@ -25,7 +25,7 @@ enum SealingKey {
         let header = magic + salt + nonce + size + certificate
         let key = try Sealing.scrypt(passphrase: passphrase, salt: salt, logN: logN)
         let sealed = try Sealing.seal(made.key, key: key, nonce: nonce, associated: header)
-        do { try Files.writeAtomically(header + sealed, to: path(database)) } catch {
+        do { try Files.writeAtomically(header + sealed, to: path(ownKeys)) } catch {
             throw Failure("the sealing key cannot be written: \(error)", hint: "check rights")
         }
         return certificate
@@ -33,9 +33,9 @@ enum SealingKey {
 
     /// Opens one CMS message.
     static func open(
-        _ message: [UInt8], beside database: String, passphrase: borrowing SecretBytes
+        _ message: [UInt8], of ownKeys: String, passphrase: borrowing SecretBytes
     ) throws -> SecretBytes {
-        let file = try read(database)
+        let file = try read(ownKeys)
         do {
             let key = try Sealing.scrypt(passphrase: passphrase, salt: file.salt, logN: logN)
             let opened = try Sealing.open(
@@ -56,8 +56,8 @@ enum SealingKey {
         let sealed: [UInt8]
     }
 
-    private static func read(_ database: String) throws -> File {
-        let bytes = (try? Files.read(path(database), atMost: 65_536)) ?? []
+    private static func read(_ ownKeys: String) throws -> File {
+        let bytes = (try? Files.read(path(ownKeys), atMost: 65_536)) ?? []
         guard bytes.count > 34, Array(bytes[0..<4]) == magic else {
             throw Failure(
                 "the sealing key is missing or damaged", hint: "run eco-ledger init", code: .keys)
@@ -77,7 +77,7 @@ enum EnrolmentCommands {
     static let all = [
         Command(
             ["enrolment", "open"], "print the personal data of enrolments, one JSON object a line",
-            options: [.database, .passphrase],
+            options: [.database, .ownKeys, .passphrase],
             examples: [
                 "eco-ledger enrolment open -d sqlite:ledger.sqlite --passphrase-file pass",
                 "eco-ledger enrolment open -d sqlite:ledger.sqlite --passphrase-file pass --json",
@@ -85,10 +85,10 @@ enum EnrolmentCommands {
     ]
 
     private static func open(_ call: Invocation) throws {
-        let path = try call.databasePath
+        let ownKeys = try call.ownKeys
         let phrase = try call.passphrase()
         for line in try call.withBook({ try $0.sealedEnrolments() }) {
-            let told = try SealingKey.open(line.sealed, beside: path, passphrase: phrase)
+            let told = try SealingKey.open(line.sealed, of: ownKeys, passphrase: phrase)
             let text = told.withBytes { String(decoding: $0, as: UTF8.self) }
             Console.out(
                 JSONValue.record([

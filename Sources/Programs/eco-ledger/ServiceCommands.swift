@@ -14,37 +14,48 @@ enum ServiceCommands {
             ["init"], "create a ledger, or bring an existing one to the seeds",
             options: [
                 .database, .value("seed", "DIR", "where policy.json and merchants.json are"),
-                .keys, .issuer, .passphrase,
+                .ownKeys, .keys, .issuer, .passphrase,
             ],
             examples: [
                 "eco-ledger init --database sqlite:ledger.sqlite --seed seeds "
                     + "--keys ledger.keys --passphrase-file pass",
                 "eco-ledger init -d sqlite:ledger.sqlite --seed seeds --keys ledger.keys "
                     + "--passphrase-file pass   # again, after a change of policy.json",
+                "PGPASSFILE=/etc/eco-ledger/pgpass eco-ledger init -d postgresql://eco@db/ledger "
+                    + "--own-keys /etc/eco-ledger/ledger --seed seeds --keys ledger.keys "
+                    + "--passphrase-file pass",
             ], run: initialise),
         Command(
             ["serve"], "serve the API until SIGTERM",
             options: [
-                .database, .keys, .issuer, .passphrase,
+                .database, .ownKeys, .keys, .issuer, .passphrase,
                 .value("listen", "ADDRESS:PORT", "where to listen; port 0 takes a free one"),
+                .value("fleet", "ADDRESS:PORT", "where to show the association's view, /fleet"),
+                .values("fleet-host", "NAME", "a name, beside addresses, its Host may have"),
             ],
             examples: [
                 "eco-ledger serve --database sqlite:ledger.sqlite --keys ledger.keys "
                     + "--passphrase-file pass --listen 127.0.0.1:8080",
                 "eco-ledger serve -d sqlite:ledger.sqlite --keys ledger.keys "
                     + "--passphrase-file pass --listen '[::1]:8080' --json",
+                "eco-ledger serve -d sqlite:ledger.sqlite --keys ledger.keys "
+                    + "--passphrase-file pass --listen 0.0.0.0:8080 --fleet 127.0.0.1:8081",
+                "PGPASSFILE=/etc/eco-ledger/pgpass eco-ledger serve "
+                    + "-d 'postgresql://eco@db1,db2/ledger?target_session_attrs=read-write' "
+                    + "--own-keys /etc/eco-ledger/ledger --keys ledger.keys "
+                    + "--passphrase-file pass --listen 127.0.0.1:8080   # as many as wanted",
             ], run: serve),
         Command(
             ["key", "show"], "print the ledger's public keys; make them when there are none",
-            options: [.database, .passphrase],
+            options: [.database, .ownKeys, .passphrase],
             examples: [
                 "eco-ledger key show -d sqlite:ledger.sqlite --passphrase-file pass",
                 "eco-ledger key show -d sqlite:ledger.sqlite --passphrase-file pass --json",
             ], run: showKeys),
     ]
 
-    /// The ledger's own signing key rests sealed beside the database.
-    private static func keyPath(_ database: String) -> String { database + ".key" }
+    /// The ledger's own signing key rests sealed: one for all instances.
+    private static func keyPath(_ ownKeys: String) -> String { ownKeys + ".key" }
 
     private static func seed(_ name: String, in folder: String) throws -> [UInt8] {
         do { return try Files.read(folder + "/" + name, atMost: 1 << 20) } catch {
@@ -57,7 +68,7 @@ enum ServiceCommands {
     }
 
     private static func initialise(_ call: Invocation) throws {
-        let path = try call.databasePath
+        let (database, ownKeys) = (try call.database, try call.ownKeys)
         let folder = try call.required("seed")
         var settings: PolicySettings
         let merchants: [String]
@@ -73,34 +84,46 @@ enum ServiceCommands {
         // Keys first: a book without its keys would be of no use.
         let phrase = try call.passphrase()
         // Terminals believe one ledger key for good: a lost one is never replaced in silence.
-        let signer = try call.signer(keyPath(path), phrase, mayCreate: !Files.exists(path))
+        let signer = try call.signer(
+            keyPath(ownKeys), phrase, mayCreate: try !isThere(database))
         let keys = try call.bundle(phrase, signer)
         let sealing = try SealingKey.certificate(
-            beside: path, passphrase: phrase, seconds: call.now / 1_000)
+            of: ownKeys, passphrase: phrase, seconds: call.now / 1_000)
         try call.withBook(create: true) { book in
             try book.setSealingCertificate(sealing, now: call.now)
-            try book.set(settings)
+            _ = try book.change(settings, now: call.now)
             try book.add(merchants: merchants)
         }
         let key = Hexadecimal.text(signer.publicKey.bytes)
         call.print(
             .record([
-                "database": .text(path), "ledgerKey": .text(key),
+                "database": .text(name(database)), "ledgerKey": .text(key),
                 "epochs": .array(keys.epochs.map { .integer(Int64($0)) }),
                 "merchants": .integer(Int64(merchants.count)),
             ]),
             [
-                "ledger \(path), \(merchants.count) merchants, policies of "
+                "ledger \(name(database)), \(merchants.count) merchants, policies of "
                     + "\(settings.validDays) days",
                 "ledger key \(key)",
             ])
     }
 
+    private static func isThere(_ database: StoreAddress) throws -> Bool {
+        do throws(BookError) { return try database.holdsBook() } catch { throw Failure(error) }
+    }
+
+    private static func name(_ database: StoreAddress) -> String {
+        switch database {
+        case .sqlite(let path): path
+        case .postgreSQL(let text): text
+        }
+    }
+
     /// The bundle of `eco-card key bundle --ledger` is sealed to the first of them.
     private static func showKeys(_ call: Invocation) throws {
-        let path = try call.databasePath
         let signer = try call.signer(
-            keyPath(path), try call.passphrase(), mayCreate: !Files.exists(path))
+            keyPath(try call.ownKeys), try call.passphrase(),
+            mayCreate: try !isThere(try call.database))
         let sealing = Hexadecimal.text(signer.sealingKey?.bytes ?? [])
         let signing = Hexadecimal.text(signer.publicKey.bytes)
         call.print(
@@ -114,22 +137,17 @@ enum ServiceCommands {
     private static func serve(_ call: Invocation) throws {
         // Before any thread starts, so that all of them inherit it.
         Signals.block([SIGTERM, SIGINT])
-        let path = try call.databasePath
+        let database = try call.database
         let (address, port) = try endpoint(try call.required("listen"))
         let phrase = try call.passphrase()
-        let signer = try call.signer(keyPath(path), phrase, mayCreate: false)
+        let signer = try call.signer(keyPath(try call.ownKeys), phrase, mayCreate: false)
         let authority = Authority(
             signer: signer, keys: BundleKeys(bundle: try call.bundle(phrase, signer)))
-        let lock: FileLock
-        do { lock = try FileLock(path + ".lock") } catch {
-            throw Failure(
-                "another eco-ledger serves this database",
-                hint: "stop it first, or choose another database", code: .tryAgain)
-        }
+        let lock = try lock(database)
         let service: LedgerService
         do throws(LedgerServiceError) {
             service = try LedgerService(
-                path: path, authority: authority, address: address, port: port,
+                database: database, authority: authority, address: address, port: port,
                 clock: { Clock.realtimeMilliseconds() },
                 trouble: { Console.error("eco-ledger: \($0)") })
         } catch {
@@ -139,18 +157,62 @@ enum ServiceCommands {
                 throw Failure("cannot listen: \(cause)", hint: "check --listen")
             }
         }
-        let place = address.contains(":") ? "[\(address)]" : address
-        Console.error("eco-ledger: listening on \(place):\(service.port)")
+        let fleet = try fleet(call, database)
+        let place = name(address, service.port)
+        Console.error("eco-ledger: listening on \(place)")
+        let view = fleet.map { name($0.address, $0.service.port) }
+        if let view { Console.error("eco-ledger: the association's view is at \(view)/fleet") }
         if call.isJSON {
             Console.out(
-                JSONValue.record(["listening": .text("\(place):\(service.port)")]).text)
+                JSONValue.record([
+                    "listening": .text(place), "fleet": view.map { .text($0) } ?? .null,
+                ]).text)
         }
         var signal: Int32?
         while signal == nil { signal = Signals.wait([SIGTERM, SIGINT], atMost: .seconds(3_600)) }
         service.stop()
-        lock.release()
+        fleet?.service.stop()
+        lock?.release()
         if signal == SIGINT {
             throw Failure("interrupted", hint: "all batches taken are booked", code: .interrupted)
+        }
+    }
+
+    private static func name(_ address: String, _ port: UInt16) -> String {
+        (address.contains(":") ? "[\(address)]" : address) + ":\(port)"
+    }
+
+    private static func fleet(
+        _ call: Invocation, _ database: StoreAddress
+    ) throws -> (address: String, service: FleetService)? {
+        guard let text = call.value("fleet") else {
+            guard call.values("fleet-host").isEmpty else {
+                throw Failure(
+                    "--fleet-host goes with --fleet", hint: "name an address too", code: .usage)
+            }
+            return nil
+        }
+        let (address, port) = try endpoint(text)
+        do throws(LedgerServiceError) {
+            return (
+                address,
+                try FleetService(
+                    database: database, address: address, port: port,
+                    hosts: call.values("fleet-host"), clock: { Clock.realtimeMilliseconds() },
+                    trouble: { Console.error("eco-ledger: \($0)") })
+            )
+        } catch {
+            throw Failure("the view cannot listen: \(error)", hint: "check --fleet")
+        }
+    }
+
+    /// One process serves a file; a server is there for many.
+    private static func lock(_ database: StoreAddress) throws -> FileLock? {
+        guard case .sqlite(let path) = database else { return nil }
+        do { return try FileLock(path + ".lock") } catch {
+            throw Failure(
+                "another eco-ledger serves this database",
+                hint: "stop it first, or choose another database", code: .tryAgain)
         }
     }
 

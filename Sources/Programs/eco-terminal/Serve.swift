@@ -31,7 +31,7 @@ let serveCommand = Command(
     let journal = try openJournal(directory, signer)
     let link = LedgerLink(
         address: try configuration.ledger(), signer: signer, journal: journal,
-        directory: directory)
+        directory: directory, version: Program.version)
     let world = LiveWorld(
         journal: journal, link: link, keys: try configuration.cardKeys(signer),
         terminal: signer.publicKey.kid, log: { Console.error($0) })

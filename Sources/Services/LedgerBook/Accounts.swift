@@ -1,11 +1,13 @@
 import Crypto
 public import Operations
-import SQLite
 public import Tokens
 
 /// An account of the double entry. The names are the database's.
 enum Account {
     static let issuance = "issuance"
+    /// Accounts whose balance is kept: a card's is asked at every payment. A merchant's is not, so
+    /// that a busy one is no row that everybody waits for.
+    static func isKept(_ account: String) -> Bool { account.hasPrefix(cards) }
     static let cards = "card:"
     static func card(_ number: CardNumber) -> String { cards + number.digits }
     static func merchant(_ terminal: TerminalRecord) -> String { "merchant:\(terminal.id)" }
@@ -36,49 +38,57 @@ public struct MerchantTotal: Equatable, Sendable {
 }
 
 extension Book {
-    /// The sum of an account's postings, cents. SQLite sums integers exactly and fails on
-    /// overflow; there is no stored balance to disagree with it (B5).
-    func balance(account: String) throws(BookError) -> Int64 {
-        try number(
-            "SELECT coalesce(sum(cents), 0) FROM postings WHERE account = ?",
-            [.text(account)]) ?? 0
-    }
-
     /// What a card has at `now`.
     /// - Throws: `BookError.cardUnknown`, `.storage`.
     public func balance(of card: CardNumber, now: UInt64) throws(BookError) -> CardBalance {
-        guard try self.card(card) != nil else { throw .cardUnknown }
-        let cents = try balance(account: Account.card(card))
-        return CardBalance(cents: cents, available: cents - (try reserved(card, now: now)))
+        let row = try rows(
+            """
+            SELECT coalesce((SELECT b.cents FROM balances b WHERE b.account = $1), 0),
+                (SELECT CAST(coalesce(sum(a.cents), 0) AS BIGINT) FROM authorisations a
+                    WHERE a.card = $2 AND a.released = 0 AND a.expires > $3)
+            FROM cards WHERE number = $2
+            """, [.text(Account.card(card)), .text(card.digits), .clamped(now)]
+        ).first
+        guard let cents = row?[0].integer, let reserved = row?[1].integer else {
+            throw .cardUnknown
+        }
+        let (available, isOver) = cents.subtractingReportingOverflow(reserved)
+        return CardBalance(cents: cents, available: isOver ? .min : available)
     }
 
-    /// Moves `amount` between two accounts: two postings that sum to zero. Within a transaction.
-    /// What would go to a card that was replaced goes to the one that has its account now.
-    /// An amount is at most 999,999.99 ECO, so an account's sum stays within 64 bits for the first
-    /// ninety thousand million postings.
+    /// Moves `amount` between two accounts: two postings that sum to zero, and what they add to
+    /// the balances of cards. Within a transaction. An amount is at most 999,999.99 ECO, so an
+    /// account's sum stays within 64 bits for the first ninety thousand million postings.
+    /// - Parameter row: the entry's; a transaction has the same. One without an entry, or of an
+    ///   entry older than `Booking.row`, has a random one below zero.
     func move(
-        _ amount: Amount, from: String, to: String, what: String, entry: Int64?, time: UInt64
+        _ amount: Amount, from: String, to: String, what: String, entry row: Int64?, time: UInt64
     ) throws(BookError) {
-        let (from, to) = (try successor(account: from), try successor(account: to))
         guard amount > .zero, from != to else { throw .amount }
-        try run(
-            "INSERT INTO transactions(entry, what, time) VALUES(?,?,?)",
-            [entry.map { .integer($0) } ?? .null, .text(what), .clamped(time)])
-        let transaction = SQLValue.integer(lastInsertRow)
+        let id = Cell.integer(row.flatMap { $0 >= 1 << 32 ? $0 : nil } ?? Self.randomRow())
+        insert(
+            .transactions, [id, row.map { .integer($0) } ?? .null, .text(what), .clamped(time)])
         for (account, cents) in [(from, -amount.cents), (to, amount.cents)] {
-            try run(
-                "INSERT INTO postings(txn, account, cents) VALUES(?,?,?)",
-                [transaction, .text(account), .integer(cents)])
+            insert(.postings, [id, .text(account), .integer(cents)])
+            if Account.isKept(account) { try add(cents, to: account) }
         }
+    }
+
+    /// Below zero, of 62 random bits: what is not an entry's needs no counter either.
+    private static func randomRow() -> Int64 {
+        -1 - randomBytes(8).reduce(Int64(0)) { ($0 << 8 | Int64($1)) & .max } / 2
     }
 
     /// Issues money to a card at the ledger itself.
     /// - Throws: `BookError.cardUnknown`, `.amount`, `.storage`.
     public func topUp(_ card: CardNumber, _ amount: Amount, now: UInt64) throws(BookError) {
         try transaction { () throws(BookError) in
-            guard try self.card(card) != nil else { throw .cardUnknown }
+            guard try lockedCard(card) != nil else { throw .cardUnknown }
+            // What would go to a card that was replaced goes to the one that has its account.
+            let last = try successor(card)
+            if last != card { _ = try lockedCard(last) }
             try move(
-                amount, from: Account.issuance, to: Account.card(card), what: "top-up",
+                amount, from: Account.issuance, to: Account.card(last), what: "top-up",
                 entry: nil, time: now)
         }
     }
@@ -91,9 +101,10 @@ extension Book {
             """
             SELECT m.kid, m.merchant, coalesce(p.count, 0), coalesce(p.cents, 0)
             FROM terminals m LEFT JOIN (
-                SELECT e.terminal AS terminal, count(*) AS count, sum(e.cents) AS cents
+                SELECT e.terminal AS terminal, count(*) AS count,
+                    CAST(sum(e.cents) AS BIGINT) AS cents
                 FROM transactions t JOIN entries e ON e.id = t.entry
-                WHERE t.time >= ? AND t.time < ? AND e.kind = 1 GROUP BY e.terminal
+                WHERE t.time >= $1 AND t.time < $2 AND e.kind = 1 GROUP BY e.terminal
             ) p ON p.terminal = m.id ORDER BY m.merchant, m.id
             """, [.clamped(from), .clamped(to)]
         ).map { row in
@@ -108,8 +119,8 @@ extension Book {
     public func issued() throws(BookError) -> Int64 {
         -(try number(
             """
-            SELECT coalesce(sum(cents), 0) FROM postings
-            WHERE account = 'issuance' OR account GLOB 'means:*'
+            SELECT CAST(coalesce(sum(cents), 0) AS BIGINT) FROM postings
+            WHERE account = 'issuance' OR account LIKE 'means:%'
             """) ?? 0)
     }
 }

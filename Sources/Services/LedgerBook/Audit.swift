@@ -1,7 +1,6 @@
 import COSE
 import Crypto
 import Operations
-import SQLite
 import Tokens
 
 /// An entry of the book that a person should look at.
@@ -42,7 +41,7 @@ extension Book {
             "e.code", "entries e",
             """
             WHERE e.outcome = 'held'
-            AND NOT EXISTS(SELECT 1 FROM verdicts v WHERE v.entry = e.id) ORDER BY e.id
+            AND NOT EXISTS(SELECT 1 FROM verdicts v WHERE v.entry = e.id) ORDER BY e.received, e.id
             """)
     }
 
@@ -54,7 +53,7 @@ extension Book {
         ).map { ($0[0].text ?? "", $0[1].integer ?? 0) }
     }
 
-    private func noted(
+    func noted(
         _ reason: String, _ source: String, _ tail: String
     ) throws(BookError) -> [NotedEntry] {
         try rows(
@@ -78,10 +77,15 @@ extension Book {
     public func audit() throws(BookError) -> AuditFindings {
         var findings = AuditFindings()
         findings.transactions = Int(try number("SELECT count(*) FROM transactions") ?? 0)
-        for (sentence, sql) in Self.questions {
-            for row in try rows(sql, atMost: 20) {
-                let name = row.first.flatMap { $0.text ?? $0.integer.map { String($0) } }
-                findings.faults.append(name.map { "\(sentence): \($0)" } ?? sentence)
+        for (sentence, sql) in store.integrityQuestions + questions {
+            for row in try rows("SELECT * FROM (\(sql)) faults LIMIT 20") {
+                let faulty: String? =
+                    switch row.first {
+                    case .integer(let id): try name(id)
+                    case .text(let text): text
+                    case .blob, .null, nil: nil
+                    }
+                findings.faults.append(faulty.map { "\(sentence): \($0)" } ?? sentence)
             }
         }
         for terminal in try terminals() {
@@ -90,26 +94,41 @@ extension Book {
             if let fault { findings.faults.append("terminal \(terminal.id): \(fault)") }
         }
         findings.flagged = try noted(
-            "f.flag", "flags f JOIN entries e ON e.id = f.entry", "ORDER BY e.id, f.flag")
+            "f.flag", "flags f JOIN entries e ON e.id = f.entry",
+            "ORDER BY e.received, e.id, f.flag")
         return findings
     }
 
+    /// An entry as `held list` names it: terminal and number there; else the bare number.
+    private func name(_ id: Int64) throws(BookError) -> String {
+        let row = try rows(
+            """
+            SELECT m.kid, e.seq FROM entries e JOIN terminals m ON m.id = e.terminal
+            WHERE e.id = $1
+            """, [.integer(id)]
+        ).first
+        guard let kid = row?[0].blob, let sequence = row?[1].integer else { return "\(id)" }
+        return "\(Hexadecimal.text(kid)) \(sequence)"
+    }
+
     /// Each gives one row per fault.
-    private static let questions: [(String, String)] =
-        operationQuestions + replacementQuestions + [
-            (
-                "SQLite finds the file damaged",
-                "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"
-            ),
-            (
-                "a row refers to nothing, table",
-                "SELECT \"table\" FROM pragma_foreign_key_check"
-            ),
+    var questions: [(String, String)] {
+        Self.operationQuestions + Self.replacementQuestions + Self.postingQuestions + [
             (
                 "a transaction does not sum to zero",
                 """
-                SELECT t.id FROM transactions t LEFT JOIN postings p ON p.txn = t.id
+                SELECT CAST(t.id AS TEXT) FROM transactions t
+                LEFT JOIN postings p ON p.txn = t.id
                 GROUP BY t.id HAVING coalesce(sum(p.cents), 1) <> 0
+                """
+            ),
+            (
+                "a balance is not the sum of its postings, account",
+                """
+                SELECT coalesce(b.account, p.account) FROM balances b FULL JOIN (
+                    SELECT account, sum(cents) AS cents FROM postings
+                    WHERE account LIKE 'card:%' GROUP BY account) p ON p.account = b.account
+                WHERE coalesce(b.cents, 0) <> coalesce(p.cents, 0)
                 """
             ),
             (
@@ -121,7 +140,7 @@ extension Book {
                     JOIN postings a ON a.txn = t.id AND a.account = 'card:' || e.card
                     JOIN terminals m ON m.id = e.terminal
                     JOIN postings b ON b.txn = t.id
-                        AND b.account = 'merchant:' || lower(hex(m.kid))
+                        AND b.account = 'merchant:' || \(store.hexadecimal("m.kid"))
                     WHERE t.entry = e.id AND a.cents = -e.cents AND b.cents = e.cents)
                 """
             ),
@@ -150,48 +169,61 @@ extension Book {
                 """
             ),
         ]
+    }
 
     /// Walks a terminal's chain: gapless, linked, signed, and the columns say what was signed.
     private func auditChain(
         of terminal: TerminalRecord
     ) throws(BookError) -> (count: Int, fault: String?) {
-        var sequence: UInt64 = 0
-        var hash = [UInt8](repeating: 0, count: 32)
-        var fault: String?
-        try each(
-            """
-            SELECT seq, hash, cose, uuid, card, cents, time, kind FROM entries
-            WHERE terminal = ? ORDER BY seq
-            """, [.integer(terminal.row)]
-        ) { row in
-            sequence += 1
-            guard row[0].integer == Int64(clamping: sequence) else {
-                fault = "entry \(sequence) is missing"
-                return false
-            }
-            guard let bytes = row[2].blob, sha256(bytes) == row[1].blob,
-                let message = try? Sign1(parsing: bytes, limit: Entry.sizeMax),
-                let payload = try? message.verified(by: terminal.key),
-                let entry = try? Entry(payload: payload)
-            else {
-                fault = "entry \(sequence) is not what the terminal signed"
-                return false
-            }
-            guard entry.sequence == sequence, entry.previous == hash else {
-                fault = "entry \(sequence) does not follow the one before"
-                return false
-            }
-            guard Self.agrees(row, entry) else {
-                fault = "entry \(sequence): a column differs from what was signed"
-                return false
-            }
-            hash = message.digest
-            return true
+        var chain = ChainWalk(key: terminal.key)
+        while chain.fault == nil {
+            let page = try rows(
+                """
+                SELECT seq, hash, cose, uuid, card, cents, time, kind FROM entries
+                WHERE terminal = $1 AND seq > $2 ORDER BY seq LIMIT 500
+                """, [.integer(terminal.row), .clamped(chain.sequence)])
+            for row in page where chain.fault == nil { chain.step(row) }
+            if page.count < 500 { break }
         }
-        return (Int(clamping: sequence), fault)
+        return (Int(clamping: chain.sequence), chain.fault)
+    }
+}
+
+/// A walk along one terminal's chain, as far as it is sound.
+private struct ChainWalk {
+    let key: Ed25519PublicKey
+    /// The last number looked at.
+    var sequence: UInt64 = 0
+    private var hash = [UInt8](repeating: 0, count: 32)
+    var fault: String?
+
+    init(key: Ed25519PublicKey) { self.key = key }
+
+    mutating func step(_ row: [Cell]) {
+        sequence += 1
+        guard row[0].integer == Int64(clamping: sequence) else {
+            fault = "entry \(sequence) is missing"
+            return
+        }
+        guard let bytes = row[2].blob, sha256(bytes) == row[1].blob,
+            let message = try? Sign1(parsing: bytes, limit: Entry.sizeMax),
+            let payload = try? message.verified(by: key), let entry = try? Entry(payload: payload)
+        else {
+            fault = "entry \(sequence) is not what the terminal signed"
+            return
+        }
+        guard entry.sequence == sequence, entry.previous == hash else {
+            fault = "entry \(sequence) does not follow the one before"
+            return
+        }
+        guard Self.agrees(row, entry) else {
+            fault = "entry \(sequence): a column differs from what was signed"
+            return
+        }
+        hash = message.digest
     }
 
-    private static func agrees(_ row: [SQLValue], _ entry: Entry) -> Bool {
+    private static func agrees(_ row: [Cell], _ entry: Entry) -> Bool {
         let card = entry.body.card?.digits
         let cents = entry.body.amount?.cents
         return row[3].blob == entry.id.bytes && row[4].text == card && row[5].integer == cents

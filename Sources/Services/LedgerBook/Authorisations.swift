@@ -1,21 +1,11 @@
 import Crypto
 public import LedgerMessages
 public import Operations
-import SQLite
 import Tokens
 
 extension Book {
     /// How long funds stay reserved for an entry that does not come, milliseconds (FORMATS §5).
     public static let reservationTime: UInt64 = 15 * 60_000
-
-    /// What authorisations reserve on a card at `now`, cents.
-    func reserved(_ card: CardNumber, now: UInt64) throws(BookError) -> Int64 {
-        try number(
-            """
-            SELECT coalesce(sum(cents), 0) FROM authorisations
-            WHERE card = ? AND released = 0 AND expires > ?
-            """, [.text(card.digits), .clamped(now)]) ?? 0
-    }
 
     /// Answers a request for one payment. Idempotent by terminal and entry id: an approval is given
     /// again (and its funds reserved anew if the reservation had lapsed); a refusal leaves no
@@ -30,7 +20,7 @@ extension Book {
         try transaction { () throws(BookError) in
             guard let terminal = try terminal(kid: kid) else { throw .terminalUnknown }
             guard terminal.revoked == nil else { throw .terminalRevoked }
-            guard let card = try card(request.card) else {
+            guard let card = try lockedCard(request.card) else {
                 return .declined(code: "card-unknown")
             }
             if card.isBlocked { return .declined(code: "card-blocked") }
@@ -54,6 +44,7 @@ extension Book {
         let card: String
         let cents: Int64
         let isRearming: Bool
+        let expires: Int64
         let holds: Bool
     }
 
@@ -63,12 +54,13 @@ extension Book {
         try rows(
             """
             SELECT id, card, cents, rearm, expires, released FROM authorisations
-            WHERE terminal = ? AND entry = ?
+            WHERE terminal = $1 AND entry = $2
             """, [.integer(terminal.row), .blob(request.entry.bytes)]
         ).first.map { row in
             Approval(
                 id: row[0].blob ?? [], card: row[1].text ?? "", cents: row[2].integer ?? 0,
-                isRearming: row[3] == .integer(1), holds: row[5] == .integer(0))
+                isRearming: row[3] == .integer(1), expires: row[4].integer ?? 0,
+                holds: row[5] == .integer(0))
         }
     }
 
@@ -78,16 +70,12 @@ extension Book {
         guard approval.card == request.card.digits, approval.cents == request.amount.cents else {
             return .declined(code: "entry-mismatch")
         }
-        let expires =
-            try number(
-                "SELECT expires FROM authorisations WHERE id = ?", [.blob(approval.id)]) ?? 0
         // Lapsed while its entry is still on its way: the funds must be there once more.
-        if approval.holds, expires <= Int64(clamping: now) {
-            if let missing = try missing(request, now: now) {
-                return .insufficient(missing: missing)
-            }
+        if approval.holds, approval.expires <= Int64(clamping: now) {
+            let available = try balance(of: request.card, now: now).available
+            if let missing = missing(request, available) { return .insufficient(missing: missing) }
             try run(
-                "UPDATE authorisations SET expires = ? WHERE id = ?",
+                "UPDATE authorisations SET expires = $1 WHERE id = $2",
                 [.clamped(now + Self.reservationTime), .blob(approval.id)])
         }
         return .approved(id: approval.id, rearm: approval.isRearming)
@@ -96,42 +84,41 @@ extension Book {
     /// True when the counter is above every one that a settled payment or an authorisation of this
     /// card has shown: an old first read must not reserve funds.
     private func isFresh(_ counter: UInt32, _ card: CardRecord) throws(BookError) -> Bool {
-        let seen = try number(
+        let row = try rows(
             """
-            SELECT max(
-                coalesce((SELECT max(c.counter) FROM card_counters c
+            SELECT (SELECT c.counter FROM card_counters c
                     JOIN entries e ON e.id = c.entry AND e.outcome = 'settled'
-                    WHERE c.card = ?1), -1),
-                coalesce((SELECT max(counter) FROM authorisations WHERE card = ?1), -1))
-            """, [.text(card.number.digits)])
-        return Int64(counter) > seen ?? -1
+                    WHERE c.card = $1 ORDER BY c.counter DESC LIMIT 1),
+                (SELECT max(counter) FROM authorisations WHERE card = $1)
+            """, [.text(card.number.digits)]
+        ).first
+        return (row ?? []).allSatisfy { Int64(counter) > $0.integer ?? -1 }
     }
 
-    private func missing(
-        _ request: AuthorisationRequest, now: UInt64
-    ) throws(BookError) -> Amount? {
-        let available = try balance(of: request.card, now: now).available
+    private func missing(_ request: AuthorisationRequest, _ available: Int64) -> Amount? {
         if available >= request.amount.cents { return nil }
-        return Amount(cents: min(request.amount.cents - available, Amount.centsMax)) ?? .zero
+        let (missing, isOver) = request.amount.cents.subtractingReportingOverflow(available)
+        let most = isOver ? Amount.centsMax : min(missing, Amount.centsMax)
+        return Amount(cents: most) ?? .zero
     }
 
     private func decide(
         _ request: AuthorisationRequest, _ read: ProvenRead, _ terminal: TerminalRecord,
         now: UInt64
     ) throws(BookError) -> AuthorisationAnswer {
-        if let missing = try missing(request, now: now) { return .insufficient(missing: missing) }
-        let left = try balance(of: request.card, now: now).available - request.amount.cents
+        let available = try balance(of: request.card, now: now).available
+        if let missing = missing(request, available) { return .insufficient(missing: missing) }
         let id = randomBytes(16)
-        let isRearming = left > 0
+        let isRearming = available > request.amount.cents
         try run(
             """
             INSERT INTO authorisations(terminal, entry, id, card, cents, counter, rearm, expires)
-            VALUES(?,?,?,?,?,?,?,?)
+            VALUES($1, $2, $3, $4, $5, $6, $7, $8)
             """,
             [
                 .integer(terminal.row), .blob(request.entry.bytes), .blob(id),
                 .text(request.card.digits), .integer(request.amount.cents),
-                .integer(Int64(read.counter)), .integer(isRearming ? 1 : 0),
+                .integer(Int64(read.counter)), .flag(isRearming),
                 .clamped(now + Self.reservationTime),
             ])
         return .approved(id: id, rearm: isRearming)

@@ -25,7 +25,7 @@ public struct VerifiedBatch: Sendable {
             parts = try CBOR.sequence(body, count: batchCountMax, limit: messageSizeMax)
         } catch {
             if error == .tooLarge(limit: batchCountMax) { throw .tooManyEntries }
-            throw .malformed("entries: not a CBOR sequence")
+            throw .malformed("entries: not a CBOR sequence (\(error))")
         }
         let kid = key.kid
         var items: [Item] = []
@@ -46,7 +46,7 @@ public struct VerifiedBatch: Sendable {
         let message: Sign1
         do throws(COSEError) {
             message = try Sign1(parsing: bytes, limit: Entry.sizeMax)
-        } catch { throw .malformed("entry: not a COSE_Sign1") }
+        } catch { throw .malformed("entry: not a COSE_Sign1 (\(error))") }
         guard message.kid == kid, let payload = try? message.verified(by: key) else {
             throw .entrySignature
         }

@@ -1,72 +1,222 @@
 import Crypto
-import SQLite
+import Linux
 
 /// The open book. One owner serialises the calls.
-public final class Book {
-    private let database: Database
+public final class Book: @unchecked Sendable {  // because its owner hands it on whole
+    /// How often a transaction is tried that another one came between.
+    static let attemptsMax = 10
 
-    /// Opens the file at `path`; makes it when `create` says so.
+    let store: any LedgerStore
+    /// Rows to insert before the next question, or by the end of the transaction.
+    private var pending: [(table: Table, rows: [[Cell]])] = []
+    /// What those rows add to the balances of cards, cents.
+    private var additions: [String: Int64] = [:]
+    private var isInTransaction = false
+
+    /// Opens the book at `address`; makes it when `create` says so.
     /// - Throws: `BookError.storage`, `.unusable`.
-    public init(path: String, create: Bool = false) throws(BookError) {
-        do throws(SQLiteError) {
-            database = try Database(path: path, access: create ? .create : .readWrite)
-        } catch { throw .storage(error) }
-        try Schema.prepare(database, mayCreate: create)
+    public init(_ address: StoreAddress, create: Bool = false) throws(BookError) {
+        store = try address.open(create: create)
     }
 
-    /// True when the file answers.
-    public var isReadable: Bool {
-        (try? database.rows("SELECT count(*) FROM settings")) != nil
-    }
+    /// Asks the database whether it answers.
+    /// - Throws: `BookError.storage`.
+    public func check() throws(BookError) { _ = try number("SELECT count(*) FROM settings") }
 
     // MARK: statements
 
-    func run(_ sql: String, _ values: [SQLValue] = []) throws(BookError) {
-        do throws(SQLiteError) { try database.run(sql, values) } catch { throw .storage(error) }
+    /// The rows of one statement.
+    func rows(_ sql: String, _ values: [Cell] = []) throws(BookError) -> [[Cell]] {
+        try answers([Statement(sql, values)]).first ?? []
     }
 
-    func rows(
-        _ sql: String, _ values: [SQLValue] = [], atMost: Int = .max
-    ) throws(BookError) -> [[SQLValue]] {
-        do throws(SQLiteError) {
-            return try database.rows(sql, values, atMost: atMost)
-        } catch { throw .storage(error) }
-    }
-
-    func each(
-        _ sql: String, _ values: [SQLValue] = [], _ body: ([SQLValue]) -> Bool
-    ) throws(BookError) {
-        do throws(SQLiteError) {
-            try database.each(sql, values, body)
-        } catch { throw .storage(error) }
-    }
-
-    /// The first column of the first row.
-    func number(_ sql: String, _ values: [SQLValue] = []) throws(BookError) -> Int64? {
-        try rows(sql, values, atMost: 1).first?.first?.integer
-    }
-
-    /// Inserts a row that a UNIQUE constraint may refuse: false then. Any other refusal throws.
-    func insertUnlessThere(_ sql: String, _ values: [SQLValue]) throws(BookError) -> Bool {
-        do throws(SQLiteError) {
-            try database.run(sql, values)
-            return true
-        } catch {
-            if error.isUnique { return false }
+    /// The rows of several statements, asked together.
+    func answers(_ statements: [Statement]) throws(BookError) -> [[[Cell]]] {
+        try insertPending()
+        do throws(StorageError) { return try store.answers(statements) } catch {
             throw .storage(error)
         }
     }
 
-    var lastInsertRow: Int64 { database.lastInsertRow }
-    var changes: Int { database.changes }
+    /// The first column of the first row.
+    func number(_ sql: String, _ values: [Cell] = []) throws(BookError) -> Int64? {
+        try rows(sql, values).first?.first?.integer
+    }
 
-    /// One write transaction (B1).
+    /// Runs a statement; within a transaction by its end at the latest.
+    func run(_ sql: String, _ values: [Cell] = []) throws(BookError) {
+        guard isInTransaction else {
+            _ = try changes(sql, values)
+            return
+        }
+        try insertPending()
+        try later(Statement(sql, values))
+    }
+
+    /// The number of rows that a statement changed.
+    func changes(_ sql: String, _ values: [Cell] = []) throws(BookError) -> Int {
+        try insertPending()
+        do throws(StorageError) { return try store.changes(Statement(sql, values)) } catch {
+            throw .storage(error)
+        }
+    }
+
+    /// Adds a row within a transaction. Rows of one table go together, in the order of `Table`.
+    func insert(_ table: Table, _ row: [Cell]) {
+        if let place = pending.firstIndex(where: { $0.table == table }) {
+            pending[place].rows.append(row)
+        } else {
+            pending.append((table, [row]))
+        }
+    }
+
+    /// Adds to a balance that the database keeps, within a transaction.
+    func add(_ cents: Int64, to account: String) throws(BookError) {
+        let (sum, isOver) = additions[account, default: 0].addingReportingOverflow(cents)
+        if isOver { throw .amount }
+        additions[account] = sum
+    }
+
+    private func insertPending() throws(BookError) {
+        for (account, cents) in additions.sorted(by: { $0.key < $1.key }) {
+            insert(.balances, [.text(account), .integer(cents)])
+        }
+        additions = [:]
+        if pending.isEmpty { return }
+        let tables = pending.sorted { $0.table.rawValue < $1.table.rawValue }
+        pending = []
+        for (table, rows) in tables {
+            for statement in table.inserting(rows) { try later(statement) }
+        }
+    }
+
+    private func later(_ statement: Statement) throws(BookError) {
+        do throws(StorageError) { try store.later(statement) } catch { throw .storage(error) }
+    }
+
+    /// One write transaction (B1), tried again when another one came between: `body` has no effect
+    /// but on the database.
     func transaction<R>(_ body: () throws(BookError) -> R) throws(BookError) -> R {
-        try database.transaction(body, mapping: { .storage($0) })
+        precondition(!isInTransaction, "book: transactions do not nest")
+        isInTransaction = true
+        defer {
+            isInTransaction = false
+            forget()
+        }
+        var attempt = 1
+        while true {
+            do throws(BookError) {
+                return try store.transaction { () throws(BookError) in
+                    let result = try body()
+                    try insertPending()
+                    return result
+                }
+            } catch {
+                guard error.isConflict, attempt < Self.attemptsMax else { throw error }
+            }
+            forget()
+            // Two that met once shall not meet again.
+            Clock.sleep(.microseconds(Int64.random(in: 0...(500 << attempt))))
+            attempt += 1
+        }
+    }
+
+    private func forget() {
+        pending = []
+        additions = [:]
+    }
+
+    // MARK: rows that are this transaction's until it ends, in the order of `LedgerStore.rowLock`
+
+    /// Locks these cards; others wait to judge by them.
+    func locking(cards: some Sequence<String>) -> [Statement] {
+        let numbers = Set(cards).sorted()
+        guard !store.rowLock.isEmpty, !numbers.isEmpty else { return [] }
+        return Self.chunks(numbers.map { .text($0) }).map { chunk in
+            Statement(
+                "SELECT number FROM cards WHERE number IN \(Self.list(chunk)) "
+                    + "ORDER BY number\(store.rowLock)", chunk)
+        }
+    }
+
+    /// The next number of a counter: gapless, in the order of commits.
+    func next(_ name: String) throws(BookError) -> Int64 {
+        let sql = "UPDATE counters SET last = last + 1 WHERE name = $1 RETURNING last"
+        guard let next = try number(sql, [.text(name)]) else {
+            throw .unusable("the counter \(name) is missing")
+        }
+        return next
+    }
+
+    // MARK: lists
+
+    /// Lists have few lengths, so that few texts are prepared: the last value fills the rest.
+    static func chunks(_ values: [Cell]) -> [[Cell]] {
+        stride(from: 0, to: values.count, by: 256).map { start in
+            let chunk = values[start..<min(start + 256, values.count)]
+            let size = [1, 4, 32, 256].first { $0 >= chunk.count } ?? chunk.count
+            return chunk + Array(repeating: values[start], count: size - chunk.count)
+        }
+    }
+
+    /// "($2, $3, $4)" for a chunk.
+    static func list(_ chunk: [Cell], after count: Int = 0) -> String {
+        "(" + (1...chunk.count).map { "$\(count + $0)" }.joined(separator: ", ") + ")"
     }
 }
 
-extension SQLValue {
-    /// A time or number that SQLite can hold; larger ones are the largest.
-    static func clamped(_ value: UInt64) -> SQLValue { .integer(Int64(clamping: value)) }
+/// Tables that bookings add to, in the order that references between them ask for.
+enum Table: Int {
+    case entries, counters, transactions, postings, balances, flags, links, actions, enrolments,
+        closures, replacements
+
+    private var head: String {
+        switch self {
+        case .entries:
+            """
+            entries(id, terminal, seq, uuid, hash, cose, kind, time, trust, card, cents, counter,
+                received, outcome, code)
+            """
+        case .counters: "card_counters(card, counter, entry)"
+        case .transactions: "transactions(id, entry, what, time)"
+        case .postings: "postings(txn, account, cents)"
+        case .balances: "balances(account, cents)"
+        case .flags: "flags(entry, flag)"
+        case .links: "links(entry, kind, target, cents)"
+        case .actions: "actions(entry, card, code, parcours, thousandths, day)"
+        case .enrolments: "enrolments(entry, card, sealed)"
+        case .replacements: "replacements(entry, old, new)"
+        case .closures: "closures(entry, terminal, period, number, upto, perpetual)"
+        }
+    }
+
+    private var tail: String {
+        switch self {
+        // The database adds: a balance is never read to be written.
+        case .balances:
+            " ON CONFLICT(account) DO UPDATE SET cents = balances.cents + excluded.cents"
+        case .flags: " ON CONFLICT DO NOTHING"
+        default: ""
+        }
+    }
+
+    /// Few statements for many rows, of few lengths.
+    func inserting(_ rows: [[Cell]]) -> [Statement] {
+        var statements: [Statement] = []
+        var start = 0
+        while start < rows.count {
+            let size = [64, 16, 4, 2, 1].first { $0 <= rows.count - start } ?? 1
+            let chunk = rows[start..<start + size]
+            statements.append(Statement(sql(size, chunk.first?.count ?? 0), chunk.flatMap { $0 }))
+            start += size
+        }
+        return statements
+    }
+
+    private func sql(_ rows: Int, _ columns: Int) -> String {
+        let lists = (0..<rows).map { row in
+            "(" + (1...columns).map { "$\(row * columns + $0)" }.joined(separator: ", ") + ")"
+        }
+        return "INSERT INTO \(head) VALUES\(lists.joined(separator: ", "))\(tail)"
+    }
 }

@@ -2,7 +2,6 @@ import COSE
 import Crypto
 import LedgerMessages
 import Operations
-import SQLite
 import Tokens
 
 extension Book {
@@ -16,31 +15,31 @@ extension Book {
         _ batch: VerifiedBatch, authority: Authority, now: UInt64
     ) throws(BookError) -> [UInt8] {
         try transaction { () throws(BookError) in
-            guard let terminal = try terminal(kid: batch.terminal) else { throw .terminalUnknown }
+            guard let terminal = try lockedTerminal(kid: batch.terminal) else {
+                throw .terminalUnknown
+            }
             guard terminal.revoked == nil else { throw .terminalRevoked }
-            var head = try head(of: terminal)
-            var booking = Booking(
+            let booking = try Booking(
                 book: self, terminal: terminal, keys: authority.keys, now: now,
-                nextRow: (try number("SELECT coalesce(max(id), 0) FROM entries") ?? 0) + 1)
-            var outcomes: [Outcome] = []
+                entries: batch.items.map(\.entry))
+            var head = booking.head
+            var outcomes = try known(batch, of: terminal, until: head.sequence)
             let from = batch.items.first?.entry.sequence ?? head.sequence + 1
-            for item in batch.items {
-                if item.entry.sequence <= head.sequence {
-                    outcomes.append(
-                        try known(item, of: terminal, expected: head.sequence + 1))
-                    continue
-                }
+            for item in batch.items.dropFirst(outcomes.count) {
                 try Self.check(item, after: head)
                 outcomes.append(try booking.append(item))
                 head = (item.entry.sequence, item.hash, item.entry.time)
             }
+            try booking.finish()
             let last =
                 batch.items.last.map { ($0.entry.sequence, $0.hash) }
                 ?? (head.sequence, head.hash)
             let receipt = Receipt(
                 terminal: batch.terminal, from: from, to: last.0, head: last.1,
                 outcomes: outcomes)
-            return try stored(receipt, of: terminal, authority: authority)
+            // A batch with anything new in it has no receipt yet.
+            let isNew = last.0 > booking.head.sequence
+            return try stored(receipt, of: terminal, authority: authority, isNew: isNew)
         }
     }
 
@@ -53,130 +52,138 @@ extension Book {
         guard item.entry.time >= head.time else { throw .malformed("entry: time goes back") }
     }
 
-    /// The stored outcome of an entry below the head, if it is the same entry (B2, B3).
+    /// The stored outcomes of the entries up to the head, if they are the same entries (B2, B3).
     private func known(
-        _ item: VerifiedBatch.Item, of terminal: TerminalRecord, expected: UInt64
-    ) throws(BookError) -> Outcome {
-        let row = try rows(
-            "SELECT hash, outcome, code FROM entries WHERE terminal = ? AND seq = ?",
-            [.integer(terminal.row), .clamped(item.entry.sequence)]
-        ).first
-        guard let row, row[0].blob == item.hash else { throw .fork(expected: expected) }
-        return Outcome(name: row[1].text ?? "", code: row[2].text ?? "")
+        _ batch: VerifiedBatch, of terminal: TerminalRecord, until head: UInt64
+    ) throws(BookError) -> [Outcome] {
+        let old = batch.items.prefix { $0.entry.sequence <= head }
+        guard let first = old.first, let last = old.last else { return [] }
+        let rows = try rows(
+            """
+            SELECT hash, outcome, code FROM entries
+            WHERE terminal = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq
+            """,
+            [
+                .integer(terminal.row), .clamped(first.entry.sequence),
+                .clamped(last.entry.sequence),
+            ])
+        guard rows.map(\.first?.blob) == old.map(\.hash) else { throw .fork(expected: head + 1) }
+        return rows.map { Outcome(name: $0[1].text ?? "", code: $0[2].text ?? "") }
     }
 
     private func stored(
-        _ receipt: Receipt, of terminal: TerminalRecord, authority: Authority
+        _ receipt: Receipt, of terminal: TerminalRecord, authority: Authority, isNew: Bool
     ) throws(BookError) -> [UInt8] {
-        let place: [SQLValue] = [
+        let place: [Cell] = [
             .integer(terminal.row), .clamped(receipt.from), .clamped(receipt.to),
         ]
-        let before = try rows(
-            "SELECT cose FROM receipts WHERE terminal = ? AND since = ? AND upto = ?", place)
+        let before =
+            isNew
+            ? []
+            : try rows(
+                "SELECT cose FROM receipts WHERE terminal = $1 AND since = $2 AND upto = $3",
+                place)
         if let bytes = before.first?.first?.blob { return bytes }
         let bytes = authority.signer.withKey { receipt.signed(by: $0).bytes }
         try run(
-            "INSERT INTO receipts(terminal, since, upto, cose) VALUES(?,?,?,?)",
+            "INSERT INTO receipts(terminal, since, upto, cose) VALUES($1, $2, $3, $4)",
             place + [.blob(bytes)])
         return bytes
     }
 }
 
-extension Outcome {
-    /// The database's words.
-    var name: String {
-        switch self {
-        case .settled: "settled"
-        case .declined: "declined"
-        case .held: "held"
-        case .duplicate: "duplicate"
-        }
-    }
-
-    /// "" unless declined or held.
-    var code: String {
-        switch self {
-        case .settled, .duplicate: ""
-        case .declined(let code), .held(let code): code
-        }
-    }
-
-    init(name: String, code: String) {
-        switch name {
-        case "settled": self = .settled
-        case "declined": self = .declined(code: code)
-        case "duplicate": self = .duplicate
-        default: self = .held(code: code)
-        }
-    }
-}
-
 /// The booking of one batch, inside its transaction: judges each entry and writes what follows.
-struct Booking {
+/// What it judges by it has locked and read at the start, and keeps up with its own entries.
+final class Booking {
     let book: Book
     let terminal: TerminalRecord
     /// What checks evidence; nil when nothing is judged any more.
     let keys: (any EvidenceKeys)?
     let now: UInt64
-    var nextRow: Int64
+    /// The chain's head before this batch.
+    let head: (sequence: UInt64, hash: [UInt8], time: UInt64)
+    var facts: BookingFacts
 
     /// What was decided about an entry.
     struct Judgement {
         var outcome: Outcome
         var counter: UInt32?
+        /// Whether the entry takes (card, counter) for itself.
+        var claims = false
         var flags: [String] = []
     }
 
-    mutating func append(_ item: VerifiedBatch.Item) throws(BookError) -> Outcome {
-        let row = nextRow
-        nextRow += 1
+    /// - Parameter entries: all that will be judged.
+    init(
+        book: Book, terminal: TerminalRecord, keys: (any EvidenceKeys)?, now: UInt64,
+        entries: [Entry]
+    ) throws(BookError) {
+        self.book = book
+        self.terminal = terminal
+        self.keys = keys
+        self.now = now
+        (head, facts) = try BookingFacts.read(book, terminal, entries)
+    }
+
+    /// The row of a new entry: made of the terminal's and its number, so that terminals share no
+    /// counter. Rows of a book older than this are below all of these.
+    static func row(_ terminal: TerminalRecord, _ sequence: UInt64) throws(BookError) -> Int64 {
+        guard sequence < 1 << 32, terminal.row < 1 << 31 else { throw .malformed("entry: seq") }
+        return terminal.row << 32 + Int64(sequence)
+    }
+
+    func append(_ item: VerifiedBatch.Item) throws(BookError) -> Outcome {
         let entry = item.entry
-        var judgement = try judge(entry, row: row)
-        try insert(item, judgement, row: row)
+        let row = try Self.row(terminal, entry.sequence)
+        var judgement = try judge(entry)
+        insert(item, judgement, row: row)
+        judgement.flags += try suspect(entry, judgement, row: row)
         if case .payment(let payment) = entry.body {
-            judgement.flags += try release(entry, payment)
+            judgement.flags += release(entry, payment)
         }
         if case .held(let code) = judgement.outcome, code != "card-unknown",
             case .enrolment(let enrolment) = entry.body
         {
             judgement.flags += try note(enrolment, row: row)
         }
-        if judgement.outcome == .settled, !entry.isTraining {
-            judgement.flags += try apply(entry, row: row)
+        if judgement.outcome == .settled {
+            facts.settled.insert(entry.id)
+            if !entry.isTraining { judgement.flags += try apply(entry, row: row) }
         }
-        for flag in judgement.flags {
-            try book.run(
-                "INSERT INTO flags(entry, flag) VALUES(?,?)", [.integer(row), .text(flag)])
-        }
+        for flag in judgement.flags { book.insert(.flags, [.integer(row), .text(flag)]) }
         return judgement.outcome
     }
 
-    private func judge(_ entry: Entry, row: Int64) throws(BookError) -> Judgement {
-        let same = try book.rows(
-            """
-            SELECT 1 FROM entries WHERE terminal = ? AND uuid = ? AND outcome = 'settled' LIMIT 1
-            """,
-            [.integer(terminal.row), .blob(entry.id.bytes)])
-        if !same.isEmpty { return Judgement(outcome: .duplicate) }
+    /// Ends the reservations of the batch's payments, whatever became of them.
+    func finish() throws(BookError) {
+        for chunk in Book.chunks(facts.released.map { .blob($0.bytes) }) {
+            try book.run(
+                """
+                UPDATE authorisations SET released = 1
+                WHERE terminal = $1 AND entry IN \(Book.list(chunk, after: 1))
+                """, [.integer(terminal.row)] + chunk)
+        }
+    }
+
+    private func judge(_ entry: Entry) throws(BookError) -> Judgement {
+        if facts.settled.contains(entry.id) { return Judgement(outcome: .duplicate) }
         if entry.isTraining { return Judgement(outcome: .settled) }
         switch entry.body {
-        case .payment, .refund, .topUp, .action: return try judgeProof(of: entry, row: row)
+        case .payment, .refund, .topUp, .action: return try judgeProof(of: entry)
         case .reversal(let body): return Judgement(outcome: try judge(body, of: entry))
         case .closure(let body): return Judgement(outcome: try judge(body, of: entry))
         case .enrolment(let body): return Judgement(outcome: try judge(body))
         case .cardEvent:
-            let isKnown = try entry.body.card.map { (card) throws(BookError) in
-                try book.card(card) != nil
-            }
-            return Judgement(outcome: isKnown == true ? .settled : .held(code: "card-unknown"))
+            let isKnown = entry.body.card.flatMap { facts.cards[$0] } != nil
+            return Judgement(outcome: isKnown ? .settled : .held(code: "card-unknown"))
         case .technicalEvent: return Judgement(outcome: .settled)
         }
     }
 
     /// B4.
-    private func judgeProof(of entry: Entry, row: Int64) throws(BookError) -> Judgement {
+    private func judgeProof(of entry: Entry) throws(BookError) -> Judgement {
         guard let proof = entry.body.proof, let quantity = entry.body.signedQuantity,
-            let card = try book.card(proof.card)
+            let card = facts.cards[proof.card]?.record
         else { return Judgement(outcome: .held(code: "card-unknown")) }
         guard let keys else {
             return Judgement(outcome: .held(code: EvidenceFault.epoch.rawValue))
@@ -198,12 +205,12 @@ struct Booking {
             return Judgement(outcome: .declined(code: EvidenceFault.digest.rawValue))
         }
         var judgement = Judgement(outcome: .settled, counter: read.counter)
-        let place = try place(of: read.counter, card)
-        guard try claim(read.counter, card, row: row) else {
+        guard let place = try claim(read.counter, card) else {
             judgement.outcome = .held(code: "counter-repeated")
             judgement.flags = ["counter-repeated"]
             return judgement
         }
+        judgement.claims = true
         switch judgeCounter(place, time: entry.time, trust: entry.clockTrust) {
         case .rising: break
         case .late: judgement.flags = ["late"]
@@ -222,76 +229,65 @@ struct Booking {
         return judgement
     }
 
-    /// Takes (card, counter) for the entry about to be written. False: the constraint of the
-    /// database says another entry has it.
+    /// Where a counter stands that nobody has; nil: another entry has it. Whatever is thought here,
+    /// the database's constraint refuses a second.
     private func claim(
-        _ counter: UInt32, _ card: CardRecord, row: Int64
-    ) throws(BookError) -> Bool {
-        try book.insertUnlessThere(
-            "INSERT INTO card_counters(card, counter, entry) VALUES(?,?,?)",
-            [.text(card.number.digits), .integer(Int64(counter)), .integer(row)])
+        _ counter: UInt32, _ card: CardRecord
+    ) throws(BookError) -> CounterPlace? {
+        var place = CounterPlace()
+        let highest = facts.cards[card.number]?.counterMax ?? -1
+        if Int64(counter) <= highest {
+            guard let found = try self.place(of: counter, card) else { return nil }
+            place = found
+        }
+        facts.cards[card.number]?.counterMax = max(highest, Int64(counter))
+        return place
     }
 
-    private func place(of counter: UInt32, _ card: CardRecord) throws(BookError) -> CounterPlace {
-        func neighbour(_ relation: String, _ order: String) throws(BookError) -> CounterNeighbour? {
-            try book.rows(
+    /// Where a counter below the highest stands; nil when it is taken.
+    private func place(of counter: UInt32, _ card: CardRecord) throws(BookError) -> CounterPlace? {
+        let here: [Cell] = [.text(card.number.digits), .integer(Int64(counter))]
+        func neighbour(_ relation: String, _ order: String) -> Statement {
+            Statement(
                 """
                 SELECT c.counter, e.time, e.trust FROM card_counters c
                 JOIN entries e ON e.id = c.entry AND e.outcome = 'settled'
-                WHERE c.card = ? AND c.counter \(relation) ?
+                WHERE c.card = $1 AND c.counter \(relation) $2
                 ORDER BY c.counter \(order) LIMIT 1
-                """, [.text(card.number.digits), .integer(Int64(counter))]
-            ).first.map { row in
-                CounterNeighbour(
-                    counter: UInt32(clamping: row[0].integer ?? 0),
-                    time: UInt64(clamping: row[1].integer ?? 0),
-                    trust: ClockTrust(rawValue: UInt64(clamping: row[2].integer ?? 0))
-                        ?? .untrusted)
-            }
+                """, here)
         }
-        let behind = try book.rows(
-            """
-            SELECT 1 FROM card_counters c JOIN entries e ON e.id = c.entry
-            WHERE c.card = ? AND c.counter > ? AND e.terminal = ? LIMIT 1
-            """,
-            [
-                .text(card.number.digits), .integer(Int64(counter)), .integer(terminal.row),
-            ])
+        let answers = try book.answers([
+            Statement("SELECT 1 FROM card_counters WHERE card = $1 AND counter = $2", here),
+            neighbour("<", "DESC"), neighbour(">", "ASC"),
+            Statement(
+                """
+                SELECT 1 FROM card_counters c JOIN entries e ON e.id = c.entry
+                WHERE c.card = $1 AND c.counter > $2 AND e.terminal = $3 LIMIT 1
+                """, here + [.integer(terminal.row)]),
+        ])
+        guard answers.count == 4, answers[0].isEmpty else { return nil }
         return CounterPlace(
-            lower: try neighbour("<", "DESC"), higher: try neighbour(">", "ASC"),
-            isBehindOwnTerminal: !behind.isEmpty)
+            lower: answers[1].first.map { CounterNeighbour($0) },
+            higher: answers[2].first.map { CounterNeighbour($0) },
+            isBehindOwnTerminal: !answers[3].isEmpty)
     }
 
-    /// Ends the reservation of this operation, whatever became of it. A payment that names an
-    /// authorisation the ledger did not give for exactly it is flagged; the card signed it, so it
-    /// is judged like an offline one.
-    private func release(_ entry: Entry, _ payment: Payment) throws(BookError) -> [String] {
-        try book.run(
-            "UPDATE authorisations SET released = 1 WHERE terminal = ? AND entry = ?",
-            [.integer(terminal.row), .blob(entry.id.bytes)])
+    /// Notes that this operation's reservation ends. A payment that names an authorisation the
+    /// ledger did not give for exactly it is flagged; the card signed it, so it is judged like an
+    /// offline one.
+    private func release(_ entry: Entry, _ payment: Payment) -> [String] {
+        let given = facts.authorisations[entry.id]
+        if given != nil { facts.released.insert(entry.id) }
         guard let id = payment.authorisation, !entry.isTraining else { return [] }
-        let given = try book.rows(
-            """
-            SELECT 1 FROM authorisations
-            WHERE id = ? AND terminal = ? AND entry = ? AND card = ? AND cents = ?
-            """,
-            [
-                .blob(id), .integer(terminal.row), .blob(entry.id.bytes),
-                .text(payment.card.digits), .integer(payment.amount.cents),
-            ])
-        return given.isEmpty ? ["authorisation-unknown"] : []
+        let asked = BookingFacts.Authorisation(
+            id: id, card: payment.card, cents: payment.amount.cents)
+        return given == asked ? [] : ["authorisation-unknown"]
     }
 
-    private func insert(
-        _ item: VerifiedBatch.Item, _ judgement: Judgement, row: Int64
-    ) throws(BookError) {
+    private func insert(_ item: VerifiedBatch.Item, _ judgement: Judgement, row: Int64) {
         let entry = item.entry
-        try book.run(
-            """
-            INSERT INTO entries(id, terminal, seq, uuid, hash, cose, kind, time, trust, card,
-                cents, counter, received, outcome, code)
-            VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-            """,
+        book.insert(
+            .entries,
             [
                 .integer(row), .integer(terminal.row), .clamped(entry.sequence),
                 .blob(entry.id.bytes), .blob(item.hash), .blob(item.bytes),
@@ -302,5 +298,18 @@ struct Booking {
                 judgement.counter.map { .integer(Int64($0)) } ?? .null, .clamped(now),
                 .text(judgement.outcome.name), .text(judgement.outcome.code),
             ])
+        if judgement.claims, let counter = judgement.counter, let card = entry.body.card {
+            book.insert(
+                .counters, [.text(card.digits), .integer(Int64(counter)), .integer(row)])
+        }
+    }
+}
+
+extension CounterNeighbour {
+    fileprivate init(_ row: [Cell]) {
+        self.init(
+            counter: UInt32(clamping: row[0].integer ?? 0),
+            time: UInt64(clamping: row[1].integer ?? 0),
+            trust: ClockTrust(rawValue: UInt64(clamping: row[2].integer ?? 0)) ?? .untrusted)
     }
 }

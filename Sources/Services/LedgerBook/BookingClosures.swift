@@ -1,13 +1,12 @@
 import LedgerMessages
 import Operations
-import SQLite
 
 /// A closure is checked against what the ledger saw of the chain it closes.
 extension Booking {
     func judge(_ closure: Closure, of entry: Entry) throws(BookError) -> Outcome {
         let last = try book.rows(
             """
-            SELECT number, upto FROM closures WHERE terminal = ? AND period = ?
+            SELECT number, upto FROM closures WHERE terminal = $1 AND period = $2
             ORDER BY number DESC LIMIT 1
             """, [.integer(terminal.row), .clamped(closure.period.rawValue)]
         ).first
@@ -21,7 +20,7 @@ extension Booking {
         }
         let newest = try book.rows(
             """
-            SELECT upto, perpetual FROM closures WHERE terminal = ? ORDER BY entry DESC LIMIT 1
+            SELECT upto, perpetual FROM closures WHERE terminal = $1 ORDER BY entry DESC LIMIT 1
             """, [.integer(terminal.row)]
         ).first
         let since = UInt64(clamping: newest?[0].integer ?? 0) + 1
@@ -37,26 +36,29 @@ extension Booking {
     private func totals(_ stretch: ClosedRange<UInt64>) throws(BookError) -> PeriodTotals {
         var totals = PeriodTotals.none
         var reversals: [Reversal] = []
-        try book.each(
-            "SELECT cose FROM entries WHERE terminal = ? AND seq BETWEEN ? AND ? ORDER BY seq",
-            [
-                .integer(terminal.row), .clamped(stretch.lowerBound),
-                .clamped(stretch.upperBound),
-            ]
-        ) { row in
-            guard let entry = row[0].blob.flatMap({ Self.entry($0) }), !entry.isTraining else {
-                return true
+        var next = Int64(clamping: stretch.lowerBound)
+        while true {
+            let page = try book.rows(
+                """
+                SELECT cose, seq FROM entries WHERE terminal = $1 AND seq BETWEEN $2 AND $3
+                ORDER BY seq LIMIT 500
+                """, [.integer(terminal.row), .integer(next), .clamped(stretch.upperBound)])
+            for row in page {
+                guard let entry = row[0].blob.flatMap({ Self.entry($0) }), !entry.isTraining else {
+                    continue
+                }
+                if case .reversal(let reversal) = entry.body {
+                    reversals.append(reversal)
+                } else {
+                    totals.add(entry.body)
+                }
             }
-            if case .reversal(let reversal) = entry.body {
-                reversals.append(reversal)
-            } else {
-                totals.add(entry.body)
-            }
-            return true
+            guard page.count == 500, let last = page.last?[1].integer else { break }
+            next = last + 1
         }
         for reversal in reversals {
             let bytes = try book.rows(
-                "SELECT cose FROM entries WHERE terminal = ? AND uuid = ? ORDER BY id LIMIT 1",
+                "SELECT cose FROM entries WHERE terminal = $1 AND uuid = $2 ORDER BY id LIMIT 1",
                 [.integer(terminal.row), .blob(reversal.entry.bytes)]
             ).first?.first?.blob
             totals.add(.reversal(reversal), reversing: bytes.flatMap { Self.entry($0) }?.body)
@@ -64,12 +66,9 @@ extension Booking {
         return totals
     }
 
-    func insert(_ closure: Closure, row: Int64) throws(BookError) {
-        try book.run(
-            """
-            INSERT INTO closures(entry, terminal, period, number, upto, perpetual)
-            VALUES(?,?,?,?,?,?)
-            """,
+    func insert(_ closure: Closure, row: Int64) {
+        book.insert(
+            .closures,
             [
                 .integer(row), .integer(terminal.row), .clamped(closure.period.rawValue),
                 .clamped(closure.number), .clamped(closure.to), .integer(closure.perpetual),

@@ -1,7 +1,6 @@
 import COSE
 import LedgerMessages
 import Operations
-import SQLite
 import Tokens
 
 /// What the ledger asks of an operation that is no payment, and what follows once it settles.
@@ -18,10 +17,11 @@ extension Booking {
     private func target(_ id: EntryID) throws(BookError) -> Target? {
         let row = try book.rows(
             """
-            SELECT e.id, e.cose, e.outcome = 'settled' OR coalesce(v.released, 0), e.cents
+            SELECT e.id, e.cose, e.outcome = 'settled' OR coalesce(v.released, 0) = 1,
+                e.cents
             FROM entries e LEFT JOIN verdicts v ON v.entry = e.id
-            WHERE e.terminal = ? AND e.uuid = ? ORDER BY 3 DESC, e.id LIMIT 1
-            """, [.integer(terminal.row), .blob(id.bytes)], atMost: 1
+            WHERE e.terminal = $1 AND e.uuid = $2 ORDER BY 3 DESC, e.id LIMIT 1
+            """, [.integer(terminal.row), .blob(id.bytes)]
         ).first
         guard let row, let number = row[0].integer, let bytes = row[1].blob,
             let entry = Self.entry(bytes)
@@ -38,7 +38,10 @@ extension Booking {
 
     private func linked(_ target: Target, kind: EntryKind) throws(BookError) -> Int64? {
         let row = try book.rows(
-            "SELECT count(*), coalesce(sum(cents), 0) FROM links WHERE target = ? AND kind = ?",
+            """
+            SELECT count(*), CAST(coalesce(sum(cents), 0) AS BIGINT) FROM links
+            WHERE target = $1 AND kind = $2
+            """,
             [.integer(target.row), .clamped(kind.rawValue)]
         ).first
         guard let row, let count = row[0].integer, count > 0 else { return nil }
@@ -51,12 +54,22 @@ extension Booking {
         switch entry.body {
         case .refund(let refund): return try judge(refund)
         case .topUp(let topUp):
-            let limit = try book.settings().operationRules().topUpLimit
+            let limit = try policyRules().rules.topUpLimit
             return topUp.amount <= limit ? .settled : .held(code: "top-up-over-limit")
         case .action(let action): return try judge(action, of: entry)
         case .payment, .reversal, .enrolment, .cardEvent, .closure, .technicalEvent:
             return .settled
         }
+    }
+
+    func policyRules() throws(BookError) -> (
+        rules: OperationRules, actions: [CatalogueAction]
+    ) {
+        if let rules = facts.rules { return rules }
+        let settings = try book.settings()
+        let rules = (try settings.operationRules(), try settings.actions())
+        facts.rules = rules
+        return rules
     }
 
     /// `already refunded + this one <= payment`, to the card that paid.
@@ -82,15 +95,15 @@ extension Booking {
     }
 
     private func judge(_ action: EcoAction, of entry: Entry) throws(BookError) -> Outcome {
-        let known = try book.settings().actions().first { $0.code == action.code }
+        let known = try policyRules().actions.first { $0.code == action.code }
         guard let known, known.parcours == action.parcours else {
             return .held(code: "action-unknown")
         }
         let row =
             try book.rows(
                 """
-                SELECT count(*), coalesce(sum(a.thousandths), 0) FROM actions a
-                WHERE a.card = ? AND a.day = ? AND a.code = ?
+                SELECT count(*), CAST(coalesce(sum(a.thousandths), 0) AS BIGINT) FROM actions a
+                WHERE a.card = $1 AND a.day = $2 AND a.code = $3
                 AND NOT EXISTS(SELECT 1 FROM links l WHERE l.target = a.entry AND l.kind = 3)
                 """,
                 [
@@ -121,7 +134,7 @@ extension Booking {
         }
         let closed =
             try book.number(
-                "SELECT max(upto) FROM closures WHERE terminal = ? AND period = 1",
+                "SELECT max(upto) FROM closures WHERE terminal = $1 AND period = 1",
                 [.integer(terminal.row)]) ?? 0
         guard UTCDay.number(entry.time) == UTCDay.number(target.entry.time),
             closed < Int64(clamping: target.entry.sequence)
@@ -155,29 +168,27 @@ extension Booking {
         let merchant = Account.merchant(terminal)
         switch entry.body {
         case .payment(let payment):
-            let account = Account.card(payment.card)
             try book.move(
-                payment.amount, from: account, to: merchant, what: "payment", entry: row,
-                time: entry.time)
+                payment.amount, from: account(payment.card), to: merchant, what: "payment",
+                entry: row, time: entry.time)
             // The association bears the offline risk within the limits: the merchant is paid.
-            return try book.balance(account: account) < 0 ? ["overdrawn"] : []
+            return facts.move(-payment.amount.cents, to: payment.card) ? ["overdrawn"] : []
         case .refund(let refund):
             guard let target = try target(refund.payment) else { throw .malformed("no payment") }
             try book.move(
-                refund.amount, from: merchant, to: Account.card(refund.proof.card),
+                refund.amount, from: merchant, to: account(refund.proof.card),
                 what: "refund", entry: row, time: entry.time)
-            try link(row, .refund, to: target, cents: refund.amount.cents)
+            _ = facts.move(refund.amount.cents, to: refund.proof.card)
+            link(row, .refund, to: target, cents: refund.amount.cents)
         case .topUp(let topUp):
             try book.move(
                 topUp.amount, from: Account.means(topUp.means, terminal),
-                to: Account.card(topUp.proof.card), what: "top-up", entry: row, time: entry.time)
+                to: account(topUp.proof.card), what: "top-up", entry: row, time: entry.time)
+            _ = facts.move(topUp.amount.cents, to: topUp.proof.card)
         case .reversal(let reversal): return try undo(reversal, entry, row: row)
         case .action(let action):
-            try book.run(
-                """
-                INSERT INTO actions(entry, card, code, parcours, thousandths, day)
-                VALUES(?,?,?,?,?,?)
-                """,
+            book.insert(
+                .actions,
                 [
                     .integer(row), .text(action.proof.card.digits), .text(action.code),
                     .clamped(action.parcours.rawValue), .integer(action.quantity),
@@ -186,26 +197,30 @@ extension Booking {
         case .enrolment(let body):
             // A claim that was held is noted already.
             let isNoted = try book.rows(
-                "SELECT 1 FROM enrolments WHERE entry = ?", [.integer(row)])
+                "SELECT 1 FROM enrolments WHERE entry = $1", [.integer(row)])
             let flags = isNoted.isEmpty ? try note(body, row: row) : []
             return flags + (try replace(body, row: row, time: entry.time))
         case .cardEvent(let event):
             guard event.what == .lost || event.what == .cloneSuspected,
-                let card = try book.card(event.card),
-                try book.mark(card, blocked: true, now: now)
+                let card = facts.cards[event.card]?.record,
+                try book.mark(
+                    card, blocked: true, now: now,
+                    reason: event.what == .lost ? "terminal-lost" : "terminal-cloned", entry: row)
             else { return [] }
+            facts.cards[event.card]?.record.isBlocked = true
             return ["card-blocked-by-terminal"]
-        case .closure(let closure): try insert(closure, row: row)
+        case .closure(let closure): insert(closure, row: row)
         case .technicalEvent: break
         }
         return []
     }
 
-    private func link(
-        _ row: Int64, _ kind: EntryKind, to target: Target, cents: Int64
-    ) throws(BookError) {
-        try book.run(
-            "INSERT INTO links(entry, kind, target, cents) VALUES(?,?,?,?)",
+    /// Where what concerns a card is posted.
+    private func account(_ card: CardNumber) -> String { Account.card(facts.successor(card)) }
+
+    private func link(_ row: Int64, _ kind: EntryKind, to target: Target, cents: Int64) {
+        book.insert(
+            .links,
             [.integer(row), .clamped(kind.rawValue), .integer(target.row), .integer(cents)])
     }
 
@@ -214,18 +229,19 @@ extension Booking {
     ) throws(BookError) -> [String] {
         guard let target = try target(reversal.entry) else { throw .malformed("no entry") }
         let merchant = Account.merchant(terminal)
-        try link(row, .reversal, to: target, cents: target.cents)
+        link(row, .reversal, to: target, cents: target.cents)
         switch target.entry.body {
         case .payment(let payment):
             try book.move(
-                payment.amount, from: merchant, to: Account.card(payment.card),
+                payment.amount, from: merchant, to: account(payment.card),
                 what: "reversal", entry: row, time: entry.time)
+            _ = facts.move(payment.amount.cents, to: payment.card)
         case .topUp(let topUp):
-            let account = Account.card(topUp.proof.card)
             try book.move(
-                topUp.amount, from: account, to: Account.means(topUp.means, terminal),
-                what: "reversal", entry: row, time: entry.time)
-            return try book.balance(account: account) < 0 ? ["overdrawn"] : []
+                topUp.amount, from: account(topUp.proof.card),
+                to: Account.means(topUp.means, terminal), what: "reversal", entry: row,
+                time: entry.time)
+            return facts.move(-topUp.amount.cents, to: topUp.proof.card) ? ["overdrawn"] : []
         default: break
         }
         return []

@@ -1,7 +1,6 @@
 import Cards
 import Crypto
 public import Operations
-import SQLite
 import Tokens
 
 /// What the page that a phone opens may say of a card.
@@ -35,14 +34,16 @@ extension Book {
                 try number(
                     """
                     SELECT coalesce(max(c.counter), 0) FROM card_counters c
-                    JOIN entries e ON e.id = c.entry AND e.outcome = 'settled' WHERE c.card = ?
+                    JOIN entries e ON e.id = c.entry AND e.outcome = 'settled' WHERE c.card = $1
                     """, [.text(card.number.digits)]) ?? 0
             guard read.counter >= card.pageCounter, Int64(read.counter) >= paid else {
                 return .stale
             }
             if read.counter > card.pageCounter {
                 try run(
-                    "UPDATE cards SET page_counter = ? WHERE number = ?",
+                    """
+                    UPDATE cards SET page_counter = $1 WHERE number = $2 AND page_counter < $1
+                    """,
                     [.integer(Int64(read.counter)), .text(card.number.digits)])
             }
             return card.isBlocked ? .blocked : .valid

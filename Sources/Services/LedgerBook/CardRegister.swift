@@ -1,7 +1,6 @@
 import Crypto
 public import LedgerMessages
 import Operations
-import SQLite
 public import Tokens
 
 /// A card the association has issued.
@@ -18,7 +17,7 @@ public struct CardRecord: Equatable, Sendable {
     /// Its class.
     public let cardClass: CardClass
     /// True: no payment settles, and the deny-list names it.
-    public let isBlocked: Bool
+    public internal(set) var isBlocked: Bool
     /// When it was registered, milliseconds.
     public let issued: UInt64
     /// The highest read counter a page request showed.
@@ -34,36 +33,50 @@ extension Book {
     ) throws(BookError) {
         guard uid.count == 7 else { throw .malformed("uid") }
         try transaction { () throws(BookError) in
-            let isNew = try insertUnlessThere(
-                "INSERT INTO cards(number, uid, epoch, class, issued) VALUES(?,?,?,?,?)",
+            let isNew = try changes(
+                """
+                INSERT INTO cards(number, uid, epoch, class, issued) VALUES($1, $2, $3, $4, $5)
+                ON CONFLICT DO NOTHING
+                """,
                 [
                     .text(number.digits), .blob(uid), .integer(Int64(epoch)),
                     .integer(Int64(cardClass.rawValue)), .clamped(now),
                 ])
-            if !isNew {
-                guard let card = try card(number), card.uid == uid, card.cardClass == cardClass
+            if isNew == 0 {
+                guard let card = try lockedCard(number), card.uid == uid,
+                    card.cardClass == cardClass
                 else { throw .cardKnown }
             }
-            _ = try insertUnlessThere(
-                "INSERT INTO card_epochs(card, epoch, registered) VALUES(?,?,?)",
-                [.text(number.digits), .integer(Int64(epoch)), .clamped(now)])
+            try run(
+                """
+                INSERT INTO card_epochs(card, place, epoch, registered)
+                SELECT $1, coalesce(max(place), 0) + 1, $2, $3 FROM card_epochs WHERE card = $1
+                ON CONFLICT DO NOTHING
+                """, [.text(number.digits), .integer(Int64(epoch)), .clamped(now)])
         }
     }
 
     /// The card of a number; nil when it was never registered.
     /// - Throws: `BookError.storage`.
     public func card(_ number: CardNumber) throws(BookError) -> CardRecord? {
-        try cards("WHERE number = ?", [.text(number.digits)]).first
+        try cards("WHERE number = $1", [.text(number.digits)]).first
+    }
+
+    /// The same, which nobody else judges by until the transaction ends.
+    func lockedCard(_ number: CardNumber) throws(BookError) -> CardRecord? {
+        try cards(
+            "WHERE number = $1", [.text(number.digits)], locking: [number.digits]
+        ).first
     }
 
     /// The card of a UID (7 bytes).
     func card(uid: [UInt8]) throws(BookError) -> CardRecord? {
-        try cards("WHERE uid = ?", [.blob(uid)]).first
+        try cards("WHERE uid = $1", [.blob(uid)]).first
     }
 
     /// Every card, in order of number.
     /// - Throws: `BookError.storage`.
-    public func cards() throws(BookError) -> [CardRecord] { try cards("ORDER BY number", []) }
+    public func cards() throws(BookError) -> [CardRecord] { try cards("", []) }
 
     /// The number of cards.
     /// - Throws: `BookError.storage`.
@@ -71,26 +84,48 @@ extension Book {
         try number("SELECT count(*) FROM cards") ?? 0
     }
 
-    private func cards(_ tail: String, _ values: [SQLValue]) throws(BookError) -> [CardRecord] {
-        try rows(
-            """
-            SELECT number, uid,
-                (SELECT group_concat(epoch) FROM (SELECT epoch FROM card_epochs
-                    WHERE card = cards.number ORDER BY id DESC)),
-                class, blocked, issued, page_counter FROM cards \(tail)
-            """, values
-        ).compactMap { row in
+    private func cards(
+        _ tail: String, _ values: [Cell], locking numbers: [String] = []
+    ) throws(BookError) -> [CardRecord] {
+        let answers = try answers(locking(cards: numbers) + Self.askingCards(tail, values))
+        return Self.records(answers.suffix(2))
+    }
+
+    /// Two statements, whose answers `records` reads.
+    static func askingCards(_ tail: String, _ values: [Cell]) -> [Statement] {
+        [
+            Statement(
+                """
+                SELECT number, uid, class, blocked, issued, page_counter FROM cards \(tail)
+                ORDER BY number
+                """, values),
+            Statement(
+                """
+                SELECT card, epoch FROM card_epochs
+                WHERE card IN (SELECT number FROM cards \(tail)) ORDER BY card, place DESC
+                """, values),
+        ]
+    }
+
+    static func records(_ answers: some Collection<[[Cell]]>) -> [CardRecord] {
+        guard let rows = answers.first, let epochRows = answers.dropFirst().first else { return [] }
+        var epochs: [String: [UInt8]] = [:]
+        for row in epochRows {
+            guard let card = row[0].text, let epoch = row[1].integer.flatMap({ UInt8(exactly: $0) })
+            else { continue }
+            epochs[card, default: []].append(epoch)
+        }
+        return rows.compactMap { row in
             guard let number = row[0].text.flatMap({ CardNumber($0) }), let uid = row[1].blob,
-                let epochs = row[2].text?.split(separator: ",").compactMap({ UInt8($0) }),
-                !epochs.isEmpty,
-                let cardClass = row[3].integer.flatMap({
+                let epochs = epochs[number.digits],
+                let cardClass = row[2].integer.flatMap({
                     CardClass(rawValue: UInt64(clamping: $0))
                 })
             else { return nil }
             return CardRecord(
                 number: number, uid: uid, epochs: epochs, cardClass: cardClass,
-                isBlocked: row[4] != .integer(0), issued: UInt64(clamping: row[5].integer ?? 0),
-                pageCounter: UInt32(clamping: row[6].integer ?? 0))
+                isBlocked: row[3] != .integer(0), issued: UInt64(clamping: row[4].integer ?? 0),
+                pageCounter: UInt32(clamping: row[5].integer ?? 0))
         }
     }
 
@@ -98,25 +133,38 @@ extension Book {
     /// anything.
     /// - Throws: `BookError.cardUnknown`, `.cardReplaced`, `.storage`.
     public func setBlocked(
-        _ isBlocked: Bool, card number: CardNumber, now: UInt64
+        _ isBlocked: Bool, card number: CardNumber, now: UInt64, reason: String = ""
     ) throws(BookError) -> Bool {
-        try transaction { () throws(BookError) in
-            guard let card = try card(number) else { throw .cardUnknown }
+        guard reason.utf8.count <= 256 else { throw .malformed("reason") }
+        return try transaction { () throws(BookError) in
+            guard let card = try lockedCard(number) else { throw .cardUnknown }
             let isFree = try isBlocked ? true : replacement(of: number) == nil
             guard isFree else { throw .cardReplaced }
-            return try mark(card, blocked: isBlocked, now: now)
+            return try mark(
+                card, blocked: isBlocked, now: now, reason: reason, entry: nil)
         }
     }
 
-    /// The same, within a transaction.
-    func mark(_ card: CardRecord, blocked: Bool, now: UInt64) throws(BookError) -> Bool {
+    /// The same, within a transaction that has locked the card.
+    func mark(
+        _ card: CardRecord, blocked: Bool, now: UInt64, reason: String, entry: Int64?
+    ) throws(BookError) -> Bool {
         if card.isBlocked == blocked { return false }
-        let value = SQLValue.integer(blocked ? 1 : 0)
         try run(
-            "UPDATE cards SET blocked = ? WHERE number = ?", [value, .text(card.number.digits)])
+            "UPDATE cards SET blocked = $1 WHERE number = $2",
+            [.flag(blocked), .text(card.number.digits)])
+        let epoch = Cell.integer(try next("deny-list"))
         try run(
-            "INSERT INTO deny_changes(card, denied, time) VALUES(?,?,?)",
-            [.text(card.number.digits), value, .clamped(now)])
+            "INSERT INTO deny_changes(epoch, card, denied, time) VALUES($1, $2, $3, $4)",
+            [
+                epoch, .text(card.number.digits), .flag(blocked),
+                .clamped(now),
+            ])
+        if !reason.isEmpty || entry != nil {
+            try run(
+                "INSERT INTO deny_reasons(epoch, reason, entry) VALUES($1, $2, $3)",
+                [epoch, .text(reason), entry.map { .integer($0) } ?? .null])
+        }
         return true
     }
 
@@ -129,12 +177,12 @@ extension Book {
         let since = epoch <= last ? epoch : 0
         var added: [CardNumber] = []
         var removed: [CardNumber] = []
-        // With max(), SQLite takes the other columns from the row that has the maximum.
         let latest = try rows(
             """
-            SELECT card, denied, max(epoch) FROM deny_changes WHERE epoch > ?
-            GROUP BY card ORDER BY card
-            """, [.clamped(since)])
+            SELECT d.card, d.denied FROM deny_changes d WHERE d.epoch > $1 AND d.epoch <= $2
+            AND d.epoch = (SELECT max(n.epoch) FROM deny_changes n
+                WHERE n.card = d.card AND n.epoch <= $2) ORDER BY d.card
+            """, [.clamped(since), .clamped(last)])
         for row in latest {
             guard let card = row[0].text.flatMap({ CardNumber($0) }) else { continue }
             if row[1] == .integer(1) {

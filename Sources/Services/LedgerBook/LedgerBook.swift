@@ -1,35 +1,43 @@
-// LedgerBook: the central ledger's book (double entry over SQLite).
+// LedgerBook: the central ledger's book (double entry over SQLite or PostgreSQL).
 //
 // Purpose: terminals, cards, entries as received, evidence checks, postings, authorisations,
 // deny-list, policies, receipts, audit. FORMATS §2, §3, §5, seen from the ledger.
 //
 // Promises:
-//   B1  A batch is booked in one transaction with one fsync (WAL, synchronous=FULL, asserted at
-//       open); the receipt leaves only after the commit.
+//   B1  A batch is booked in one durable transaction; the receipt leaves only after the commit.
+//       SQLite: one fsync (WAL, synchronous=FULL, asserted at open). PostgreSQL: fsync and
+//       synchronous_commit are on, so a synchronous standby has it too.
 //   B2  The same entry is booked once, whatever is sent again: what was said of it is said again,
 //       word for word, by the receipt that was stored.
 //   B3  A terminal's entries form one chain: gapless, each naming the hash of the one before. A gap
 //       or a fork refuses the whole batch and changes nothing.
 //   B4  A payment settles only on evidence that the card made over exactly this payment, with keys
 //       no terminal holds; (card, counter) is unique by a constraint of the database.
-//   B5  Every transaction sums to zero. A balance is the sum of postings, never a stored column.
+//   B5  Every transaction sums to zero: PostgreSQL refuses any other, SQLite a second posting that
+//       does not answer the first, the audit finds the rest. A card's balance is added to by the
+//       database in the transaction that posts, never read to be written; the audit compares it
+//       with the sum of the card's postings.
 //   B6  Entries, postings, counters, receipts and flags are never changed or deleted: no such
 //       statement exists, and triggers refuse both.
+//   B7  Several books, in several processes, may serve one database at once: what one judges by,
+//       it has locked. Books that would wait in a circle, or that the database calls a conflict,
+//       try again.
 //
-// Does not promise: who may call (LedgerService checks the requests), nor secrecy of the file.
-// Threads: a `Book` belongs to one owner who serialises its calls; several processes may have the
-// same file open. Time is always a parameter.
+// One domain code, two stores: `LedgerStore` is the seam, `SQLiteStore` and `PostgreSQLStore` are
+// behind it, each with its migrations.
+//
+// Does not promise: who may call (LedgerService checks the requests), nor secrecy of the database.
+// Threads: a `Book` belongs to one owner who serialises its calls. Time is always a parameter.
 // Units: cents; milliseconds since the Unix epoch, unless a name says seconds.
 
 public import COSE
 public import Crypto
-public import SQLite
 
 /// Why the book refuses.
 public enum BookError: Error, Equatable, Sendable {
     /// The database refuses a statement.
-    case storage(SQLiteError)
-    /// The file is no book, of a newer version, or cannot promise B1; a sentence.
+    case storage(StorageError)
+    /// The database holds no book, one of a newer version, or cannot promise B1; a sentence.
     case unusable(String)
     /// No such terminal was paired.
     case terminalUnknown
@@ -62,14 +70,19 @@ public enum BookError: Error, Equatable, Sendable {
     /// `init` has not been run: there are no policy settings.
     case settingsMissing
 
-    /// The disk failed or is full: what was asked is not done, and the file must be opened anew
-    /// before anything else is believed of it. Never retry after a failed fsync.
-    public var isDiskFailure: Bool {
-        if case .storage(let error) = self { error.isIO || error.isFull } else { false }
+    private var kind: StorageError.Kind? {
+        if case .storage(let error) = self { error.kind } else { nil }
     }
 
-    /// Another process held the file for longer than the wait: try again.
-    public var isBusy: Bool { if case .storage(let error) = self { error.isBusy } else { false } }
+    /// The disk failed or is full, or the server is gone: what was asked may not be done, and the
+    /// book must be opened anew before anything else is believed of it. Never retry after a failed
+    /// fsync.
+    public var isStoreLost: Bool { kind == .lost }
+
+    /// Others held the database for longer than the wait: try again.
+    public var isBusy: Bool { kind == .busy || kind == .conflict }
+
+    var isConflict: Bool { kind == .conflict }
 }
 
 /// The card keys a ledger holds: what checks evidence and nothing that could write a card.

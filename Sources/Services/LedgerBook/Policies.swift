@@ -2,7 +2,6 @@ import COSE
 import Crypto
 import FoundationEssentials
 import Operations
-import SQLite
 import Tokens
 
 /// What every terminal's policy starts from; `seeds/policy.json`. Money in cents.
@@ -91,7 +90,7 @@ extension Book {
         guard let json = try? encoder.encode(settings) else { throw .malformed("settings") }
         try run(
             """
-            INSERT INTO settings(id, json) VALUES(1, ?)
+            INSERT INTO settings(id, json) VALUES(1, $1)
             ON CONFLICT(id) DO UPDATE SET json = excluded.json
             """, [.text(String(decoding: json, as: UTF8.self))])
     }
@@ -112,9 +111,13 @@ extension Book {
         of terminal: TerminalRecord, authority: Authority, now: UInt64
     ) throws(BookError) -> [UInt8] {
         try transaction { () throws(BookError) in
+            // Two that ask at once get one version.
+            guard let terminal = try lockedTerminal(kid: terminal.key.kid) else {
+                throw .terminalUnknown
+            }
             let last = try rows(
                 """
-                SELECT cose FROM policies WHERE terminal = ? ORDER BY version DESC LIMIT 1
+                SELECT cose FROM policies WHERE terminal = $1 ORDER BY version DESC LIMIT 1
                 """, [.integer(terminal.row)]
             ).first?.first?.blob
             let lastPolicy = last.flatMap { Self.policy($0) }
@@ -126,7 +129,7 @@ extension Book {
             }
             let message = authority.signer.sign(payload: fresh.item.encoded)
             try run(
-                "INSERT INTO policies(terminal, version, cose) VALUES(?,?,?)",
+                "INSERT INTO policies(terminal, version, cose) VALUES($1, $2, $3)",
                 [.integer(terminal.row), .clamped(fresh.version), .blob(message.bytes)])
             return message.bytes
         }

@@ -1,6 +1,6 @@
+import Crypto
 import LedgerMessages
 import Operations
-import SQLite
 public import Tokens
 
 // A card that replaces a lost one takes its account over, once and for good.
@@ -14,25 +14,27 @@ public import Tokens
 extension Booking {
     /// What became of a claim on a lost card's account; `settled` for a first card.
     func judge(_ enrolment: Enrolment) throws(BookError) -> Outcome {
-        guard let card = try book.card(enrolment.card) else { return .held(code: "card-unknown") }
+        guard let card = facts.cards[enrolment.card]?.record else {
+            return .held(code: "card-unknown")
+        }
         guard let old = enrolment.replaces else { return .settled }
-        if let code = try fault(card, old) { return .held(code: code) }
-        let atOnce = try book.settings().operationRules().replacementAtOnce
+        if let code = fault(card, old) { return .held(code: code) }
+        let atOnce = try policyRules().rules.replacementAtOnce
         return atOnce ? .settled : .held(code: "replacement")
     }
 
     /// Why the account cannot move, whoever releases it; nil when it can.
-    private func fault(_ card: CardRecord, _ old: CardNumber) throws(BookError) -> String? {
-        guard let lost = try book.card(old) else { return "replaced-unknown" }
-        guard try book.successor(old) == old else { return "replaced-before" }
-        let last = try book.successor(card.number)
+    private func fault(_ card: CardRecord, _ old: CardNumber) -> String? {
+        guard let lost = facts.cards[old] else { return "replaced-unknown" }
+        guard facts.successor(old) == old else { return "replaced-before" }
+        let last = facts.successor(card.number)
         guard last != old else { return "replaced-itself" }
         // A card that was replaced meanwhile is blocked; the account goes on to the last one.
         guard last != card.number || !card.isBlocked else { return "card-blocked" }
-        guard card.cardClass != .training, lost.cardClass != .training else {
+        guard card.cardClass != .training, lost.record.cardClass != .training else {
             return "card-training"
         }
-        let cents = try book.balance(account: Account.card(old))
+        let cents = lost.balance
         guard Amount(cents: cents < 0 ? 0 &- cents : cents) != nil else {
             return "replaced-balance"
         }
@@ -42,10 +44,10 @@ extension Booking {
     /// Whether a claim that was held can be released now. - Throws: `.malformed`, saying why not.
     func checkRelease(of enrolment: Enrolment) throws(BookError) {
         guard let old = enrolment.replaces else { return }
-        guard let card = try book.card(enrolment.card) else {
+        guard let card = facts.cards[enrolment.card]?.record else {
             throw .malformed("it cannot be booked: card-unknown")
         }
-        if let code = try fault(card, old) {
+        if let code = fault(card, old) {
             throw .malformed("it cannot be booked: \(code)")
         }
     }
@@ -54,18 +56,20 @@ extension Booking {
     /// what she said, and the card she lost is blocked. Gives flags.
     func note(_ enrolment: Enrolment, row: Int64) throws(BookError) -> [String] {
         let isFirst = try book.rows(
-            "SELECT 1 FROM enrolments WHERE card = ? LIMIT 1", [.text(enrolment.card.digits)]
+            "SELECT 1 FROM enrolments WHERE card = $1 LIMIT 1", [.text(enrolment.card.digits)]
         ).isEmpty
-        try book.run(
-            "INSERT INTO enrolments(entry, card, sealed) VALUES(?,?,?)",
+        book.insert(
+            .enrolments,
             [
                 .integer(row), .text(enrolment.card.digits),
                 enrolment.sealed.map { .blob($0) } ?? .null,
             ])
         var flags = isFirst ? [] : ["enrolled-again"]
-        if let old = enrolment.replaces, old != enrolment.card, let lost = try book.card(old),
-            try book.mark(lost, blocked: true, now: now)
+        if let old = enrolment.replaces, old != enrolment.card, let lost = facts.cards[old]?.record,
+            try book.mark(
+                lost, blocked: true, now: now, reason: "terminal-replaced", entry: row)
         {
+            facts.cards[old]?.record.isBlocked = true
             flags.append("card-blocked-by-terminal")
         }
         return flags
@@ -74,16 +78,19 @@ extension Booking {
     /// Moves the account. The money goes first: from the row on, the old card is the new one.
     func replace(_ enrolment: Enrolment, row: Int64, time: UInt64) throws(BookError) -> [String] {
         guard let old = enrolment.replaces else { return [] }
-        let (from, to) = (Account.card(old), Account.card(enrolment.card))
-        let cents = try book.balance(account: from)
+        let last = facts.successor(enrolment.card)
+        let (from, to) = (Account.card(old), Account.card(last))
+        let cents = facts.cards[old]?.balance ?? 0
         if let amount = Amount(cents: cents < 0 ? 0 &- cents : cents), amount > .zero {
             try book.move(
                 amount, from: cents > 0 ? from : to, to: cents > 0 ? to : from,
                 what: "replacement", entry: row, time: time)
+            _ = facts.move(0 &- cents, to: old)
+            _ = facts.move(cents, to: last)
         }
-        try book.run(
-            "INSERT INTO replacements(entry, old, new) VALUES(?,?,?)",
-            [.integer(row), .text(old.digits), .text(enrolment.card.digits)])
+        book.insert(
+            .replacements, [.integer(row), .text(old.digits), .text(enrolment.card.digits)])
+        facts.replaced[old] = enrolment.card
         return ["card-replaced"]
     }
 }
@@ -95,7 +102,7 @@ extension Book {
         var last = card
         for _ in 0..<Self.chainMax {
             let row = try rows(
-                "SELECT new FROM replacements WHERE old = ?", [.text(last.digits)], atMost: 1)
+                "SELECT new FROM replacements WHERE old = $1", [.text(last.digits)])
             guard let next = row.first?.first?.text.flatMap({ CardNumber($0) }) else {
                 return last
             }
@@ -106,14 +113,6 @@ extension Book {
 
     /// Cards one person may lose in a row.
     private static let chainMax = 1_000
-
-    /// The same for an account; others are what they are.
-    func successor(account: String) throws(BookError) -> String {
-        guard account.hasPrefix(Account.cards),
-            let card = CardNumber(String(account.dropFirst(Account.cards.count)))
-        else { return account }
-        return Account.card(try successor(card))
-    }
 
     /// The card that replaced this one for good, along the chain; nil: none did.
     /// - Throws: `BookError.storage`.
@@ -128,8 +127,8 @@ extension Book {
         let bytes = try rows(
             """
             SELECT e.cose FROM entries e JOIN terminals m ON m.id = e.terminal
-            WHERE lower(hex(m.kid)) = ? AND e.seq = ? AND e.kind = 6
-            """, [.text(terminal), .clamped(sequence)]
+            WHERE m.kid = $1 AND e.seq = $2 AND e.kind = 6
+            """, [.blob(Hexadecimal.bytes(terminal) ?? []), .clamped(sequence)]
         ).first?.first?.blob
         guard let bytes, case .enrolment(let body) = Booking.entry(bytes)?.body else { return nil }
         return body.replaces

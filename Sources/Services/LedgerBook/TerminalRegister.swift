@@ -1,5 +1,4 @@
 public import Crypto
-import SQLite
 
 /// A paired terminal.
 public struct TerminalRecord: Equatable, Sendable {
@@ -19,7 +18,7 @@ public struct TerminalRecord: Equatable, Sendable {
 
 extension Book {
     /// Minutes a pairing code lives.
-    public static let pairingMinutes: UInt64 = 15
+    public static let pairingMinutes: UInt64 = 10
     private static let alphabet = Array("ABCDEFGHJKLMNPQRSTUVWXYZ23456789")
 
     /// Adds merchants; those there already stay.
@@ -28,7 +27,7 @@ extension Book {
         try transaction { () throws(BookError) in
             for name in merchants {
                 try run(
-                    "INSERT INTO merchants(name) VALUES(?) ON CONFLICT DO NOTHING",
+                    "INSERT INTO merchants(name) VALUES($1) ON CONFLICT DO NOTHING",
                     [.text(name)])
             }
         }
@@ -47,7 +46,7 @@ extension Book {
         guard try merchants().contains(merchant) else { throw .merchantUnknown(merchant) }
         let code = String(randomBytes(8).map { Self.alphabet[Int($0 & 31)] })
         try run(
-            "INSERT INTO pairing_codes(hash, merchant, expires) VALUES(?,?,?)",
+            "INSERT INTO pairing_codes(hash, merchant, expires) VALUES($1, $2, $3)",
             [
                 .blob(sha256(Array(code.utf8))), .text(merchant),
                 .clamped(now + Self.pairingMinutes * 60_000),
@@ -62,9 +61,12 @@ extension Book {
         code: String, key: Ed25519PublicKey, now: UInt64
     ) throws(BookError) -> TerminalRecord {
         try transaction { () throws(BookError) in
-            let hash = SQLValue.blob(sha256(Array(code.utf8)))
+            let hash = Cell.blob(sha256(Array(code.utf8)))
             let known = try rows(
-                "SELECT merchant, expires, terminal FROM pairing_codes WHERE hash = ?", [hash])
+                """
+                SELECT merchant, expires, terminal FROM pairing_codes
+                WHERE hash = $1\(store.rowLock)
+                """, [hash])
             guard let row = known.first, let merchant = row[0].text,
                 let expires = row[1].integer
             else { throw .pairingCode }
@@ -75,19 +77,27 @@ extension Book {
                 return terminal
             }
             guard Int64(clamping: now) < expires else { throw .pairingCode }
-            if let terminal = try terminal(kid: key.kid), terminal.revoked != nil {
-                throw .terminalRevoked
+            if let terminal = try lockedTerminal(kid: key.kid) {
+                if terminal.revoked != nil { throw .terminalRevoked }
+                try run(
+                    "UPDATE terminals SET merchant = $1 WHERE id = $2",
+                    [.text(merchant), .integer(terminal.row)])
+            } else {
+                try run(
+                    """
+                    INSERT INTO terminals(id, kid, key, merchant, paired)
+                    VALUES($1, $2, $3, $4, $5)
+                    """,
+                    [
+                        .integer(try next("terminals")), .blob(key.kid), .blob(key.bytes),
+                        .text(merchant), .clamped(now),
+                    ])
             }
-            try run(
-                """
-                INSERT INTO terminals(kid, key, merchant, paired) VALUES(?,?,?,?)
-                ON CONFLICT(kid) DO UPDATE SET merchant = excluded.merchant
-                """, [.blob(key.kid), .blob(key.bytes), .text(merchant), .clamped(now)])
             guard let terminal = try terminal(kid: key.kid) else {
                 throw .unusable("a terminal just written is not there")
             }
             try run(
-                "UPDATE pairing_codes SET terminal = ? WHERE hash = ?",
+                "UPDATE pairing_codes SET terminal = $1 WHERE hash = $2",
                 [.integer(terminal.row), hash])
             return terminal
         }
@@ -96,7 +106,12 @@ extension Book {
     /// The terminal of a kid (8 bytes); nil when it was never paired.
     /// - Throws: `BookError.storage`.
     public func terminal(kid: [UInt8]) throws(BookError) -> TerminalRecord? {
-        try terminals("WHERE kid = ?", [.blob(kid)]).first
+        try terminals("WHERE kid = $1", [.blob(kid)]).first
+    }
+
+    /// The same, whose chain is this transaction's until it ends.
+    func lockedTerminal(kid: [UInt8]) throws(BookError) -> TerminalRecord? {
+        try terminals("WHERE kid = $1\(store.rowLock)", [.blob(kid)]).first
     }
 
     /// Every terminal, in order of pairing.
@@ -106,7 +121,7 @@ extension Book {
     }
 
     private func terminals(
-        _ tail: String, _ values: [SQLValue]
+        _ tail: String, _ values: [Cell]
     ) throws(BookError) -> [TerminalRecord] {
         let sql = "SELECT id, key, merchant, paired, revoked FROM terminals \(tail)"
         return try rows(sql, values).compactMap { row in
@@ -125,7 +140,7 @@ extension Book {
     public func revoke(kid: [UInt8], now: UInt64) throws(BookError) {
         guard try terminal(kid: kid) != nil else { throw .terminalUnknown }
         try run(
-            "UPDATE terminals SET revoked = ? WHERE kid = ? AND revoked IS NULL",
+            "UPDATE terminals SET revoked = $1 WHERE kid = $2 AND revoked IS NULL",
             [.clamped(now), .blob(kid)])
     }
 
@@ -136,11 +151,17 @@ extension Book {
         of terminal: TerminalRecord
     ) throws(BookError) -> (sequence: UInt64, hash: [UInt8], time: UInt64) {
         // Read from the chain itself: a second copy in a column could disagree with it.
-        let row = try rows(
+        Self.head(try answers([Self.askingHead(of: terminal)]).first?.first)
+    }
+
+    static func askingHead(of terminal: TerminalRecord) -> Statement {
+        Statement(
             """
-            SELECT seq, hash, time FROM entries WHERE terminal = ? ORDER BY seq DESC LIMIT 1
-            """, [.integer(terminal.row)]
-        ).first
+            SELECT seq, hash, time FROM entries WHERE terminal = $1 ORDER BY seq DESC LIMIT 1
+            """, [.integer(terminal.row)])
+    }
+
+    static func head(_ row: [Cell]?) -> (sequence: UInt64, hash: [UInt8], time: UInt64) {
         guard let row, let sequence = row[0].integer, let hash = row[1].blob,
             let time = row[2].integer
         else { return (0, [UInt8](repeating: 0, count: 32), 0) }

@@ -1,7 +1,6 @@
 import Crypto
 import LedgerMessages
 public import Operations
-import SQLite
 
 /// What happened at a terminal beside payments, as a report lists it.
 public struct OperationTotal: Equatable, Sendable {
@@ -28,11 +27,11 @@ extension Book {
     ) throws(BookError) {
         guard (1...256).contains(reason.utf8.count) else { throw .malformed("reason") }
         try transaction { () throws(BookError) in
-            guard let terminal = try terminal(kid: kid) else { throw .terminalUnknown }
+            guard let terminal = try lockedTerminal(kid: kid) else { throw .terminalUnknown }
             let row = try rows(
                 """
                 SELECT e.id, e.cose, e.uuid FROM entries e
-                WHERE e.terminal = ? AND e.seq = ? AND e.outcome = 'held'
+                WHERE e.terminal = $1 AND e.seq = $2 AND e.outcome = 'held'
                 AND NOT EXISTS(SELECT 1 FROM verdicts v WHERE v.entry = e.id)
                 """, [.integer(terminal.row), .clamped(sequence)]
             ).first
@@ -40,23 +39,21 @@ extension Book {
                 let entry = Booking.entry(bytes)
             else { throw .notHeld }
             try run(
-                "INSERT INTO verdicts(entry, released, reason, time) VALUES(?,?,?,?)",
-                [.integer(id), .integer(release ? 1 : 0), .text(reason), .clamped(now)])
+                "INSERT INTO verdicts(entry, released, reason, time) VALUES($1, $2, $3, $4)",
+                [.integer(id), .flag(release), .text(reason), .clamped(now)])
             guard release else { return }
             let others = try number(
                 """
                 SELECT count(*) FROM entries e LEFT JOIN verdicts v ON v.entry = e.id
-                WHERE e.terminal = ? AND e.uuid = ? AND e.id <> ?
+                WHERE e.terminal = $1 AND e.uuid = $2 AND e.id <> $3
                 AND (e.outcome = 'settled' OR v.released = 1)
                 """, [.integer(terminal.row), row[2], .integer(id)])
             guard others == 0 else { throw .malformed("the same operation is booked already") }
-            let booking = Booking(
-                book: self, terminal: terminal, keys: nil, now: now, nextRow: 0)
+            let booking = try Booking(
+                book: self, terminal: terminal, keys: nil, now: now, entries: [entry])
             try booking.checkRelease(of: entry)
             for flag in try booking.apply(entry, row: id) + ["released"] {
-                try run(
-                    "INSERT INTO flags(entry, flag) VALUES(?,?) ON CONFLICT DO NOTHING",
-                    [.integer(id), .text(flag)])
+                insert(.flags, [.integer(id), .text(flag)])
             }
         }
     }
@@ -67,7 +64,8 @@ extension Book {
     public func operations(from: UInt64, to: UInt64) throws(BookError) -> [OperationTotal] {
         try rows(
             """
-            SELECT m.kid, m.merchant, x.kind, x.code, count(*), sum(x.value) FROM (
+            SELECT m.kid, m.merchant, x.kind, x.code, count(*), CAST(sum(x.value) AS BIGINT)
+            FROM (
                 SELECT e.terminal, e.kind, '' AS code,
                     coalesce(l.cents, e.cents) AS value, e.time
                 FROM transactions t JOIN entries e ON e.id = t.entry
@@ -80,7 +78,7 @@ extension Book {
                 SELECT e.terminal, e.kind, '', 0, e.time
                 FROM enrolments n JOIN entries e ON e.id = n.entry
             ) x JOIN terminals m ON m.id = x.terminal
-            WHERE x.time >= ? AND x.time < ?
+            WHERE x.time >= $1 AND x.time < $2
             GROUP BY m.id, x.kind, x.code ORDER BY m.merchant, m.id, x.kind, x.code
             """, [.clamped(from), .clamped(to)]
         ).compactMap { row in
@@ -97,7 +95,7 @@ extension Book {
     /// The certificate terminals seal personal data to; nil: none was made.
     /// - Throws: `BookError.storage`.
     public func sealingCertificate() throws(BookError) -> [UInt8]? {
-        try rows("SELECT certificate FROM sealing ORDER BY time DESC, rowid DESC LIMIT 1")
+        try rows("SELECT certificate FROM sealing ORDER BY time DESC, certificate LIMIT 1")
             .first?.first?.blob
     }
 
@@ -105,7 +103,7 @@ extension Book {
     /// - Throws: `BookError.storage`.
     public func setSealingCertificate(_ bytes: [UInt8], now: UInt64) throws(BookError) {
         try run(
-            "INSERT INTO sealing(certificate, time) VALUES(?,?) ON CONFLICT DO NOTHING",
+            "INSERT INTO sealing(certificate, time) VALUES($1, $2) ON CONFLICT DO NOTHING",
             [.blob(bytes), .clamped(now)])
     }
 
@@ -117,7 +115,7 @@ extension Book {
         try rows(
             """
             SELECT e.uuid, n.card, n.sealed FROM enrolments n JOIN entries e ON e.id = n.entry
-            WHERE n.sealed IS NOT NULL ORDER BY e.id
+            WHERE n.sealed IS NOT NULL ORDER BY e.received, e.id
             """
         ).map { row in
             (

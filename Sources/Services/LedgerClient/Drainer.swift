@@ -21,6 +21,8 @@ struct Drainer: Sendable {
     private static let deltasMax = 500
     private static let idleWait = Duration.seconds(15)
     private static let refusedWait = Duration.seconds(60)
+    /// Between two words of how this terminal is.
+    private static let reportSpacing: UInt64 = 60_000_000_000
     let link: LedgerLink
 
     func run() {
@@ -51,6 +53,7 @@ struct Drainer: Sendable {
         case .done: break
         case let other: return other
         }
+        report(calls)
         pullPolicy(calls)
         pullDenyList(calls)
         return send(calls)
@@ -75,6 +78,19 @@ struct Drainer: Sendable {
             setStanding(.good)
             return .done
         }
+    }
+
+    /// Says how this terminal is, at most once a minute. The association looks at it; whether it
+    /// arrives changes nothing here.
+    private func report(_ calls: LedgerCalls) {
+        let now = Clock.monotonicNanoseconds()
+        let isDue = link.state.read { $0.reported.map { now - $0 >= Self.reportSpacing } ?? true }
+        guard isDue else { return }
+        let unsent = link.journal.unsent
+        let status = TerminalStatus(
+            last: link.journal.position.sequence, unsentCents: unsent.total.cents,
+            oldest: unsent.oldest, version: link.version, clock: Clock.realtimeMilliseconds())
+        if case .answered = calls.report(status) { link.state.read { $0.reported = now } }
     }
 
     private func pullPolicy(_ calls: LedgerCalls) {

@@ -49,6 +49,13 @@ struct LedgerCalls {
             headers: tag.map { [("If-None-Match", $0)] } ?? [])
     }
 
+    /// Says how this terminal is.
+    func report(_ status: TerminalStatus) -> CallResult {
+        call(
+            "PUT", "/v1/terminals/\(terminal)/status", body: status.encoded,
+            headers: [("Content-Type", "application/cbor")])
+    }
+
     /// The deny-list from an epoch on.
     func denyList(since epoch: UInt64) -> CallResult {
         call("GET", "/v1/deny-list?since=\(epoch)")
@@ -108,7 +115,7 @@ struct LedgerCalls {
             return .unreachable
         }
         switch exchange.status {
-        case 200, 201, 304:
+        case 200, 201, 204, 304:
             note(reachable: true)
             return .answered(exchange)
         case 408, 425, 429, 500...599:

@@ -57,6 +57,7 @@ public final class LedgerLink: Sendable {
     let signer: any MessageSigner
     let journal: Journal
     let store: LinkStore
+    let version: String
     let state: Monitor<LinkState>
     private let requests = Monitor<Requests>(Requests())
 
@@ -66,10 +67,13 @@ public final class LedgerLink: Sendable {
         var isStopping = false
     }
 
-    /// Reads what earlier runs stored in `directory`; nothing is sent before `start`.
+    /// Reads what earlier runs stored in `directory`; nothing is sent before `start`. `version` is
+    /// the program's, for the association's view.
     public init(
-        address: LedgerAddress, signer: any MessageSigner, journal: Journal, directory: String
+        address: LedgerAddress, signer: any MessageSigner, journal: Journal, directory: String,
+        version: String = "?"
     ) {
+        self.version = version
         self.address = address
         self.signer = signer
         self.journal = journal

@@ -24,6 +24,8 @@ struct LinkState {
     var isNudged = false
     /// An entry was appended: sent at once, unless a fault is being waited out.
     var hasNewEntry = false
+    /// When the terminal last said how it is, monotonic nanoseconds.
+    var reported: UInt64?
     var isStopping = false
     var version: UInt64 = 1
     var threads: [NamedThread] = []

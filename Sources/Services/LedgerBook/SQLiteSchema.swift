@@ -1,10 +1,12 @@
 import SQLite
 
-/// The tables of a book. STRICT, foreign keys, append-only where the past must stay (B6).
-enum Schema {
-    /// 2 added what is not a payment: `additions`, and accounts of means. 3 added `card_epochs`, 4
-    /// `replacements`.
-    static let version: Int64 = 4
+/// The tables of a book in a file. STRICT, foreign keys, append-only where the past must stay (B6).
+enum SQLiteSchema {
+    /// 2 added what is not a payment: `additions`, and accounts of means. 3 added `card_epochs`,
+    /// 4 `replacements`,
+    /// 5 kept balances and counters, and refuses a posting that does not answer the first,
+    /// 6 added what the association sees and decides (SchemaFleet.swift).
+    static let version: Int64 = 6
     private static let applicationID: Int64 = 0x45_43_4f_4c  // "ECOL"
 
     private static let people = """
@@ -76,12 +78,18 @@ enum Schema {
             upto INTEGER NOT NULL, cose BLOB NOT NULL, PRIMARY KEY(terminal, since, upto)) STRICT;
         """
 
-    private static let appendOnly = [
+    private static let firstAppendOnly = [
         "entries", "card_counters", "transactions", "postings", "flags", "receipts",
         "deny_changes", "policies",
     ]
+    private static let laterAppendOnly = [
+        "links", "actions", "enrolments", "closures", "verdicts", "sealing",
+    ]
 
-    private static func triggers(_ table: String) -> String {
+    /// The tables that are never changed (B6).
+    static let appendOnly = firstAppendOnly + laterAppendOnly + ["card_epochs", "replacements"]
+
+    static func triggers(_ table: String) -> String {
         ["UPDATE", "DELETE"].map { act in
             """
             CREATE TRIGGER \(table)_no_\(act.lowercased()) BEFORE \(act) ON \(table)
@@ -100,14 +108,14 @@ enum Schema {
                 mode, try database.rows("PRAGMA synchronous").first?.first?.integer,
                 try database.rows("PRAGMA user_version").first?.first?.integer ?? 0
             )
-        } catch { throw .storage(error) }
+        } catch { throw .storage(StorageError(error)) }
         guard settings.mode == "wal", settings.synchronous == 2 else {
             throw .unusable("WAL with synchronous=FULL is not to be had here (B1)")
         }
         switch settings.found {
         case version: return
         case 0 where mayCreate: try create(database)
-        case 1, 2, 3: try migrate(database, from: settings.found)
+        case 1..<version: try migrate(database, from: settings.found)
         case 0: throw .unusable("no ledger in this file: run eco-ledger init first")
         default: throw .unusable("the ledger was written by another version")
         }
@@ -119,20 +127,20 @@ enum Schema {
                 do throws(SQLiteError) {
                     try database.script(people)
                     try database.script(past)
-                    for table in appendOnly { try database.script(triggers(table)) }
+                    for table in firstAppendOnly { try database.script(triggers(table)) }
                     try database.run("PRAGMA application_id=\(applicationID)")
                     try advance(database, from: 1)
-                } catch { throw .storage(error) }
-            }, mapping: { .storage($0) })
+                } catch { throw .storage(StorageError(error)) }
+            }, mapping: { .storage(StorageError($0)) })
     }
 
     private static func migrate(_ database: Database, from found: Int64) throws(BookError) {
         try database.transaction(
             { () throws(BookError) in
                 do throws(SQLiteError) { try advance(database, from: found) } catch {
-                    throw .storage(error)
+                    throw .storage(StorageError(error))
                 }
-            }, mapping: { .storage($0) })
+            }, mapping: { .storage(StorageError($0)) })
     }
 
     /// Every step from a version to this one, in order.
@@ -140,7 +148,43 @@ enum Schema {
         if found < 2 { try addOperations(database) }
         if found < 3 { try addEpochs(database) }
         if found < 4 { try addReplacements(database) }
+        if found < 5 { try addBalances(database) }
+        if found < 6 { try addFleet(database) }
         try database.run("PRAGMA user_version=\(version)")
+    }
+
+    /// From version 4 to 5. A card's balance is kept; what was numbered by the last row is numbered
+    /// by `counters`, or within its card. Entries and transactions have rows that follow from the
+    /// terminal and its number (`Booking.row`); older ones keep theirs, which are smaller.
+    private static func addBalances(_ database: Database) throws(SQLiteError) {
+        try database.script(
+            """
+            CREATE TABLE balances(account TEXT PRIMARY KEY, cents INTEGER NOT NULL)
+                STRICT, WITHOUT ROWID;
+            INSERT INTO balances SELECT account, sum(cents) FROM postings
+                WHERE account GLOB 'card:*' GROUP BY account;
+            CREATE TABLE counters(name TEXT PRIMARY KEY, last INTEGER NOT NULL)
+                STRICT, WITHOUT ROWID;
+            INSERT INTO counters SELECT 'terminals', coalesce(max(id), 0) FROM terminals;
+            INSERT INTO counters SELECT 'deny-list', coalesce(max(epoch), 0) FROM deny_changes;
+            CREATE INDEX deny_changes_card ON deny_changes(card, epoch);
+            CREATE INDEX authorisations_card ON authorisations(card, counter);
+            DROP TRIGGER card_epochs_no_update; DROP TRIGGER card_epochs_no_delete;
+            ALTER TABLE card_epochs RENAME TO card_epochs_before;
+            CREATE TABLE card_epochs(
+                card TEXT NOT NULL REFERENCES cards(number), place INTEGER NOT NULL,
+                epoch INTEGER NOT NULL CHECK(epoch BETWEEN 0 AND 255),
+                registered INTEGER NOT NULL, PRIMARY KEY(card, place), UNIQUE(card, epoch))
+                STRICT, WITHOUT ROWID;
+            INSERT INTO card_epochs SELECT card,
+                row_number() OVER (PARTITION BY card ORDER BY id), epoch, registered
+                FROM card_epochs_before;
+            DROP TABLE card_epochs_before;
+            CREATE TRIGGER postings_balance BEFORE INSERT ON postings
+            WHEN (SELECT sum(cents) FROM postings WHERE txn = NEW.txn) + NEW.cents <> 0
+            BEGIN SELECT RAISE(ABORT, 'ledger: a transaction does not sum to zero'); END;
+            """)
+        try database.script(triggers("card_epochs"))
     }
 
     /// From version 2 to 3. A card that was re-keyed has a row for each epoch it was registered
@@ -189,9 +233,7 @@ enum Schema {
             """)
         try database.script(triggers("postings"))
         try database.script(additions)
-        for table in ["links", "actions", "enrolments", "closures", "verdicts", "sealing"] {
-            try database.script(triggers(table))
-        }
+        for table in laterAppendOnly { try database.script(triggers(table)) }
     }
 
     /// `links`: what a settled refund (kind 2) or reversal (3) takes back. `verdicts`: what a

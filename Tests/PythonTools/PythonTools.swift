@@ -1,16 +1,24 @@
+// PythonTools: the Python in which `Hardware/interop` installs what others have written, for the
+// suites that hold our bytes against theirs.
+//
+// A script runs in a process of its own; what it prints is what the test sees. Without the tools a
+// test says so and is skipped. One thread at a time.
 import Foundation
 
-/// The Python in which `Hardware/test` installs the clients others have written.
-enum Python {
+/// The Python of `.build/interop`.
+public enum Python {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
     private static let path = root.path + "/.build/interop/bin/python3"
-    private static let scripts = root.path + "/Tests/InteropTests/Scripts/"
 
-    struct Failure: Error, CustomStringConvertible { let description: String }
+    /// A script that did not end well: its last words.
+    public struct Failure: Error, CustomStringConvertible {
+        /// What it said.
+        public let description: String
+    }
 
     /// True when these modules are there. Says why when they are not.
-    static func has(_ modules: String...) -> Bool {
+    public static func has(_ modules: String...) -> Bool {
         guard FileManager.default.isExecutableFile(atPath: path) else {
             print("skipped: there is no .build/interop; Hardware/test makes it")
             return false
@@ -21,9 +29,12 @@ enum Python {
         return false
     }
 
-    /// What a script prints. - Throws: `Failure` with its last words when it does not end well.
-    static func run(_ script: String, input: [String] = []) throws -> String {
-        try execute([scripts + script + ".py"], input.joined(separator: "\n"))
+    /// What `Tests/SUITE/Scripts/NAME.py` prints. - Throws: `Failure`.
+    public static func run(
+        _ script: String, of suite: String, input: [String] = []
+    ) throws -> String {
+        try execute(
+            [root.path + "/Tests/\(suite)/Scripts/\(script).py"], input.joined(separator: "\n"))
     }
 
     private static func execute(_ arguments: [String], _ input: String) throws -> String {

@@ -1,0 +1,239 @@
+import CommandLineTool
+import Crypto
+import LedgerBook
+import LedgerMessages
+import Linux
+import Operations
+import Threads
+import Tokens
+
+let ledgerCommand = Command(
+    ["ledger"], "entries a second beside a bare SQL loop; a hot merchant; a book that grew",
+    options: [
+        .value("database", "ADDRESS", letter: "d", "an empty sqlite:PATH or postgresql://…"),
+        .value("bare", "ADDRESS", "another empty one of the same kind, for the anchor"),
+        .value("clients", "N", "who send at once (8)"),
+        .value("rounds", "N", "pairs of a measurement (7)"),
+        .value("fill", "N", "book N entries and compare the end with the start (0)"),
+    ],
+    examples: [
+        "eco-bench ledger --database sqlite:/tmp/a.sqlite --bare sqlite:/tmp/b.sqlite",
+        "eco-bench ledger -d postgresql:///a --bare postgresql:///b --fill 1000000 --json",
+    ], run: benchLedger)
+
+private func benchLedger(_ call: Invocation) throws {
+    func number(_ name: String, _ usual: Int) throws -> Int {
+        guard let text = call.value(name) else { return usual }
+        guard let value = Int(text), (0...100_000_000).contains(value) else {
+            throw Failure("--\(name) is no number", hint: "for example 8", code: .usage)
+        }
+        return value
+    }
+    func address(_ name: String) throws -> StoreAddress {
+        guard let address = StoreAddress(try call.required(name)) else {
+            throw Failure(
+                "--\(name) is no address", hint: "sqlite:PATH or postgresql://…", code: .usage)
+        }
+        return address
+    }
+    let bench = try LedgerBench(
+        address: try address("database"), bare: try address("bare"),
+        clients: max(try number("clients", 8), 1), rounds: max(try number("rounds", 7), 1))
+    var lines: [String] = []
+    var batches: [JSONValue] = []
+    var filled = JSONValue.null
+    for count in [1, 100, 1_000] {
+        let pair = try bench.beside(count)
+        let (ours, bare, ratio) = (Int64(pair.ours), Int64(pair.bare), hundredths(pair.ratio))
+        lines.append(
+            "batch of \(count): \(ours) entries/s, bare loop \(bare), ratio \(ratio), "
+                + "processor \(Int(pair.processor)) us an entry, bare \(Int(pair.bareProcessor))")
+        batches.append(
+            .record([
+                "batch": .integer(Int64(count)), "entriesPerSecond": .integer(ours),
+                "bare": .integer(bare), "ratio": .text(ratio),
+            ]))
+    }
+    let hot = try bench.hotMerchant()
+    lines.append("one hot merchant against 1,000 merchants: \(hundredths(hot))")
+    let fill = try number("fill", 0)
+    if fill > 0 {
+        let growth = try bench.grow(to: fill)
+        lines += [
+            "\(fill) entries: cost at the end \(hundredths(growth.ratio)) of the start",
+            "balance \(growth.balance) us, authorisation \(growth.authorisation) us (medians)",
+        ]
+        filled = .record([
+            "entries": .integer(Int64(fill)), "endOverStart": .text(hundredths(growth.ratio)),
+            "balanceMicroseconds": .integer(growth.balance),
+            "authorisationMicroseconds": .integer(growth.authorisation),
+        ])
+    }
+    call.print(
+        .record([
+            "batches": .array(batches), "hotMerchant": .text(hundredths(hot)), "fill": filled,
+        ]), lines)
+}
+
+/// Entries a second, and microseconds of this process's processors for an entry; medians.
+private struct Pair {
+    let ours: Double
+    let bare: Double
+    /// Of the pairs, ours over bare.
+    let ratio: Double
+    let processor: Double
+    let bareProcessor: Double
+}
+
+private final class LedgerBench {
+    private let ledger: BenchLedger
+    private let bare: BareRows
+    private let bareCards: [String]
+    private let clients: Int
+    private let rounds: Int
+    private let tills: [BenchTill]
+
+    init(address: StoreAddress, bare: StoreAddress, clients: Int, rounds: Int) throws {
+        ledger = try BenchLedger(address, clients: clients, cardsEach: 200)
+        tills = try ledger.tills(clients, merchants: clients)
+        let other = try BenchLedger(bare, clients: clients, cardsEach: 200)
+        _ = try other.tills(1, merchants: 1)
+        bareCards = other.cards.map(\.digits)
+        self.bare = try BareRows(bare)
+        self.clients = clients
+        self.rounds = rounds
+    }
+
+    /// Seconds that `clients` threads take, each for its share of `items`.
+    private func seconds<T: Sendable>(
+        _ items: [[T]], _ body: @escaping @Sendable (T) throws -> Void
+    ) throws -> Double {
+        let failures = Monitor<[String]>([])
+        let start = ContinuousClock.now
+        let threads = items.map { share in
+            NamedThread.start("client") {
+                do { for item in share { try body(item) } } catch {
+                    failures.update { $0.append("\(error)") }
+                }
+            }
+        }
+        threads.forEach { $0.join() }
+        let taken = start.duration(to: .now)
+        if let failure = failures.read({ $0.first }) {
+            throw Failure("a client failed: \(failure)", hint: "this is a fault: report it")
+        }
+        return Double(taken.components.seconds) + Double(taken.components.attoseconds) / 1e18
+    }
+
+    /// Ours and the bare loop in turns (A B B A): medians, entries a second, and the median of the
+    /// pairs' ratios.
+    func beside(_ count: Int) throws -> Pair {
+        let share = max(count == 1 ? 60 : 1_600 / count, 1)
+        let total = Double(share * count * clients)
+        var (ours, anchors): ([Double], [Double]) = ([], [])
+        var (processor, bareProcessor): ([Double], [Double]) = ([], [])
+        for round in 0...rounds {
+            let batches = try tills.enumerated().map { client, till in
+                try (0..<share).map { _ in try ledger.batch(till, of: client, count) }
+            }
+            let counts = [[Int]](repeating: [Int](repeating: count, count: share), count: clients)
+            func mine() throws -> Double {
+                let before = Clock.processMicroseconds()
+                let taken = try seconds(batches) { [ledger] in try ledger.book($0) }
+                processor.append(Double(Clock.processMicroseconds() - before) / total)
+                return total / taken
+            }
+            func plain() throws -> Double {
+                let before = Clock.processMicroseconds()
+                let taken = try seconds(counts) { [bare, bareCards] in
+                    try bare.insert($0, cards: bareCards)
+                }
+                bareProcessor.append(Double(Clock.processMicroseconds() - before) / total)
+                return total / taken
+            }
+            let first = round.isMultiple(of: 2) ? try mine() : 0
+            let anchor = try plain()
+            let own = round.isMultiple(of: 2) ? first : try mine()
+            // The first round prepares statements.
+            if round > 0 {
+                ours.append(own)
+                anchors.append(anchor)
+            }
+        }
+        return Pair(
+            ours: middle(ours), bare: middle(anchors),
+            ratio: middle(zip(ours, anchors).map { $0 / $1 }), processor: middle(processor),
+            bareProcessor: middle(bareProcessor))
+    }
+
+    /// Entries a second of terminals of one merchant, over those of 1,000 merchants.
+    func hotMerchant() throws -> Double {
+        let many = try ledger.tills(1_000, merchants: 1_000)
+        let hot = try ledger.tills(clients, merchants: 1)
+        var ratios: [Double] = []
+        var next = 0
+        for round in 0...rounds {
+            let spread = try (0..<clients).map { client in
+                try (0..<50).map { _ in
+                    next = (next + 1) % many.count
+                    return try ledger.batch(many[next], of: client, 10)
+                }
+            }
+            let one = try hot.enumerated().map { client, till in
+                try (0..<50).map { _ in try ledger.batch(till, of: client, 10) }
+            }
+            func time(_ items: [[BenchBatch]]) throws -> Double {
+                try seconds(items) { [ledger] in try ledger.book($0) }
+            }
+            if round.isMultiple(of: 2) {
+                let first = try time(one)
+                if round > 0 {
+                    ratios.append(try time(spread) / first)
+                } else {
+                    _ = try time(spread)
+                }
+            } else {
+                let first = try time(spread)
+                ratios.append(first / (try time(one)))
+            }
+        }
+        return middle(ratios)
+    }
+
+    /// Books until there are `count` entries more; compares the cost of an entry.
+    func grow(
+        to count: Int
+    ) throws -> (ratio: Double, balance: Int64, authorisation: Int64) {
+        let step = 100 * clients
+        var costs: [Double] = []
+        for _ in 0..<max(count / step, 20) {
+            let batches = try tills.enumerated().map { client, till in
+                [try ledger.batch(till, of: client, 100)]
+            }
+            costs.append(try seconds(batches) { [ledger] in try ledger.book($0) })
+        }
+        let tenth = max(costs.count / 20, 1)
+        let ratio = middle(Array(costs.suffix(tenth))) / middle(Array(costs.prefix(tenth)))
+        let numbers = ledger.cards
+        let balance = try ledger.with { book in
+            try middle(
+                (0..<500).map { index in
+                    try microseconds {
+                        _ = try book.balance(
+                            of: numbers[index * 7 % numbers.count], now: BenchLedger.time)
+                    }
+                })
+        }
+        let authorisation = try middle(ledger.authorisations(500, by: tills[0]))
+        return (ratio, Int64(balance), Int64(authorisation))
+    }
+}
+
+func microseconds(_ body: () throws -> Void) rethrows -> Double {
+    let start = ContinuousClock.now
+    try body()
+    let taken = start.duration(to: .now).components
+    return Double(taken.seconds) * 1e6 + Double(taken.attoseconds) / 1e12
+}
+
+private func middle(_ values: [Double]) -> Double { values.isEmpty ? 0 : values.median }

@@ -1,0 +1,186 @@
+import CommandLineTool
+import Crypto
+import LedgerBook
+import Linux
+import Proofs
+
+/// `audit`: of the ledger's own book, or of a terminal's archive beside the ledger's receipts.
+enum AuditCommands {
+    static let all = [
+        Command(
+            ["audit"], "prove that nothing is missing, doubled or forked; exit 11 when broken",
+            options: [
+                .database,
+                .values("archive", "FILE", "a terminal's journal archive; needs no database"),
+                .values("receipts", "FILE", "receipts beside those in the archive"),
+                .value("ledger-key", "HEX", "the ledger's public key, for --archive"),
+                .flag("open-end", "the newest entries may still wait for their receipt"),
+            ],
+            examples: [
+                "eco-ledger audit -d sqlite:ledger.sqlite",
+                "eco-ledger audit -d sqlite:ledger.sqlite --json",
+                "eco-ledger audit --archive 2026.eco-archive --ledger-key $KEY",
+                "eco-ledger audit --archive 2026.eco-archive --receipts more.receipts "
+                    + "--ledger-key $KEY -d sqlite:ledger.sqlite",
+            ], run: audit),
+        Command(
+            ["terminal", "receipts"], words: "ID FILE",
+            "write the receipts a terminal was given to FILE, for an audit elsewhere",
+            options: [.database],
+            examples: [
+                "eco-ledger terminal receipts -d sqlite:ledger.sqlite 0f1e2d3c4b5a6978 x.receipts",
+                "eco-ledger audit --archive 2026.eco-archive --receipts x.receipts "
+                    + "--ledger-key $KEY",
+            ], run: receipts),
+    ]
+
+    /// Bytes of an archive or of a file of receipts at most.
+    private static let fileMax = 1 << 30
+
+    /// A fault as it is printed.
+    private struct Line {
+        let code: String
+        let terminal: String?
+        let first: UInt64
+        let last: UInt64
+        let sentence: String
+
+        var text: String {
+            let place =
+                first == 0
+                ? "" : first == last ? "  entry \(first)" : "  entries \(first) to \(last)"
+            return "fault: \(code)\(place)  \(sentence)"
+        }
+
+        var object: JSONValue {
+            .record([
+                "code": .text(code), "terminal": terminal.map { .text($0) } ?? .null,
+                "seq": first == 0 ? .null : .integer(Int64(clamping: first)),
+                "to": first == 0 ? .null : .integer(Int64(clamping: last)),
+                "sentence": .text(sentence),
+            ])
+        }
+    }
+
+    private static func audit(_ call: Invocation) throws {
+        let archives = call.values("archive")
+        guard archives.isEmpty else { return try prove(archives, call) }
+        guard call.values("receipts").isEmpty, call.value("ledger-key") == nil,
+            !call.flag("open-end")
+        else {
+            throw Failure(
+                "--receipts, --ledger-key and --open-end go with --archive",
+                hint: "name the terminal's archive too", code: .usage)
+        }
+        let findings = try call.withBook { try $0.audit() }
+        try tell(
+            call, proof: nil, findings, bookLines(findings),
+            ["\(findings.entries) entries, \(findings.transactions) transactions"])
+    }
+
+    private static func bookLines(_ findings: AuditFindings) -> [Line] {
+        findings.coded.map {
+            Line(code: $0.code, terminal: nil, first: 0, last: 0, sentence: $0.sentence)
+        }
+    }
+
+    private static func prove(_ archives: [String], _ call: Invocation) throws {
+        let text = try call.required("ledger-key")
+        guard let key = Hexadecimal.bytes(text).flatMap({ try? Ed25519PublicKey($0) }) else {
+            throw Failure(
+                "--ledger-key is no public key",
+                hint: "64 hexadecimal digits, as eco-ledger key show prints them", code: .usage)
+        }
+        var proof = TerminalProof(
+            archives: try archives.map(read), receipts: try call.values("receipts").map(read),
+            ledger: key, isOpen: call.flag("open-end"))
+        var book: AuditFindings?
+        if call.value("database") != nil {
+            book = try call.withBook { book in
+                if let terminal = proof.terminal { try compare(terminal, &proof, book) }
+                return try book.audit()
+            }
+        }
+        let id = proof.terminal.map { Hexadecimal.text($0.kid) }
+        let lines = proof.findings.map { finding in
+            let rest = finding.detail.isEmpty ? "" : " (\(finding.detail))"
+            return Line(
+                code: finding.code.rawValue, terminal: id, first: finding.sequence,
+                last: finding.last, sentence: finding.code.sentence + rest)
+        }
+        var words = [
+            "terminal \(id ?? "unknown"): entries \(proof.from) to \(proof.to), "
+                + "\(proof.entries) of them, \(proof.receipts) receipts"
+        ]
+        if proof.from > 1 {
+            words.append("entries 1 to \(proof.from - 1) are in no archive given here")
+        }
+        if let book {
+            words.append(
+                "the ledger's book: \(book.entries) entries, \(book.transactions) transactions")
+        }
+        try tell(call, proof: proof, book, lines + (book.map(bookLines) ?? []), words)
+    }
+
+    private static func compare(
+        _ terminal: Ed25519PublicKey, _ proof: inout TerminalProof, _ book: Book
+    ) throws {
+        var copy = proof
+        try book.copies(of: terminal.kid) { sequence, bytes, outcome in
+            copy.compare(copy: bytes, sequence: sequence, outcome: outcome)
+        }
+        copy.endCopies()
+        proof = copy
+    }
+
+    private static func tell(
+        _ call: Invocation, proof: TerminalProof?, _ book: AuditFindings?, _ faults: [Line],
+        _ words: [String]
+    ) throws {
+        let terminal = proof?.terminal.map { Hexadecimal.text($0.kid) }
+        call.print(
+            .record([
+                "schema": .text("eco.audit.1"),
+                "terminal": terminal.map { .text($0) } ?? .null,
+                "from": proof.map { .integer(Int64(clamping: $0.from)) } ?? .null,
+                "to": proof.map { .integer(Int64(clamping: $0.to)) } ?? .null,
+                "entries": .integer(Int64(proof?.entries ?? book?.entries ?? 0)),
+                "receipts": proof.map { .integer(Int64($0.receipts)) } ?? .null,
+                "transactions": book.map { .integer(Int64($0.transactions)) } ?? .null,
+                "faults": .array(faults.map(\.object)),
+                "flagged": .array((book?.flagged ?? []).map(HeldCommands.object)),
+            ]),
+            words + faults.map(\.text) + (book?.flagged ?? []).map(HeldCommands.line)
+                + [faults.isEmpty ? "sound: nothing is missing, doubled or forked" : "BROKEN"])
+        guard faults.isEmpty else {
+            throw Failure(
+                "\(faults.count) faults were found",
+                hint: "keep the files as they are, and compare with a copy", code: .integrity,
+                isTold: true)
+        }
+    }
+
+    private static func read(_ path: String) throws -> [UInt8] {
+        do { return try Files.read(path, atMost: fileMax) } catch {
+            throw Failure("\(path) cannot be read: \(error)", hint: "check the path")
+        }
+    }
+
+    private static func receipts(_ call: Invocation) throws {
+        let (id, path) = (call.words[0], call.words[1])
+        guard let kid = Hexadecimal.bytes(id), kid.count == 8 else {
+            throw Failure(
+                "'\(id)' is no terminal id", hint: "16 hexadecimal characters", code: .usage)
+        }
+        guard !Files.exists(path) else {
+            throw Failure("\(path) is there already", hint: "choose another file", code: .usage)
+        }
+        let receipts = try call.withBook { try $0.receipts(of: kid) }
+        do { try Files.writeAtomically(receipts.flatMap { $0 }, to: path) } catch {
+            throw Failure("\(path) cannot be written: \(error)", hint: "check rights and space")
+        }
+        call.print(
+            .record(["terminal": .text(id), "receipts": .integer(Int64(receipts.count))]),
+            ["\(receipts.count) receipts of \(id)"])
+    }
+}

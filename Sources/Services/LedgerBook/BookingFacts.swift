@@ -1,0 +1,184 @@
+import LedgerMessages
+import Operations
+import Tokens
+
+/// What a batch is judged by, read in one round trip once its cards are locked, and kept up with
+/// what the batch itself does.
+struct BookingFacts {
+    /// A card that the batch names.
+    struct Card {
+        var record: CardRecord
+        /// The highest counter that any entry has claimed; -1 before the first.
+        var counterMax: Int64
+        /// Cents.
+        var balance: Int64
+        /// Its use with the highest counter, if that settled or is kept.
+        var last: CardUse?
+    }
+
+    /// What an authorisation was given for.
+    struct Authorisation: Equatable {
+        let id: [UInt8]
+        let card: CardNumber
+        let cents: Int64
+    }
+
+    var cards: [CardNumber: Card] = [:]
+    /// Cards that gave their account to another one: old to new.
+    var replaced: [CardNumber: CardNumber] = [:]
+    /// Ids of the batch that have settled.
+    var settled: Set<EntryID> = []
+    /// By the entry they were given for.
+    var authorisations: [EntryID: Authorisation] = [:]
+    /// Entries whose reservations end with this batch.
+    var released: Set<EntryID> = []
+    /// Rules and catalogue, read when first asked for.
+    var rules: (rules: OperationRules, actions: [CatalogueAction])?
+
+    static func read(
+        _ book: Book, _ terminal: TerminalRecord, _ entries: [Entry]
+    ) throws(BookError) -> (
+        head: (sequence: UInt64, hash: [UInt8], time: UInt64), facts: BookingFacts
+    ) {
+        var numbers = try named(by: entries, book, terminal)
+        while true {
+            let read = try read(book, terminal, entries, numbers)
+            // Whoever has the account of a card now is locked and read like the card itself.
+            let unread = Set(read.facts.replaced.values).subtracting(numbers)
+            if unread.isEmpty { return read }
+            numbers.formUnion(unread)
+        }
+    }
+
+    private static func read(
+        _ book: Book, _ terminal: TerminalRecord, _ entries: [Entry], _ numbers: Set<CardNumber>
+    ) throws(BookError) -> (
+        head: (sequence: UInt64, hash: [UInt8], time: UInt64), facts: BookingFacts
+    ) {
+        let cards = Book.chunks(Set(numbers.map(\.digits)).sorted().map { .text($0) })
+        let ids = Book.chunks(entries.map { .blob($0.id.bytes) })
+        let here = Cell.integer(terminal.row)
+        var questions = book.locking(cards: numbers.map(\.digits))
+        questions.append(Book.askingHead(of: terminal))
+        let start = questions.count - 1
+        for chunk in cards {
+            questions += Book.askingCards("WHERE number IN \(Book.list(chunk))", chunk)
+            questions.append(
+                Statement(
+                    """
+                    SELECT c.number, k.counter,
+                        (SELECT b.cents FROM balances b WHERE b.account = 'card:' || c.number),
+                        e.time, e.trust, m.merchant
+                    FROM cards c LEFT JOIN card_counters k ON k.card = c.number AND k.counter =
+                        (SELECT max(n.counter) FROM card_counters n WHERE n.card = c.number)
+                    LEFT JOIN entries e ON e.id = k.entry
+                    LEFT JOIN terminals m ON m.id = e.terminal
+                    WHERE c.number IN \(Book.list(chunk))
+                    """, chunk))
+            questions.append(
+                Statement(
+                    "SELECT old, new FROM replacements WHERE old IN \(Book.list(chunk))", chunk))
+        }
+        for chunk in ids {
+            questions += [
+                Statement(
+                    """
+                    SELECT uuid FROM entries WHERE terminal = $1 AND outcome = 'settled'
+                    AND uuid IN \(Book.list(chunk, after: 1))
+                    """, [here] + chunk),
+                Statement(
+                    """
+                    SELECT entry, id, card, cents FROM authorisations
+                    WHERE terminal = $1 AND entry IN \(Book.list(chunk, after: 1))
+                    """, [here] + chunk),
+            ]
+        }
+        var answers = try book.answers(questions).dropFirst(start)
+        let head = Book.head(answers.removeFirst().first)
+        var facts = BookingFacts()
+        for _ in cards {
+            facts.add(cards: answers.prefix(4))
+            answers = answers.dropFirst(4)
+        }
+        for _ in ids {
+            facts.add(ids: answers.prefix(2))
+            answers = answers.dropFirst(2)
+        }
+        return (head, facts)
+    }
+
+    /// Every card whose account or state the batch may touch: those of its entries, and those of
+    /// the entries it reverses.
+    private static func named(
+        by entries: [Entry], _ book: Book, _ terminal: TerminalRecord
+    ) throws(BookError) -> Set<CardNumber> {
+        var numbers = Set(entries.compactMap(\.body.card))
+        for case .enrolment(let enrolment) in entries.map(\.body) {
+            if let old = enrolment.replaces { numbers.insert(old) }
+        }
+        let reversed = entries.compactMap { entry -> Cell? in
+            if case .reversal(let reversal) = entry.body {
+                .blob(reversal.entry.bytes)
+            } else {
+                nil
+            }
+        }
+        for chunk in Book.chunks(reversed) {
+            let rows = try book.rows(
+                """
+                SELECT card FROM entries WHERE terminal = $1
+                AND uuid IN \(Book.list(chunk, after: 1))
+                """, [.integer(terminal.row)] + chunk)
+            numbers.formUnion(rows.compactMap { $0[0].text.flatMap { CardNumber($0) } })
+        }
+        return numbers
+    }
+
+    private mutating func add(cards answers: some Collection<[[Cell]]>) {
+        var records: [CardNumber: CardRecord] = [:]
+        for record in Book.records(answers) { records[record.number] = record }
+        for row in answers.dropFirst(2).first ?? [] {
+            guard let number = row[0].text.flatMap({ CardNumber($0) }),
+                let record = records[number]
+            else { continue }
+            cards[number] = Card(
+                record: record, counterMax: row[1].integer ?? -1, balance: row[2].integer ?? 0,
+                last: CardUse(row[3...]))
+        }
+        for row in answers.dropFirst(3).first ?? [] {
+            guard let old = row[0].text.flatMap({ CardNumber($0) }),
+                let new = row[1].text.flatMap({ CardNumber($0) })
+            else { continue }
+            replaced[old] = new
+        }
+    }
+
+    /// The card that has the account of `card` now: itself, or the last that replaced it. Nobody is
+    /// replaced twice or by itself, so a chain is no longer than there are links.
+    func successor(_ card: CardNumber) -> CardNumber {
+        var last = card
+        for _ in 0...replaced.count { last = replaced[last] ?? last }
+        return last
+    }
+
+    private mutating func add(ids answers: some Collection<[[Cell]]>) {
+        for row in answers.first ?? [] {
+            if let id = row[0].blob.flatMap({ EntryID($0) }) { settled.insert(id) }
+        }
+        for row in answers.dropFirst().first ?? [] {
+            guard let entry = row[0].blob.flatMap({ EntryID($0) }), let id = row[1].blob,
+                let card = row[2].text.flatMap({ CardNumber($0) }), let cents = row[3].integer
+            else { continue }
+            authorisations[entry] = Authorisation(id: id, card: card, cents: cents)
+        }
+    }
+
+    /// Adds to a balance; true when it is below zero then.
+    mutating func move(_ cents: Int64, to named: CardNumber) -> Bool {
+        let card = successor(named)
+        let (sum, isOver) = (cards[card]?.balance ?? 0).addingReportingOverflow(cents)
+        let balance = isOver ? (cents < 0 ? .min : .max) : sum
+        cards[card]?.balance = balance
+        return balance < 0
+    }
+}

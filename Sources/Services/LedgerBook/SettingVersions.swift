@@ -1,0 +1,48 @@
+import Crypto
+
+/// One version of what policies start from.
+public struct SettingVersion: Equatable, Sendable {
+    /// 1, 2, 3 …
+    public let version: Int64
+    /// Since when, milliseconds; 0 for one that is older than the book's memory of them.
+    public let time: UInt64
+    /// The settings.
+    public let settings: PolicySettings
+}
+
+extension Book {
+    /// Sets what policies start from and keeps the version before; terminals get a new policy,
+    /// signed, with their next pull. False when nothing is different.
+    /// - Throws: `BookError.malformed`, `.storage`.
+    public func change(_ settings: PolicySettings, now: UInt64) throws(BookError) -> Bool {
+        try transaction { () throws(BookError) in
+            let last = try rows(
+                "SELECT version, json FROM setting_versions ORDER BY version DESC LIMIT 1"
+            ).first
+            try set(settings)
+            let json = try rows("SELECT json FROM settings").first?.first?.text ?? ""
+            guard json != last?[1].text else { return false }
+            // What is read back is what was meant, or nothing is changed.
+            _ = try PolicySettings(json: Array(json.utf8)).localPlaces()
+            try run(
+                "INSERT INTO setting_versions(version, time, json) VALUES($1, $2, $3)",
+                [.integer((last?[0].integer ?? 0) + 1), .clamped(now), .text(json)])
+            return true
+        }
+    }
+
+    /// Every version, oldest first.
+    /// - Throws: `BookError.storage`.
+    public func settingVersions() throws(BookError) -> [SettingVersion] {
+        var found: [SettingVersion] = []
+        for row in try rows("SELECT version, time, json FROM setting_versions ORDER BY version") {
+            found.append(
+                SettingVersion(
+                    version: row[0].integer ?? 0, time: UInt64(clamping: row[1].integer ?? 0),
+                    settings: try PolicySettings(json: Array((row[2].text ?? "").utf8))))
+        }
+        return found
+    }
+
+    static func terminalID(_ kid: [UInt8]) -> String { Hexadecimal.text(kid) }
+}

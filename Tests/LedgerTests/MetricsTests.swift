@@ -1,0 +1,114 @@
+import Crypto
+import Foundation
+import HTTPClient
+import LedgerBook
+import LedgerMessages
+import PythonTools
+import Testing
+import Tokens
+
+@testable import LedgerService
+
+@Suite struct MetricsTests {
+    private func put(_ running: Running, _ till: Till, _ status: TerminalStatus) throws -> Int {
+        let path = "/v1/terminals/\(till.id)/status"
+        let body = status.encoded
+        return try running.send(
+            "PUT", path, body, running.signed(till, "PUT", path, body, type: "application/cbor")
+        ).status
+    }
+
+    @Test(arguments: Store.all)
+    func `Prometheus' own parser reads the metrics, and they say what happened`(store: Store) throws
+    {
+        let running = try Running(store)
+        let (till, other) = (try running.ledger.till(), try running.ledger.till())
+        let card = try running.ledger.card()
+        #expect(try running.post(till, [till.event(), try till.pay(card, 1)]).status == 200)
+        #expect(try running.post(till, [[0xA0]]).status == 422)
+        #expect(try running.send("GET", "/nowhere").status == 404)
+        _ = try running.raw("POST", "/v1/terminals", ["Content-Length: 9999999999"])
+        try running.ledger.book.revoke(kid: other.kid, now: Sunday.noon)
+        let late = TerminalStatus(
+            last: 7, unsentCents: 100, oldest: Sunday.noon - 90_000, version: "1",
+            clock: Sunday.noon)
+        #expect(try put(running, till, late) == 204)
+        let answer = try running.send("GET", "/metrics")
+        let text = String(decoding: answer.body, as: UTF8.self)
+        #expect(text.hasSuffix("# EOF\n"))
+        #expect(!text.contains(till.id) && !text.contains(card.number.digits))
+        guard Python.has("prometheus_client") else { return }
+        let read = try Python.run("read_metrics", of: "LedgerTests", input: [text])
+        let lines = Set(read.split(separator: "\n").map(String.init))
+        for line in [
+            "counter eco_ledger_entries_total{outcome=settled} 2",
+            "counter eco_ledger_entries_total{outcome=held} 0",
+            "gauge eco_ledger_cards{} 1",
+            "gauge eco_ledger_terminals{state=paired} 1",
+            "gauge eco_ledger_terminals{state=revoked} 1",
+            "gauge eco_ledger_unsent_entries{} 5",
+            "gauge eco_ledger_unsent_age_seconds{} 90",
+            "counter eco_ledger_requests_total{route=/v1/terminals/{id}/entries,status=200} 1",
+            "counter eco_ledger_requests_total{route=/v1/terminals/{id}/entries,status=422} 1",
+            "counter eco_ledger_requests_total{route=/v1/terminals/{id}/status,status=204} 1",
+            "counter eco_ledger_requests_total{route=other,status=404} 1",
+            "counter eco_ledger_requests_total{route=other,status=413} 1",
+            "histogram eco_ledger_booking_seconds_bucket{le=+Inf} 1",
+            "histogram eco_ledger_booking_seconds_count{} 1",
+        ] {
+            #expect(lines.contains(line), "\(line) is not in\n\(read)")
+        }
+    }
+
+    @Test func `a broken line is noticed by the parser`() throws {
+        guard Python.has("prometheus_client") else { return }
+        var page = MetricsPage()
+        page.requests(Meter.Counts())
+        _ = try Python.run("read_metrics", of: "LedgerTests", input: [page.text])
+        let cut = page.text.replacingOccurrences(of: "le=\"+Inf\"", with: "le=\"9.0\"")
+        #expect(throws: Python.Failure.self) {
+            try Python.run("read_metrics", of: "LedgerTests", input: [cut])
+        }
+    }
+
+    @Test func `a time falls into its bucket`() {
+        let meter = Meter()
+        for micros in [0, 1_000, 1_001, 5_000_000, 5_000_001] {
+            meter.booked(in: .microseconds(micros))
+        }
+        #expect(meter.now.booking == [2, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1])
+        #expect(MetricsPage.seconds(meter.now.bookingSum) == "10.002002")
+        #expect(MetricsPage.seconds(0) == "0.0" && MetricsPage.seconds(2_500) == "0.0025")
+    }
+
+    @Test(arguments: Store.all)
+    func `a terminal's own word is what was last said, and unsent is what is not here`(store: Store)
+        throws
+    {
+        let running = try Running(store)
+        let till = try running.ledger.till()
+        func standing() throws -> TerminalStanding {
+            try #require(try running.ledger.book.fleet().first)
+        }
+        #expect(try standing().said == nil && standing().seen == nil)
+        let batch = [till.event("a"), till.event("b"), till.event("c")]
+        let status = TerminalStatus(
+            last: 3, unsentCents: 5, oldest: Sunday.noon - 1, version: "0.1.0",
+            clock: Sunday.noon + 2_000)
+        #expect(try put(running, till, status) == 204)
+        var seen = try standing()
+        #expect(seen.unsent == 3 && seen.oldest == Sunday.noon - 1 && seen.seen == Sunday.noon)
+        #expect(seen.said?.clockAhead == 2_000 && seen.said?.version == "0.1.0")
+        running.time.advance(1_000)
+        #expect(try running.post(till, batch).status == 200)
+        seen = try standing()
+        #expect(seen.unsent == 0 && seen.oldest == nil && seen.seen == Sunday.noon + 1_000)
+        running.time.advance(1_000)
+        let second = TerminalStatus(
+            last: 3, unsentCents: 0, oldest: nil, version: "0.2.0", clock: Sunday.noon)
+        #expect(try put(running, till, second) == 204)
+        seen = try standing()
+        #expect(seen.said?.clockAhead == -2_000 && seen.said?.version == "0.2.0")
+        #expect(try running.ledger.book.audit().faults == [])
+    }
+}
