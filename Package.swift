@@ -67,6 +67,7 @@ let package = Package(
         library("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         library("CP11Kit", "p11-kit-1", apt: "libp11-kit-dev"),
         library("CQREncode", "libqrencode", apt: "libqrencode-dev"),
+        library("CSystemd", "libsystemd", apt: "libsystemd-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
 
@@ -78,6 +79,7 @@ let package = Package(
         binding("HTTPClient", ["CCurl"]),
         binding("PKCS11", ["CP11Kit"]),
         binding("QRCode", ["CQREncode"]),
+        binding("Systemd", ["CSystemd"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
 
@@ -146,7 +148,7 @@ let package = Package(
             "eco-terminal",
             [
                 "COSE", "Cards", "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages",
-                "Linux", "Operations", "Readers", "Screen", "Terminal", "Tokens",
+                "Linux", "Operations", "Readers", "Screen", "Systemd", "Terminal", "Tokens",
             ]),
         program(
             "eco-card",
@@ -176,7 +178,8 @@ let package = Package(
             "EndToEndTests",
             [
                 "COSE", "CardEmulation", "Crypto", "HTTPClient", "Journal", "KeyStore", "Linux",
-                "Operations", "ReaderEmulation", "SQLite", "Tokens", "eco-bench", "eco-card",
+                "Operations", "ReaderEmulation", "SQLite", "Terminal", "Threads", "Tokens",
+                "eco-bench", "eco-card",
                 "eco-ledger", "eco-sim",
                 "eco-terminal",
             ]),
@@ -195,6 +198,7 @@ let package = Package(
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
         tests("TidyTests", []),
+        tests("UnitTests", ["Terminal"]),
         tests(
             "ScreenTests",
             [
@@ -205,7 +209,7 @@ let package = Package(
             "BindingsTests",
             [
                 "CommandLineTool", "HTTPClient", "HTTPServer", "Linux", "PCSC", "SQLite",
-                "Threads",
+                "Systemd", "Threads",
             ]),
         tests(
             "LedgerTests",

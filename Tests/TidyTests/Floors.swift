@@ -25,6 +25,7 @@ enum Floors {
     static let owners: [String: Set<String>] = [
         "CPCSC": ["PCSC"], "CNFC": ["NFC"], "CSQLite": ["SQLite"], "COpenSSL": ["Crypto"],
         "CCBOR": ["COSE"], "CP11Kit": ["PKCS11"], "CQREncode": ["QRCode"],
+        "CSystemd": ["Systemd"],
         "CMicroHTTPD": ["HTTPServer"], "CCurl": ["HTTPClient"],
         "CLinux": ["Linux", "Threads", "CommandLineTool"], "CWebAssets": ["Screen"],
     ]

@@ -16,7 +16,7 @@ public final class Checkout: Sendable {
     /// One reversal at a time.
     let reversals = Monitor(())
     private let verified = VerifiedTokens()
-    let log: @Sendable (String) -> Void
+    let log: @Sendable (LogEvent) -> Void
 
     /// What the lock guards.
     struct Counter {
@@ -26,12 +26,14 @@ public final class Checkout: Sendable {
         var reader: String?
         var isStopping = false
         var clerk: NamedThread?
+        /// The clerk's last turn.
+        var lastTurn: ContinuousClock.Instant?
     }
 
     /// A checkout over a live world. `start` gives it time and news. Without `pins` no role signs
     /// in.
     public init(
-        world: LiveWorld, pins: PINBook? = nil, log: @escaping @Sendable (String) -> Void
+        world: LiveWorld, pins: PINBook? = nil, log: @escaping @Sendable (LogEvent) -> Void
     ) {
         self.world = world
         self.pins = pins
@@ -46,6 +48,7 @@ public final class Checkout: Sendable {
 
     /// Starts the clerk.
     public func start() {
+        monitor.update { $0.lastTurn = .now }
         let clerk = NamedThread.start("clerk") { self.runClerk() }
         monitor.update { $0.clerk = clerk }
     }
@@ -59,6 +62,11 @@ public final class Checkout: Sendable {
         clerk?.join()
     }
 
+    /// How long the clerk has not come by; zero before `start`.
+    public var clerkSilence: Duration {
+        monitor.read { $0.lastTurn.map { $0.duration(to: .now) } ?? .zero }
+    }
+
     /// Turns time and news of the link into stages, four times a second.
     private func runClerk() {
         while true {
@@ -67,6 +75,7 @@ public final class Checkout: Sendable {
             let now = Self.now
             let service = service
             monitor.update { counter in
+                counter.lastTurn = .now
                 if let session = counter.session, session.until <= now { counter.session = nil }
             }
             refresh { machine in
@@ -205,7 +214,7 @@ extension Checkout: CardDesk {
     public var wantsCard: Bool { monitor.read { $0.machine.wantsCard } }
 
     public func readerChanged(_ name: String?) {
-        log("event=reader-changed present=\(name != nil)")
+        log(LogEvent(.readerChanged, ["present": "\(name != nil)"]))
         monitor.update { $0.reader = name }
         refresh { _ in }
     }
@@ -226,8 +235,12 @@ extension Checkout: CardDesk {
         refresh { $0.finish(outcome, at: now) }
         let spent = (Clock.monotonicNanoseconds() - start) / 1_000
         log(
-            "event=tap operation=\(operation.id) outcome=\(Self.word(outcome)) "
-                + "apdus=\(connection.commands) microseconds=\(spent)")
+            LogEvent(
+                .tap,
+                [
+                    "operation": "\(operation.id)", "outcome": Self.word(outcome),
+                    "apdus": "\(connection.commands)", "microseconds": "\(spent)",
+                ]))
     }
 
     public func cardRemoved() { refresh { $0.cardRemoved() } }

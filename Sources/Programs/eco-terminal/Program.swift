@@ -7,7 +7,8 @@ import Glibc
     static func main() {
         let program = Program(
             "eco-terminal", "eco-terminal takes Carte ECO payments at a checkout.",
-            commands: [serveCommand, pairCommand, keyCommand, selfTestCommand] + journalCommands
+            commands: [serveCommand, pairCommand, keyCommand, selfTestCommand] + configCommands
+                + journalCommands
                 + archiveCommands + roleCommands)
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
