@@ -116,13 +116,28 @@ import Testing
                 "document.querySelector('#facts-note').innerText.includes('signalée')"))
     }
 
-    @Test func `A payment of the list is refunded and reversed`() throws {
-        let page = try PageSession()
-        page.service.checkout.change { $0.operations = Samples.operations }
+    private func openFirst(_ page: PageSession) throws {
         try page.browser.press(["*"])
         try #require(try page.browser.waitUntil("document.querySelector('button.line')"))
         try #require(try page.waitForPage())
         try page.openPanel("operation", from: "button.line")
+    }
+
+    @Test func `A payment of the list is refunded`() throws {
+        let page = try PageSession()
+        page.service.checkout.change { $0.operations = Samples.operations }
+        try openFirst(page)
+        try page.openPanel("refund", from: "[data-value='refund']")
+        try page.browser.press([Key.enter])
+        #expect(page.service.checkout.wait { $0.orders.count == 1 ? true : nil } == true)
+        #expect(page.service.checkout.armed?.amount == Samples.eco(1250))
+    }
+
+    @Test func `A payment of the list is reversed, and then no longer refundable`() throws {
+        let page = try PageSession()
+        page.service.checkout.change { $0.operations = Samples.operations }
+        try openFirst(page)
+        try #require(try page.browser.waitUntil("document.querySelector('[data-value=refund]')"))
         try page.openPanel("reverse", from: "[data-value='reverse']")
         try page.browser.press(["3"])
         try #require(
@@ -135,11 +150,7 @@ import Testing
         #expect(
             try page.browser.waitUntil(
                 "document.querySelector('#facts-note').innerText.includes('annulée')"))
-        try #require(try page.waitForPage())
-        try page.openPanel("refund", from: "[data-value='refund']")
-        try page.browser.press([Key.enter])
-        #expect(page.service.checkout.wait { $0.orders.count > 1 ? true : nil } == true)
-        #expect(page.service.checkout.armed?.amount == Samples.eco(1250))
+        #expect(try page.browser.waitUntil("!document.querySelector('[data-value=refund]')"))
     }
 
     @Test func `A role that is needed signs in, and the order goes on`() throws {

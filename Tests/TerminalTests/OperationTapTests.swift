@@ -187,6 +187,16 @@ extension Bench {
         let again = bench.arm(.payment(completes: nil), cents: 100, isTraining: true)
         #expect(bench.tap(&training, again).isAccepted)
         #expect(bench.tap(&card, bench.arm(.refund(of: practice.id), cents: 1)).code == "O09")
+        // Practising on line is not "accepted offline", although nobody was asked.
+        for isReachable in [true, false] {
+            bench.world.set { $0.isReachable = isReachable }
+            let more = bench.arm(.payment(completes: nil), cents: 100, isTraining: true)
+            guard case .accepted(let receipt) = bench.tap(&card, more).outcome else {
+                Issue.record("not accepted")
+                continue
+            }
+            #expect(receipt.isOffline == !isReachable)
+        }
     }
 
     @Test func `An enrolment needs its consents and keeps what was sealed`() throws {

@@ -143,7 +143,9 @@ public final class Checkout: Sendable {
     private static func receipt(_ entry: Entry) -> TapReceipt? {
         guard let card = entry.body.card else { return nil }
         var isOffline = true
-        if case .payment(let payment) = entry.body { isOffline = payment.authorisation == nil }
+        if case .payment(let payment) = entry.body {
+            isOffline = payment.authorisation == nil && !entry.isTraining
+        }
         return TapReceipt(
             amount: entry.body.amount ?? .zero, isOffline: isOffline, lastFour: card.lastFour)
     }

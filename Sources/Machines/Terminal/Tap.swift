@@ -169,7 +169,9 @@ public struct Tap {
         let payment = Payment(
             amount: operation.amount, card: claims.number, tokenHash: hash, evidence: evidence,
             authorisation: authorisation, completes: completes)
-        return try commit(.payment(payment), claims, isOffline: authorisation == nil)
+        // Practising asks nobody: "offline" then only says that the line is down.
+        let isOffline = operation.isTraining ? !world.isReachable : authorisation == nil
+        return try commit(.payment(payment), claims, isOffline: isOffline)
     }
 
     /// Step 8: the card's word over exactly this operation.

@@ -82,7 +82,7 @@ export const panels = {
 
 export const acts = {
   reverse: () => order("reverse", "reverse", { id: line.id, reason: desk.choice }, () => {
-    line = { ...line, reversed: true };
+    line = { ...line, reversed: true, refundableCents: 0 };
     desk.open("operation");
     desk.recorded = "operation.isReversed";
   }),
