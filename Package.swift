@@ -117,7 +117,7 @@ let package = Package(
         machine(
             "Screen",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Operations", "Terminal",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "Linux", "Operations", "Terminal",
                 "Threads", "Tokens",
             ]),
         machine(
@@ -148,19 +148,20 @@ let package = Package(
             "eco-terminal",
             [
                 "COSE", "Cards", "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages",
-                "Linux", "Operations", "Readers", "Screen", "Systemd", "Terminal", "Tokens",
+                "Linux", "Operations", "Readers", "Screen", "Systemd", "Terminal",
+                "Threads", "Tokens",
             ]),
         program(
             "eco-card",
             [
                 "Batches", "COSE", "Cards", "Crypto", "KeyStore", "Labels", "Linux", "Provisioning",
-                "Readers", "Threads", "Tokens",
+                "Readers", "Systemd", "Threads", "Tokens",
             ]),
         program(
             "eco-ledger",
             [
-                "Crypto", "KeyStore", "LedgerBook", "LedgerMessages", "LedgerService", "Linux",
-                "Operations", "Tokens",
+                "Crypto", "HTTPClient", "KeyStore", "LedgerBook", "LedgerMessages",
+                "LedgerService", "Linux", "Operations", "Systemd", "Tokens",
             ]),
         program(
             "eco-sim",
@@ -198,7 +199,7 @@ let package = Package(
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
         tests("TidyTests", []),
-        tests("UnitTests", ["Terminal"]),
+        tests("UnitTests", ["Terminal", "eco-terminal"]),
         tests(
             "ScreenTests",
             [

@@ -2,14 +2,17 @@ import Foundation
 import Linux
 import Threads
 
-/// The service manager's end of the notify protocol: a datagram socket in the file system.
+/// The service manager's end of the notify protocol: a datagram socket in the file system. What
+/// comes is taken at once, as systemd does: a queue that nobody empties would hold the sender.
 final class NotifySocket {
     let path: String
     private let socket: Int32
+    private let queue = Monitor<(messages: [[String]], isOver: Bool)>(([], false))
+    private let reader: NamedThread
 
     init(_ path: String) throws {
         self.path = path
-        socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        let socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
@@ -18,9 +21,24 @@ final class NotifySocket {
             bind(socket, UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self), size)
         }
         guard code == 0 else { throw LinuxError(call: "bind", code: errno) }
+        self.socket = socket
+        let queue = queue
+        reader = NamedThread.start("manager") {
+            var bytes = [UInt8](repeating: 0, count: 8_192)
+            while !queue.read({ $0.isOver }) {
+                var watch = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+                guard poll(&watch, 1, 100) == 1 else { continue }
+                let count = recv(socket, &bytes, bytes.count, 0)
+                let lines = String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+                    .split(separator: "\n").map(String.init)
+                queue.update { $0.messages.append(lines) }
+            }
+        }
     }
 
     deinit {
+        queue.update { $0.isOver = true }
+        reader.join()
         close(socket)
         unlink(path)
     }
@@ -33,12 +51,7 @@ final class NotifySocket {
 
     /// The next message's lines; nil when none comes within `limit`.
     func next(within limit: Duration) -> [String]? {
-        var watch = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-        guard poll(&watch, 1, Int32(limit / .milliseconds(1))) == 1 else { return nil }
-        var bytes = [UInt8](repeating: 0, count: 8_192)
-        let count = recv(socket, &bytes, bytes.count, 0)
-        return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
-            .split(separator: "\n").map(String.init)
+        queue.wait(atMost: limit) { $0.messages.isEmpty ? nil : $0.messages.removeFirst() }
     }
 
     /// Reads until a message has such a line; that line, or nil after `limit`.
@@ -51,8 +64,8 @@ final class NotifySocket {
         return nil
     }
 
-    /// Takes what is there already.
-    func drain() { while next(within: .zero) != nil {} }
+    /// Forgets what is there already.
+    func drain() { queue.update { $0.messages = [] } }
 }
 
 /// One thread of a child held still, as one that waits for ever (ptrace); it goes on when this is

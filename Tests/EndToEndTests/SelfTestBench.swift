@@ -10,7 +10,7 @@ final class TerminalBench {
 
     static let uid: [UInt8] = [0x04, 0x5A, 0xC1, 0xD2, 0xE3, 0xF4, 0x05]
     let folder = FileManager.default.temporaryDirectory.path + "/eco-bench-" + UUID().uuidString
-    let chip: VirtualPN532
+    private(set) var chip: VirtualPN532
     private let port: UInt16
     private var ledger: ChildProcess?
     private var terminal: ChildProcess?
@@ -69,6 +69,12 @@ final class TerminalBench {
                 + ["--register", folder + "/cards.ndjson", "--keys", folder + "/keys"] + pass)
         try must("eco-ledger", ["card", "add", folder + "/cards.ndjson"] + database)
     }
+
+    /// Pulls the chip's plug.
+    func unplug() { chip.stop() }
+
+    /// A chip at the same place.
+    func plugIn() throws { chip = try VirtualPN532(link: folder + "/chip") }
 
     func lay() throws {
         chip.insert(try SoftwareNTAG424(storage: ImageStorage(path: folder + "/card.image")))

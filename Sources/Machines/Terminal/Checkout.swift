@@ -87,8 +87,16 @@ public final class Checkout: Sendable {
 
     static var now: UInt64 { Clock.monotonicNanoseconds() / 1_000_000 }
 
+    /// Tells why no card can come; nil: one can.
+    public func setReader(_ refusal: Refusal?) { refresh { $0.setReader(refusal) } }
+
     /// Why nothing can be sold; nil when it can.
     private var service: Refusal? {
+        switch StorageFault.look(at: world.journal.path) {
+        case .full: return .diskFull
+        case .readOnly: return .diskReadOnly
+        case nil: break
+        }
         guard world.journal.isOpen || (try? world.journal.reopen()) != nil else {
             return .journalUnavailable
         }

@@ -14,7 +14,7 @@ import Tokens
 ///        │  resolve       finish(.unknown)                       acknowledge, tick      │
 ///        └──────────── unknownResult ◀── reading        amountEntry ◀───────────────────┘
 ///
-/// `setService` moves any resting stage to `outOfService` and back. What is no payment ends in
+/// `setService` and `setReader` move any resting stage to `outOfService` and back. What is no payment ends in
 /// `completed` where a payment ends in `accepted`; both behave alike. `SplitPayment` holds the rest
 /// of a sum that one card could not pay whole.
 struct CheckoutMachine {
@@ -35,6 +35,8 @@ struct CheckoutMachine {
     /// The token hash of the card this operation began with (T5).
     private(set) var binding: [UInt8]?
     private var service: Refusal?
+    /// Why no card can come; what needs no card goes on.
+    private var reader: Refusal?
     /// When the stage ends by itself; nil when it does not.
     private(set) var until: UInt64?
 
@@ -62,7 +64,7 @@ struct CheckoutMachine {
     func checkIdle() throws(ControlRefusal) {
         switch stage {
         case .amountEntry, .accepted, .completed, .refused: break
-        case .outOfService(let refusal): throw .outOfService(refusal)
+        case .outOfService: break
         case .presentCard, .reading, .removedTooSoon, .unknownResult: throw .busy
         }
         if let service { throw .outOfService(service) }
@@ -81,6 +83,7 @@ struct CheckoutMachine {
         _ id: EntryID, _ amount: Amount, at now: UInt64, purpose: Purpose, role: Role?
     ) throws(ControlRefusal) -> Armed {
         try checkIdle()
+        if let reader { throw .outOfService(reader) }
         guard amount > .zero || !purpose.isMoney else { throw .amountInvalid }
         let armed = Armed(
             id: id, amount: amount, deadline: now + Self.armedFor, purpose: purpose,
@@ -279,6 +282,16 @@ struct CheckoutMachine {
     /// Whether the terminal may sell at all; nil means it may.
     mutating func setService(_ refusal: Refusal?) {
         service = refusal
+        showService()
+    }
+
+    /// Whether a card can come; nil means it can.
+    mutating func setReader(_ refusal: Refusal?) {
+        reader = refusal
+        showService()
+    }
+
+    private mutating func showService() {
         switch stage {
         case .amountEntry, .outOfService: rest()
         case .presentCard, .reading, .removedTooSoon, .accepted, .completed, .refused,
@@ -289,7 +302,7 @@ struct CheckoutMachine {
 
     private mutating func rest() {
         binding = nil
-        enter(service.map { .outOfService($0) } ?? .amountEntry, until: nil)
+        enter((service ?? reader).map { .outOfService($0) } ?? .amountEntry, until: nil)
     }
 
     private mutating func enter(_ stage: Stage, until: UInt64?) {

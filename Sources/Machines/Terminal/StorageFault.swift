@@ -28,14 +28,11 @@ public enum StorageFault: Equatable, Sendable {
         return StorageFault(freeBytes: room.freeBytes, isReadOnly: room.isReadOnly)
     }
 
-    /// What to do about it.
-    public func advice(_ directory: String) -> String {
+    /// The fault that is told.
+    public var fault: ServiceFault {
         switch self {
-        case .full:
-            "Le disque est plein : libérez de la place sous \(directory), la caisse reprend seule."
-        case .readOnly:
-            "Le disque est en lecture seule : remontez \(directory) en écriture (mount -o "
-                + "remount,rw) ; si cela revient, changez la carte SD."
+        case .full: .diskFull
+        case .readOnly: .diskReadOnly
         }
     }
 }

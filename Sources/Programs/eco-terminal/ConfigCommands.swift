@@ -86,7 +86,8 @@ let configCommands: [Command] = [
             let value = file.values[setting.name]
             let name = setting.name + String(repeating: " ", count: width - setting.name.count)
             let place = value.map { "\($0.file):\($0.line)" } ?? "default"
-            return "\(name) = \(value?.text ?? setting.standard ?? "")  # \(place)"
+            let text = value?.text ?? setting.standard ?? ""
+            return "\(name) = \(text.isEmpty ? "" : text + "  ")# \(place)"
         })
 }
 

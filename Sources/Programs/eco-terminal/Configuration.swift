@@ -38,14 +38,28 @@ struct Configuration {
                 "no credential '\(credential)' was handed over for '\(name)'",
                 hint: "set \(name) = FILE in \(path), or run under systemd with "
                     + "LoadCredentialEncrypted=\(credential):…", code: .keys,
-                advice: "Le secret « \(credential) » manque : un technicien le range par "
-                    + "systemd-creds encrypt (voir systemd/README.md).")
+                advice: "Le secret « \(credential) » manque : un technicien le range avec "
+                    + "systemd-creds encrypt.")
         }
         return found
     }
 
     /// Where journal, policy and keys of this terminal rest.
     var directory: String { get throws { try value("directory") } }
+
+    /// The socket of `StatusSocket`.
+    var statusSocket: String {
+        get throws {
+            let path = try value("status-socket")
+            guard path.isEmpty else { return path }
+            return try (Processes.runFolder ?? directory) + "/status"
+        }
+    }
+
+    /// Every setting in force, in the order of the example.
+    var inForce: [(name: String, value: String)] {
+        Setting.all.map { ($0.name, file.values[$0.name]?.text ?? $0.standard ?? "") }
+    }
 
     /// The terminal's own keys; made when pairing, or when they are shown first.
     func signingKey(creating: Bool) throws -> SigningKey {

@@ -49,8 +49,8 @@ struct Preparation {
         case EWOULDBLOCK:
             "Une autre caisse tourne déjà dans \(directory) : arrêtez-la (systemctl stop "
                 + "eco-terminal)."
-        case EROFS: StorageFault.readOnly.advice(directory)
-        case ENOSPC, EDQUOT: StorageFault.full.advice(directory)
+        case EROFS: ServiceFault.diskReadOnly.sentence
+        case ENOSPC, EDQUOT: ServiceFault.diskFull.sentence
         default:
             "Le dossier \(directory) ne peut pas être utilisé : rendez-le à la caisse (chown "
                 + "carte-eco, chmod 700)."
@@ -59,11 +59,10 @@ struct Preparation {
 
     private static func open(_ directory: String, _ signer: SigningKey) throws -> Journal {
         do { return try Journal(path: directory + "/journal.sqlite", signer: signer) } catch {
-            let storage = StorageFault.look(at: directory)
             throw Failure(
                 "the journal cannot be opened: \(error)",
                 hint: "keep the file as it is and call the association", code: .integrity,
-                advice: storage?.advice(directory)
+                advice: StorageFault.look(at: directory)?.fault.sentence
                     ?? "Le journal ne peut pas être ouvert : gardez \(directory) tel quel et "
                     + "appelez l’association.")
         }
@@ -125,7 +124,7 @@ struct Opening {
     private mutating func tell(_ failure: Failure) {
         let advice = FaultPage.Advice(
             sentence: failure.advice ?? "La caisse ne démarre pas : appelez un technicien.",
-            detail: "\(failure.sentence). \(failure.hint) (code \(failure.code.rawValue)).")
+            detail: "\(failure.sentence); \(failure.hint) (code \(failure.code.rawValue))")
         ServiceManager.tell([.extendStart(Self.extensionTime), .status(advice.sentence)])
         if told != advice.detail {
             told = advice.detail
@@ -136,8 +135,11 @@ struct Opening {
         }
         if let page { return page.show(advice) }
         // A configuration that cannot be read says no place: then it is the standard one.
-        let place = (try? Configuration(path: path).screen) ?? ScreenConfiguration()
+        let listen = (try? readConfiguration(path))?.values["listen"]?.text
+        let place = listen.flatMap(Setting.listenPlace)
+        let standard = ScreenConfiguration()
         page = try? FaultPage(
-            advice, address: place.address, port: place.port, listener: listener)
+            advice, address: place?.address ?? standard.address,
+            port: place?.port ?? standard.port, listener: listener)
     }
 }

@@ -8,6 +8,7 @@ import Glibc
         let program = Program(
             "eco-terminal", "eco-terminal takes Carte ECO payments at a checkout.",
             commands: [serveCommand, pairCommand, keyCommand, selfTestCommand] + configCommands
+                + [supportCommand]
                 + journalCommands
                 + archiveCommands + roleCommands)
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)

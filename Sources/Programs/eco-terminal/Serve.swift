@@ -10,6 +10,7 @@ import Readers
 import Screen
 import Systemd
 import Terminal
+import Threads
 
 let configurationOption = OptionSpecification.value(
     "config", "FILE", letter: "c", "the configuration file")
@@ -35,14 +36,14 @@ let serveCommand = Command(
     guard let desk = try opening.run({ try OpenCheckout($0, listener: page?.descriptor) }) else {
         return
     }
-    desk.start()
+    var watch = desk.watch
+    desk.start(watch.pulse)
     invocation.print(
         .record([
             "schema": .text("eco.serve.1"), "address": .text("http://127.0.0.1:\(desk.port)/"),
         ]),
         ["Open http://127.0.0.1:\(desk.port)/"])
     ServiceManager.tell([.ready])
-    var watch = desk.watch
     repeat { watch.round() } while Signals.wait([SIGINT, SIGTERM], atMost: Watch.pause) == nil
     // A tap that has begun ends as it would have: with its entry, or with nothing charged.
     ServiceManager.tell([.stopping, .status("S’arrête : l’opération en cours se termine")])
@@ -59,6 +60,8 @@ private final class OpenCheckout {
     private let reader: CardReader
     private let screen: Screen
     private let log: ServiceLog
+    private let statusPath: String
+    private var status: StatusSocket?
 
     var port: UInt16 { screen.port }
 
@@ -66,6 +69,7 @@ private final class OpenCheckout {
         let log = ServiceLog(terminal: Hexadecimal.text(prepared.signer.publicKey.kid))
         let directory = try prepared.configuration.directory
         self.log = log
+        statusPath = try prepared.configuration.statusSocket
         lock = prepared.lock
         journal = prepared.journal
         link = LedgerLink(
@@ -92,17 +96,41 @@ private final class OpenCheckout {
 
     var watch: Watch { Watch(reader: reader, checkout: checkout, journal: journal, log: log) }
 
-    func start() {
+    /// `pulse`: what the main thread sees.
+    func start(_ pulse: Monitor<Watch.Pulse>) {
         note("start")
         link.start()
         checkout.start()
         reader.start()
         log.write(LogEvent(.started, ["version": Program.version, "port": "\(port)"]))
+        openStatus(pulse)
+    }
+
+    /// Without its socket a monitor is blind, and the checkout sells all the same.
+    private func openStatus(_ pulse: Monitor<Watch.Pulse>) {
+        let (checkout, journal, tally) = (checkout, journal, log.tally)
+        do {
+            status = try StatusSocket(path: statusPath) {
+                let (entries, acknowledged) = journal.position
+                return StatusReport(
+                    version: Program.version, snapshot: checkout.snapshot,
+                    tally: tally.read { $0 }, entries: entries, acknowledged: acknowledged,
+                    freeBytes: try? Files.freeBytes(journal.path),
+                    wedged: pulse.read { $0.stuck }, now: Clock.realtimeMilliseconds())
+            }
+        } catch {
+            log.write(
+                LogEvent(
+                    .fault, ["code": "status-socket", "detail": "\(error)"],
+                    sentence: "La prise d’état \(statusPath) ne s’ouvre pas : vérifiez le dossier, "
+                        + "ou changez status-socket."))
+        }
     }
 
     func stop() {
         reader.stop()
         screen.stop()
+        status?.stop()
         checkout.stop()
         note("stop")
         link.stop()

@@ -1,15 +1,19 @@
 import Linux
 import Systemd
 import Terminal
+import Threads
 
 /// Where the service's events go: into the system's journal with their fields, or to stderr as
 /// lines.
 struct ServiceLog: Sendable {
     /// The terminal's kid in hexadecimal, once it is known.
     var terminal: String?
+    /// What was written, in numbers.
+    let tally = Monitor(EventTally())
 
     /// Writes one event.
     func write(_ event: LogEvent) {
+        tally.update { $0.add(event) }
         guard JournalStream.isStandardError else { return Console.error(event.text) }
         var fields: [(name: String, value: String)] = [
             ("MESSAGE", event.sentence ?? event.text), ("MESSAGE_ID", event.kind.messageID),

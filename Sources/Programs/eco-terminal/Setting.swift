@@ -56,6 +56,13 @@ struct Setting: Sendable {
             unit: ScreenConfiguration.Language.allCases.map(\.rawValue).joined(separator: " | "),
             help: ["The language of the page until a person chooses another one."],
             takes: { ScreenConfiguration.Language(rawValue: $0) != nil }),
+        Setting(
+            name: "status-socket", standard: "", unit: "socket, at most 107 bytes",
+            help: [
+                "Where /metrics, /healthz and /readyz are answered to the owner and root:",
+                "curl --unix-socket FILE http://localhost/metrics. Empty: status in the service's run",
+                "folder (/run/carte-eco), or in directory where systemd makes none.",
+            ], takes: { $0.utf8.count <= 107 }),
     ]
 
     /// The setting of this name.

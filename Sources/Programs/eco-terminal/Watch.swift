@@ -3,6 +3,7 @@ import Linux
 import Readers
 import Systemd
 import Terminal
+import Threads
 
 /// The main thread's round: looks at the parts, says what it saw, and only then gives the sign of
 /// life that the service manager waits for.
@@ -12,7 +13,11 @@ struct Watch {
     private let journal: Journal
     private let log: ServiceLog
     private var health: ReaderHealth
+    /// The last round, for those who ask on other threads.
+    let pulse = Monitor(Pulse())
     private var wedged: [HealthCheck.Part] = []
+    private var faults: [ServiceFault] = []
+    private var readerTrouble: ContinuousClock.Instant?
     private var status = ""
     private var lastReadable = ContinuousClock.now
 
@@ -24,25 +29,66 @@ struct Watch {
         health = reader.health
     }
 
+    /// What the last round found, and when.
+    struct Pulse {
+        var wedged: [HealthCheck.Part] = []
+        var time = ContinuousClock.now
+
+        /// The parts that do not move now; a main thread that missed three rounds is one.
+        var stuck: [String] {
+            let isMainLate = time.duration(to: .now) > Watch.pause * 3
+            return wedged.map(\.rawValue) + (isMainLate ? ["main"] : [])
+        }
+    }
+
     /// Between two rounds: what the manager grants, thrice over.
     static let pause = min(.seconds(2), (ServiceManager.patience ?? .seconds(6)) / 3)
+
+    /// A reader that is plugged in again within this time is no fault.
+    private static let readerGrace = Duration.seconds(3)
 
     /// One round. A part that hangs keeps the sign of life back, or this very thread.
     mutating func round() {
         for event in news(of: reader.health) { log.write(event) }
+        lookForFaults()
         let found = HealthCheck.wedged(signs())
         for part in found where !wedged.contains(part) {
             log.write(LogEvent(.wedged, ["part": part.rawValue]))
         }
         wedged = found
+        pulse.update { $0 = Pulse(wedged: found) }
         var news: [ServiceNews] = found.isEmpty && ServiceManager.patience != nil ? [.alive] : []
         let sentence =
-            found.isEmpty
-            ? serviceSentence(checkout.snapshot)
-            : "Ne répond plus : " + found.map(\.rawValue).joined(separator: ", ")
+            if !found.isEmpty {
+                "Ne répond plus : " + found.map(\.rawValue).joined(separator: ", ")
+            } else if let fault = faults.first {
+                fault.sentence
+            } else {
+                serviceSentence(checkout.snapshot)
+            }
         if sentence != status { news.append(.status(sentence)) }
         status = sentence
         if !news.isEmpty { ServiceManager.tell(news) }
+    }
+
+    /// What is missing now: told when it begins and when it ends, and the page shows it.
+    private mutating func lookForFaults() {
+        var found: [ServiceFault] = []
+        if let fault = StorageFault.look(at: journal.path)?.fault { found.append(fault) }
+        let trouble = reader.trouble
+        readerTrouble = trouble == nil ? nil : readerTrouble ?? .now
+        if let since = readerTrouble, since.duration(to: .now) >= Self.readerGrace {
+            found.append(trouble == .noService ? .readerServiceMissing : .readerAbsent)
+        }
+        if Clock.realtimeMilliseconds() < ServiceFault.clockFloor { found.append(.clockUnset) }
+        for fault in found where !faults.contains(fault) {
+            log.write(LogEvent(.fault, ["code": fault.rawValue], sentence: fault.sentence))
+        }
+        for fault in faults where !found.contains(fault) {
+            log.write(LogEvent(.mended, ["code": fault.rawValue]))
+        }
+        if found != faults { checkout.setReader(found.compactMap(\.readerRefusal).first) }
+        faults = found
     }
 
     private mutating func signs() -> HealthCheck.Signs {
