@@ -14,9 +14,9 @@ import Tokens
 ///        │  resolve       finish(.unknown)                       acknowledge, tick      │
 ///        └──────────── unknownResult ◀── reading        amountEntry ◀───────────────────┘
 ///
-/// `setService` and `setReader` move any resting stage to `outOfService` and back. What is no payment ends in
-/// `completed` where a payment ends in `accepted`; both behave alike. `SplitPayment` holds the rest
-/// of a sum that one card could not pay whole.
+/// `setService` and `setReader` move any resting stage to `outOfService` and back. What is
+/// no payment ends in `completed` where a payment ends in `accepted`; both behave alike.
+/// `SplitPayment` holds the rest of a sum that one card could not pay whole.
 struct CheckoutMachine {
     /// How long a card may take to come, milliseconds.
     static let armedFor: UInt64 = 60_000

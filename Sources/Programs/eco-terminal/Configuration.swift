@@ -164,7 +164,7 @@ struct Configuration {
         }
     }
 
-    /// The ledger this terminal is paired with: as a credential hands it over, or as pairing left it.
+    /// The ledger this terminal is paired with: of a credential, or as pairing left it.
     func ledger() throws -> LedgerAddress {
         let path = try Credentials.path("ledger") ?? ledgerPath
         let bytes = (try? Files.read(path, atMost: 4_096)) ?? []

@@ -22,8 +22,8 @@ struct Setting: Sendable {
             name: "passphrase-file", standard: "credential:passphrase",
             unit: "file, or credential:NAME",
             help: [
-                "The passphrase that opens the key files. A credential is handed over by systemd",
-                "(LoadCredentialEncrypted=); a file must be readable by its owner only (chmod 600).",
+                "The passphrase that opens the key files. systemd hands a credential over",
+                "(LoadCredentialEncrypted=); a file must be its owner's only (chmod 600).",
             ], takes: { !$0.isEmpty }),
         Setting(
             name: "keys", standard: "credential:card-keys", unit: "file, or credential:NAME",
@@ -43,8 +43,8 @@ struct Setting: Sendable {
         Setting(
             name: "listen", standard: "127.0.0.1:8787", unit: "ADDRESS:PORT",
             help: [
-                "Where the page is served, when systemd hands over no socket (eco-terminal.socket).",
-                "Only this machine is answered.",
+                "Where the page is served, when systemd hands no socket over",
+                "(eco-terminal.socket). Only this machine is answered.",
             ], takes: { listenPlace($0) != nil }),
         Setting(
             name: "reader-place", standard: "right",
@@ -60,8 +60,8 @@ struct Setting: Sendable {
             name: "status-socket", standard: "", unit: "socket, at most 107 bytes",
             help: [
                 "Where /metrics, /healthz and /readyz are answered to the owner and root:",
-                "curl --unix-socket FILE http://localhost/metrics. Empty: status in the service's run",
-                "folder (/run/carte-eco), or in directory where systemd makes none.",
+                "curl --unix-socket FILE http://localhost/metrics. Empty: status in the service's",
+                "run folder (/run/carte-eco), or in directory where systemd makes none.",
             ], takes: { $0.utf8.count <= 107 }),
     ]
 
@@ -79,8 +79,8 @@ struct Setting: Sendable {
     static var example: [String] {
         var lines = [
             "# eco-terminal's settings. A line is NAME = VALUE; # begins a comment.",
-            "# Lines that begin with # show the defaults: take the # away to change one. Files",
-            "# terminal.conf.d/*.conf beside this one are read after it, by name; a later file wins.",
+            "# Lines that begin with # show the defaults: take the # away to change one.",
+            "# Files terminal.conf.d/*.conf beside this one are read after it; a later one wins.",
             "# No secret stands here. Check it with: eco-terminal config check",
         ]
         for setting in all {
