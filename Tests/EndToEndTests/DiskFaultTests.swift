@@ -87,7 +87,9 @@ private final class Disk {
         #expect(isInService(page))
         // A file system goes read-only under open files only by an error of its device; what the
         // checkout looks at, the path, does it here by another one on top.
-        var above: Disk? = try Disk(at: folder, options: "ro,size=1m")
+        var above: Disk? = try Disk(at: folder, options: "size=4m")
+        try Files.writeAtomically([], to: folder + "/journal.sqlite")
+        try Disk.run(["mount", "-o", "remount,ro", folder])
         #expect(above != nil)
         #expect(refuses(page, "T06"))
         #expect(site.bench.serveSays("event=fault code=disk-read-only: " + sentence))
