@@ -135,6 +135,8 @@ private final class Disk {
                 around: [
                     "LD_PRELOAD=" + (library ?? ""), "FAKETIME_TIMESTAMP_FILE=" + clock,
                     "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1",
+                    // Else it stretches waits on the monotonic clock.
+                    "FAKETIME_FORCE_MONOTONIC_FIX=0",
                 ]))
         let status = site.manager.line(within: .seconds(20)) {
             $0.hasPrefix("STATUS=L’horloge n’est pas réglée : connectez le terminal à Internet")
