@@ -122,30 +122,4 @@ private final class Disk {
         daemon.signal(SIGTERM)
         _ = daemon.wait()
     }
-
-    @Test func `A clock at 1970 is told and the sale goes on; set, it is told too`() throws {
-        let site = try FaultTests.Site()
-        let clock = site.bench.folder + "/clock"
-        try Files.writeAtomically(Array("@1970-01-01 00:01:00\n".utf8), to: clock)
-        let library = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"]
-            .map { $0 + "/faketime/libfaketimeMT.so.1" }.first(where: Files.exists)
-        #expect(
-            try site.start(
-                until: "event=fault code=clock-unset",
-                around: [
-                    "LD_PRELOAD=" + (library ?? ""), "FAKETIME_TIMESTAMP_FILE=" + clock,
-                    "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1",
-                    // Else it stretches waits on the monotonic clock.
-                    "FAKETIME_FORCE_MONOTONIC_FIX=0",
-                ]))
-        let status = site.manager.line(within: .seconds(20)) {
-            $0.hasPrefix("STATUS=L’horloge n’est pas réglée : connectez le terminal à Internet")
-        }
-        #expect(status != nil)
-        let page = Page(port: site.port)
-        #expect(isInService(page))
-        try Files.writeAtomically(Array("+0\n".utf8), to: clock)
-        #expect(site.bench.serveSays("event=mended code=clock-unset"))
-        site.bench.stopTerminal()
-    }
 }
