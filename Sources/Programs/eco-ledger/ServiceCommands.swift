@@ -145,8 +145,14 @@ enum ServiceCommands {
             Console.out(
                 JSONValue.record(["listening": .text("\(place):\(service.port)")]).text)
         }
+        let supervision = Supervision(address: address, port: service.port)
+        supervision.ready()
         var signal: Int32?
-        while signal == nil { signal = Signals.wait([SIGTERM, SIGINT], atMost: .seconds(3_600)) }
+        while signal == nil {
+            supervision.round()
+            signal = Signals.wait([SIGTERM, SIGINT], atMost: supervision.pause)
+        }
+        supervision.stopping()
         service.stop()
         lock.release()
         if signal == SIGINT {
