@@ -69,9 +69,9 @@ import Testing
         #expect(check.code == 0)
         #expect(check.out == "\(folder.file) is understood: 2 settings in 3 files.\n")
         let show = try Programs.run("eco-terminal", ["config", "show", "-c", folder.file])
-        #expect(show.out.contains("language        = en  # \(folder.file).d/10.conf:1\n"))
-        #expect(show.out.contains("reader-place    = left  # \(folder.file):2\n"))
-        #expect(show.out.contains("directory       = /var/lib/carte-eco  # default\n"))
+        #expect(show.out.contains("language         = en  # \(folder.file).d/10.conf:1\n"))
+        #expect(show.out.contains("reader-place     = left  # \(folder.file):2\n"))
+        #expect(show.out.contains("directory        = /var/lib/carte-eco  # default\n"))
     }
 
     @Test func `A credential is what systemd hands over; without it the hint says how`() throws {
