@@ -84,6 +84,7 @@ let package = Package(
         library("CP11Kit", "p11-kit-1", apt: "libp11-kit-dev"),
         library("CQREncode", "libqrencode", apt: "libqrencode-dev"),
         library("CPango", "pangocairo", apt: "libpango1.0-dev"),
+        library("CSystemd", "libsystemd", apt: "libsystemd-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
         .target(
@@ -99,6 +100,7 @@ let package = Package(
         binding("PKCS11", ["CP11Kit"]),
         binding("QRCode", ["CQREncode"]),
         binding("TextImage", ["CPango"]),
+        binding("Systemd", ["CSystemd"]),
         binding("Linux", ["CLinux"]),
         binding("Threads", ["CLinux"]),
 
@@ -189,19 +191,20 @@ let package = Package(
             "eco-terminal",
             [
                 "COSE", "Cards", "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages",
-                "Linux", "Operations", "Readers", "Receipts", "Screen", "Terminal", "Tokens",
+                "Linux", "Operations", "Readers", "Receipts", "Screen", "Systemd", "Terminal",
+                "Threads", "Tokens",
             ]),
         program(
             "eco-card",
             [
                 "Batches", "COSE", "Cards", "Crypto", "KeyStore", "Labels", "Linux", "Operations",
-                "Provisioning", "Readers", "Threads", "Tokens",
+                "Provisioning", "Readers", "Systemd", "Threads", "Tokens",
             ]),
         program(
             "eco-ledger",
             [
-                "Crypto", "KeyStore", "LedgerBook", "LedgerMessages", "LedgerService", "Linux",
-                "Operations", "Proofs", "Tokens",
+                "Crypto", "HTTPClient", "KeyStore", "LedgerBook", "LedgerMessages",
+                "LedgerService", "Linux", "Operations", "Proofs", "Systemd", "Tokens",
             ]),
         program(
             "eco-sim",
@@ -223,8 +226,9 @@ let package = Package(
             "EndToEndTests",
             [
                 "COSE", "CardEmulation", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore",
-                "Linux", "Operations", "Provisioning", "ReaderEmulation", "SQLite", "TestSupport",
-                "Tokens", "WebDriver", "eco-bench", "eco-card", "eco-ledger", "eco-sim",
+                "Linux", "Operations", "Provisioning", "ReaderEmulation", "SQLite", "Terminal",
+                "TestSupport", "Threads", "Tokens", "WebDriver", "eco-bench", "eco-card",
+                "eco-ledger", "eco-sim",
                 "eco-terminal",
             ]),
         tests(
@@ -243,6 +247,7 @@ let package = Package(
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
         tests("TidyTests", []),
+        tests("UnitTests", ["Terminal", "eco-terminal"]),
         tests(
             "ScreenTests",
             [
@@ -259,7 +264,7 @@ let package = Package(
             "BindingsTests",
             [
                 "CommandLineTool", "HTTPClient", "HTTPServer", "Linux", "PCSC", "SQLite",
-                "Threads",
+                "Systemd", "Threads",
             ]),
         tests(
             "LedgerTests",

@@ -154,12 +154,8 @@ extension StallSuites.CheckoutFlowTests {
         try hands.photograph("torn-1-removed")
         let armed = try stall.page.snapshot().armed
         try stall.lay(1)
-<<<<<<< HEAD
-        // The page need not show so short a look at it: the terminal's log says it was judged.
-=======
         // The page need not show so short a look at it: the terminal's log tells that it was
         // judged.
->>>>>>> m-fleet
         #expect(try Programs.wait(10) { try stall.terminalLog().contains("outcome=refused-C07") })
         try hands.sees(.pay("removedTooSoon"))
         stall.slot.remove()

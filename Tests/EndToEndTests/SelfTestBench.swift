@@ -11,7 +11,7 @@ final class TerminalBench {
 
     static let uid: [UInt8] = [0x04, 0x5A, 0xC1, 0xD2, 0xE3, 0xF4, 0x05]
     let folder = FileManager.default.temporaryDirectory.path + "/eco-bench-" + UUID().uuidString
-    let chip: VirtualPN532
+    private(set) var chip: VirtualPN532
     private let port: UInt16
     private var ledger: ChildProcess?
     private var terminal: ChildProcess?
@@ -20,10 +20,11 @@ final class TerminalBench {
     private var pass: [String] { ["--passphrase-file", folder + "/pass"] }
     private var ledgerKeys: [String] { ["--keys", folder + "/keys/ledger.keys"] + pass }
 
-    init() throws {
+    /// `rate`: the chip's answers take as long as on the air.
+    init(rate: AirPace.Rate? = nil) throws {
         try Files.makeDirectory(folder)
         port = try TCPListener(port: 0).port
-        chip = try VirtualPN532(link: folder + "/chip")
+        chip = try VirtualPN532(link: folder + "/chip", rate: rate)
         try Files.writeAtomically(Array("a bench's passphrase\n".utf8), to: folder + "/pass")
         try must("eco-card", ["key", "init", "--keys", folder + "/keys"] + pass)
         let seeds = URL(filePath: #filePath).deletingLastPathComponent()
@@ -70,6 +71,12 @@ final class TerminalBench {
         try must("eco-ledger", ["card", "add", folder + "/cards.ndjson"] + database)
     }
 
+    /// Pulls the chip's plug.
+    func unplug() { chip.stop() }
+
+    /// A chip at the same place.
+    func plugIn() throws { chip = try VirtualPN532(link: folder + "/chip") }
+
     func lay() throws {
         chip.insert(try SoftwareNTAG424(storage: ImageStorage(path: folder + "/card.image")))
     }
@@ -106,13 +113,38 @@ final class TerminalBench {
         ledger = nil
     }
 
-    /// Starts `serve`, and waits until its log says `text`.
-    func startTerminal(until text: String) throws -> Bool {
+    /// Starts `serve`, and waits until its log says `text`. `environment`: words NAME=VALUE;
+    /// `options` of `serve`.
+    func startTerminal(
+        until text: String, environment: [String] = [], options: [String] = []
+    ) throws -> Bool {
         let log = folder + "/serve.log"
+        if Files.exists(log) { try Files.remove(log) }
+        let program = Programs.folder.appending(path: "eco-terminal").path
+        // `env` becomes the program: the process number stays.
         terminal = try ChildProcess.start(
-            Programs.folder.appending(path: "eco-terminal").path, ["serve"] + configuration,
-            output: log, errors: log)
+            "env", environment + [program, "serve"] + configuration + options, output: log,
+            errors: log)
         return serveSays(text)
+    }
+
+    /// The process number of `serve`; 0 while it does not run.
+    var terminalProcess: Int32 { terminal?.identifier ?? 0 }
+
+    func signalTerminal(_ signal: Int32) { terminal?.signal(signal) }
+
+    /// Waits for the end of `serve`; its exit code.
+    func waitForTerminal() -> Int32 {
+        defer { terminal = nil }
+        return terminal?.wait() ?? -1
+    }
+
+    /// The port that `serve` told.
+    var pagePort: UInt16 {
+        let bytes = (try? Files.read(folder + "/serve.log", atMost: 1 << 20)) ?? []
+        let parts = String(decoding: bytes, as: UTF8.self)
+            .components(separatedBy: "Open http://127.0.0.1:")
+        return parts.count < 2 ? 0 : UInt16(parts[1].prefix { $0.isNumber }) ?? 0
     }
 
     func serveSays(_ text: String) -> Bool {

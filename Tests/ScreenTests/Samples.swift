@@ -20,6 +20,7 @@ enum Samples {
         .cardLimitReached(left: eco(450)), .cardLimitReached(left: .zero), .terminalLimitReached,
         .tooLongOffline, .declined, .cardNeedsNetwork, .timedOut, .readerAbsent, .twoCards,
         .cardFault, .clockUntrusted, .noPolicy, .journalUnavailable, .ledgerRefusesTerminal,
+        .readerServiceMissing, .diskFull, .diskReadOnly,
         .rule(.needsNetwork), .rule(.entryUnknown), .rule(.wrongKind),
         .rule(.overRemainder(left: eco(450))), .rule(.otherCard), .rule(.alreadyReversed),
         .rule(.alreadyRefunded), .rule(.dayClosed), .rule(.trainingMismatch),
@@ -60,12 +61,15 @@ enum Samples {
         case .noPolicy: 24
         case .journalUnavailable: 25
         case .ledgerRefusesTerminal: 26
-        case .rule: 27
+        case .readerServiceMissing: 27
+        case .diskFull: 28
+        case .diskReadOnly: 29
+        case .rule: 30
         }
     }
 
     /// Number of cases of `index`.
-    static let refusalCount = 28
+    static let refusalCount = 31
 
     /// Named stages, M0 to M5 and their variants.
     static var stages: [(name: String, stage: Stage)] {
@@ -84,6 +88,7 @@ enum Samples {
             ("m4-bare", .refused(id: nil, amount: nil, .notOurCard)),
             ("m5", .unknownResult(armed())),
             ("service", .outOfService(.readerAbsent)),
+            ("service-disk", .outOfService(.diskReadOnly)),
         ]
     }
 

@@ -137,6 +137,20 @@ import Tokens
         #expect(machine.stage == .outOfService(.noPolicy) && machine.lane == nil)
     }
 
+    @Test func `A reader that is gone ends a row at its next card, and begins none`() throws {
+        var machine = try machine()
+        _ = machine.cardFound()
+        machine.finish(.accepted(receipt("0001")), at: Self.start)
+        machine.cardRemoved()
+        machine.setReader(.readerAbsent)
+        #expect(next(&machine, 2, at: Self.start + 5_000) == nil)
+        #expect(machine.stage == .outOfService(.readerAbsent) && machine.lane == nil)
+        #expect(throws: ControlRefusal.outOfService(.readerAbsent)) {
+            try machine.armLane(
+                Self.id(3), at: Self.start + 6_000, purpose: Self.purpose, role: .enroller)
+        }
+    }
+
     @Test func `Another card after a refusal takes what was sealed, once, under a new id`() throws {
         var machine = CheckoutMachine()
         let sealed = Purpose.enrolment(consents: [], sealed: [1, 2, 3])

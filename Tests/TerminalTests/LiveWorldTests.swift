@@ -56,7 +56,7 @@ final class LiveBench {
         world = LiveWorld(
             journal: journal, link: link, keys: try issuer.terminalBundle(),
             terminal: terminal.publicKey.kid
-        ) { line in log.update { $0.append(line) } }
+        ) { event in log.update { $0.append(event.text) } }
         let uid = BenchIssuer.uid(1)
         let token = CardToken(
             number: CardNumber(serial: 42)!, issued: now / 1_000 - 10,

@@ -56,10 +56,11 @@ final class OrderBench {
             signer: terminal, journal: journal, directory: folder)
         world = LiveWorld(
             journal: journal, link: link, keys: try issuer.terminalBundle(),
-            terminal: terminal.publicKey.kid, log: { [log] line in log.update { $0.append(line) } })
+            terminal: terminal.publicKey.kid,
+            log: { [log] event in log.update { $0.append(event.text) } })
         checkout = Checkout(
             world: world, pins: PINBook(directory: folder), printer: printer,
-            log: { [log] line in log.update { $0.append(line) } })
+            log: { [log] event in log.update { $0.append(event.text) } })
         card = try Self.card(1, serial: 42, issuer)
     }
 

@@ -29,6 +29,7 @@ enum Floors {
         "CPostgreSQL": ["PostgreSQL"], "COpenSSL": ["Crypto"],
         "CCBOR": ["COSE"], "CP11Kit": ["PKCS11"], "CQREncode": ["QRCode"],
         "CPango": ["TextImage"],
+        "CSystemd": ["Systemd"],
         "CMicroHTTPD": ["HTTPServer"], "CCurl": ["HTTPClient"],
         "CLinux": ["Linux", "Threads", "CommandLineTool"], "CWebAssets": ["Screen"],
         "CLedgerAssets": ["LedgerService"],

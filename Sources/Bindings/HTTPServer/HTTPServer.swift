@@ -1,4 +1,5 @@
-// HTTPServer: HTTP/1.1 on one address, one thread per connection (libmicrohttpd).
+// HTTPServer: HTTP/1.1 on one address or one socket given, one thread per connection
+// (libmicrohttpd).
 //
 // Purpose: hand whole requests to one closure and send its answers; stream events (SSE).
 //

@@ -78,10 +78,19 @@ public enum Files {
 
     /// Bytes that a process without privileges may still write where `path` is. Calls `statvfs`.
     public static func freeBytes(_ path: String) throws(LinuxError) -> UInt64 {
+        try room(path).freeBytes
+    }
+
+    /// The same room (`UInt64.max` where the file system counts none), and whether it is mounted
+    /// read-only. Calls `statvfs`.
+    public static func room(
+        _ path: String
+    ) throws(LinuxError) -> (freeBytes: UInt64, isReadOnly: Bool) {
         var found = statvfs()
         _ = try check("statvfs") { statvfs(path, &found) }
-        return UInt64(found.f_bavail).multipliedReportingOverflow(by: UInt64(found.f_frsize))
-            .partialValue
+        let bytes = UInt64(found.f_bavail).multipliedReportingOverflow(by: UInt64(found.f_frsize))
+        let isCounted = found.f_blocks > 0 && !bytes.overflow
+        return (isCounted ? bytes.partialValue : .max, found.f_flag & UInt(ST_RDONLY) != 0)
     }
 
     /// Adds bytes at the end of a file, made with `mode` when it is missing, and waits until they

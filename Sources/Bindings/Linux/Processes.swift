@@ -33,6 +33,11 @@ public enum Signals {
 
 /// What others may see of this process.
 public enum Processes {
+    /// The folder that the service manager made for sockets; nil when it made none.
+    public static var runFolder: String? {
+        getenv("RUNTIME_DIRECTORY").map { String(cString: $0) }
+    }
+
     /// From now on its memory is written to no core file and only root can look into it.
     /// Calls `prctl` with `PR_SET_DUMPABLE`.
     public static func forbidDumps() throws(LinuxError) {

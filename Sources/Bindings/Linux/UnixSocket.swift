@@ -41,11 +41,13 @@ public struct UnixListener: ~Copyable {
     /// Makes the socket; who may connect is said by `mode`. `EADDRINUSE` when something is
     /// there. Calls `bind`, `chmod`, then `listen`: before it nobody can connect.
     public init(_ path: String, mode: UInt32 = 0o600) throws(LinuxError) {
-        socket = try Self.open(path, mode)
+        socket = try Self.open(path, mode: mode)
         self.path = path
     }
 
-    private static func open(_ path: String, _ mode: UInt32) throws(LinuxError) -> Int32 {
+    /// The same socket as a descriptor, for a server that takes one; whoever takes it closes it and
+    /// removes `path`.
+    public static func open(_ path: String, mode: UInt32) throws(LinuxError) -> Int32 {
         let file = try unixSocket()
         do throws(LinuxError) {
             _ = try withAddress(path) { bind(file, $0, $1) }

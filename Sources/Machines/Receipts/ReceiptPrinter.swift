@@ -99,7 +99,7 @@ public final class ReceiptPrinter: Sendable {
         var changed: (@Sendable () -> Void)?
     }
 
-    /// A printer; `start` gives it its thread. `log` takes one line without identities.
+    /// A printer; `start` gives it its thread. `log` takes each trouble as one word.
     public init(
         place: PrinterPlace, width: PaperWidth, patience: PrinterPatience = .standard,
         log: @escaping @Sendable (String) -> Void
@@ -183,7 +183,7 @@ public final class ReceiptPrinter: Sendable {
             case .device(let path): try send(job, to: path, &isBroken)
             }
         } catch {
-            log("event=printer-trouble what=\(error)")
+            log("\(error)")
             state = .trouble(error)
         }
         monitor.update { desk in

@@ -159,8 +159,8 @@ enum PersonRefusal: String, CaseIterable, Encodable, Sendable {
             case .timedOut: .timedOut
             case .twoCards: .twoCards
             case .cardFault, .cardUnfit: .cardFault
-            case .readerAbsent, .clockUntrusted, .noPolicy, .journalUnavailable,
-                .ledgerRefusesTerminal:
+            case .readerAbsent, .readerServiceMissing, .clockUntrusted, .noPolicy,
+                .journalUnavailable, .diskFull, .diskReadOnly, .ledgerRefusesTerminal:
                 .terminal
             case .otherCard, .oldCard: .wrongCard
             case .actionLimitReached, .actionLimitLeft: .dayLimit

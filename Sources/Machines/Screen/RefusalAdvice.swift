@@ -7,7 +7,7 @@ enum RefusalMessage: String, CaseIterable, Encodable, Sendable {
     case anotherCard, alreadyPaid, insufficient, overOfflineLimit, cardLimitReached
     case cardLimitLeft, terminalLimitReached, tooLongOffline, declined, cardNeedsNetwork
     case timedOut, readerAbsent, twoCards, cardFault, clockUntrusted, noPolicy
-    case journalUnavailable, ledgerRefusesTerminal
+    case journalUnavailable, ledgerRefusesTerminal, readerServiceMissing, diskFull, diskReadOnly
     case needsNetwork, entryUnknown, wrongKind, overRemainder, otherCard, alreadyReversed
     case alreadyRefunded, dayClosed, trainingMismatch, topUpOverLimit, topUpNotHere
     case actionUnknown, quantityInvalid, actionLimitReached, actionLimitLeft, consentMissing
@@ -43,6 +43,9 @@ enum RefusalMessage: String, CaseIterable, Encodable, Sendable {
             case .noPolicy: .noPolicy
             case .journalUnavailable: .journalUnavailable
             case .ledgerRefusesTerminal: .ledgerRefusesTerminal
+            case .readerServiceMissing: .readerServiceMissing
+            case .diskFull: .diskFull
+            case .diskReadOnly: .diskReadOnly
             case .rule(let rule): RefusalMessage(rule)
             }
     }
@@ -113,7 +116,7 @@ extension Refusal {
             .tokenCopied, .wrongKeys, .replayed, .evidenceMismatch, .anotherCard, .alreadyPaid,
             .terminalLimitReached, .tooLongOffline, .declined, .cardNeedsNetwork, .timedOut,
             .readerAbsent, .twoCards, .cardFault, .clockUntrusted, .noPolicy, .journalUnavailable,
-            .ledgerRefusesTerminal, .rule:
+            .ledgerRefusesTerminal, .readerServiceMissing, .diskFull, .diskReadOnly, .rule:
             nil
         }
     }
@@ -157,7 +160,8 @@ extension Refusal {
             return [.retry, .finish]
         case .tokenAltered, .tokenCopied, .wrongKeys, .replayed, .evidenceMismatch, .alreadyPaid,
             .terminalLimitReached, .tooLongOffline, .readerAbsent, .clockUntrusted, .noPolicy,
-            .journalUnavailable, .ledgerRefusesTerminal:
+            .journalUnavailable, .ledgerRefusesTerminal, .readerServiceMissing, .diskFull,
+            .diskReadOnly:
             return [.finish]
         }
     }

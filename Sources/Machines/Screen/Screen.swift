@@ -96,21 +96,30 @@ public final class Screen: Sendable {
     /// Starts serving `control`.
     ///
     /// `monotonicMilliseconds` is the clock of `Armed.deadline`: the page is told what remains.
+    /// `listener` is a listening socket that exists already, instead of the configuration's
+    /// address and port; it stays the caller's.
     /// - Throws: `HTTPServerError` when the address cannot be bound.
     public init(
         control: any OperationsControl, configuration: ScreenConfiguration = ScreenConfiguration(),
-        monotonicMilliseconds: @escaping @Sendable () -> UInt64
+        listener: Int32? = nil, monotonicMilliseconds: @escaping @Sendable () -> UInt64
     ) throws(HTTPServerError) {
         let routes = Routes(
             control: control, session: Session(), configuration: configuration,
             monotonicMilliseconds: monotonicMilliseconds)
         feed = routes.feed
         let port = Port()
-        server = try HTTPServer(
-            address: configuration.address, port: configuration.port,
-            bodyLimit: Routes.bodyLimit * 4, connectionsLimit: Self.connectionsLimit
-        ) { request in
+        let answer: @Sendable (HTTPRequest) -> HTTPResponse = { request in
             routes.answer(request, port: port.number.load(ordering: .acquiring))
+        }
+        if let listener {
+            server = try HTTPServer(
+                listener: listener, bodyLimit: Routes.bodyLimit * 4,
+                connectionsLimit: Self.connectionsLimit, handler: answer)
+        } else {
+            server = try HTTPServer(
+                address: configuration.address, port: configuration.port,
+                bodyLimit: Routes.bodyLimit * 4, connectionsLimit: Self.connectionsLimit,
+                handler: answer)
         }
         // A request before this line meets port 0, which no Host names: refused, not served.
         port.number.store(server.port, ordering: .releasing)

@@ -18,7 +18,7 @@ public final class Checkout: Sendable {
     /// One reversal at a time.
     let reversals = Monitor(())
     private let verified = VerifiedTokens()
-    let log: @Sendable (String) -> Void
+    let log: @Sendable (LogEvent) -> Void
 
     /// What the lock guards.
     struct Counter {
@@ -29,13 +29,15 @@ public final class Checkout: Sendable {
         var isStopping = false
         var hadLane = false
         var clerk: NamedThread?
+        /// The clerk's last turn.
+        var lastTurn: ContinuousClock.Instant?
     }
 
     /// A checkout over a live world. `start` gives it time and news. Without `pins` no role signs
     /// in, without `printer` nothing is printed; whoever gives one starts and stops it.
     public init(
         world: LiveWorld, pins: PINBook? = nil, printer: ReceiptPrinter? = nil,
-        log: @escaping @Sendable (String) -> Void
+        log: @escaping @Sendable (LogEvent) -> Void
     ) {
         self.world = world
         self.pins = pins
@@ -51,6 +53,7 @@ public final class Checkout: Sendable {
 
     /// Starts the clerk.
     public func start() {
+        monitor.update { $0.lastTurn = .now }
         let clerk = NamedThread.start("clerk") { self.runClerk() }
         monitor.update { $0.clerk = clerk }
     }
@@ -64,6 +67,11 @@ public final class Checkout: Sendable {
         clerk?.join()
     }
 
+    /// How long the clerk has not come by; zero before `start`.
+    public var clerkSilence: Duration {
+        monitor.read { $0.lastTurn.map { $0.duration(to: .now) } ?? .zero }
+    }
+
     /// Turns time and news of the link into stages, four times a second.
     private func runClerk() {
         while true {
@@ -72,6 +80,7 @@ public final class Checkout: Sendable {
             let now = Self.now
             let service = service
             monitor.update { counter in
+                counter.lastTurn = .now
                 if let session = counter.session, session.until <= now, !counter.hadLane {
                     counter.session = nil
                 }
@@ -86,8 +95,16 @@ public final class Checkout: Sendable {
 
     static var now: UInt64 { Clock.monotonicNanoseconds() / 1_000_000 }
 
+    /// Tells why no card can come; nil: one can.
+    public func setReader(_ refusal: Refusal?) { refresh { $0.setReader(refusal) } }
+
     /// Why nothing can be sold; nil when it can.
     private var service: Refusal? {
+        switch StorageFault.look(at: world.journal.path) {
+        case .full: return .diskFull
+        case .readOnly: return .diskReadOnly
+        case nil: break
+        }
         guard world.journal.isOpen || (try? world.journal.reopen()) != nil else {
             return .journalUnavailable
         }
@@ -234,7 +251,7 @@ extension Checkout: CardDesk {
     public var leavesCardFree: Bool { monitor.read { $0.machine.hasLooked } }
 
     public func readerChanged(_ name: String?) {
-        log("event=reader-changed present=\(name != nil)")
+        log(LogEvent(.readerChanged, ["present": "\(name != nil)"]))
         monitor.update { $0.reader = name }
         refresh { _ in }
     }
@@ -256,8 +273,12 @@ extension Checkout: CardDesk {
         suggest(after: outcome, of: operation)
         let spent = (Clock.monotonicNanoseconds() - start) / 1_000
         log(
-            "event=tap operation=\(operation.id) outcome=\(Self.word(outcome)) "
-                + "apdus=\(connection.commands) microseconds=\(spent)")
+            LogEvent(
+                .tap,
+                [
+                    "operation": "\(operation.id)", "outcome": Self.word(outcome),
+                    "apdus": "\(connection.commands)", "microseconds": "\(spent)",
+                ]))
     }
 
     /// A card after a result: only whether it is the card of that result. Nothing is written.
@@ -268,7 +289,8 @@ extension Checkout: CardDesk {
         connection = card.end()
         let now = Self.now
         refresh { $0.looked(at: hash, now) }
-        log("event=card-after-result same=\(monitor.read { $0.machine.isPresentedAgain })")
+        let isSame = monitor.read { $0.machine.isPresentedAgain }
+        log(LogEvent(.cardAfterResult, ["same": "\(isSame)"]))
     }
 
     public func cardRemoved() { refresh { $0.cardRemoved() } }

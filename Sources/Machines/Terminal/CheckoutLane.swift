@@ -57,10 +57,11 @@ extension CheckoutMachine {
         return now >= lane.since && now - lane.since >= Self.laneIdleFor
     }
 
-    /// The next card of the row, under an id of its own. Ends the row when nothing may be sold.
+    /// The next card of the row, under an id of its own. Ends the row when nothing may be sold
+    /// or no card can come.
     mutating func armNext(_ id: EntryID, at now: UInt64) {
         guard let row = lane, wantsNext(at: now) else { return }
-        guard service == nil else { return rest() }
+        guard service == nil, reader == nil else { return rest() }
         _ = present(id, .zero, at: now, purpose: row.purpose, role: row.role)
     }
 

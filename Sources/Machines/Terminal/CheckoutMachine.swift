@@ -14,10 +14,11 @@ import Tokens
 ///        │  resolve       finish(.unknown)                       acknowledge, tick      │
 ///        └──────────── unknownResult ◀── reading        amountEntry ◀───────────────────┘
 ///
-/// `setService` moves any resting stage to `outOfService` and back. What is no payment ends in
-/// `completed` where a payment ends in `accepted`; both behave alike. `SplitPayment` holds the rest
-/// of a sum that one card could not pay whole. `Lane` is a row of cards that are given one after
-/// another: while it lasts the results lead to the next `presentCard` (`CheckoutLane.swift`).
+/// `setService` and `setReader` move any resting stage to `outOfService` and back. What is no
+/// payment ends in `completed` where a payment ends in `accepted`; both behave alike.
+/// `SplitPayment` holds the rest of a sum that one card could not pay whole. `Lane` is a row of
+/// cards that are given one after another: while it lasts the results lead to the next
+/// `presentCard` (`CheckoutLane.swift`).
 struct CheckoutMachine {
     /// How long a card may take to come, milliseconds.
     static let armedFor: UInt64 = 60_000
@@ -40,6 +41,8 @@ struct CheckoutMachine {
     /// Another card came while a result stood: it is looked at once, then it may lie there.
     private(set) var hasLooked = false
     private(set) var service: Refusal?
+    /// Why no card can come; what needs no card goes on.
+    private(set) var reader: Refusal?
     /// When the stage ends by itself; nil when it does not.
     private(set) var until: UInt64?
     /// The row of cards that is being given.
@@ -83,7 +86,7 @@ struct CheckoutMachine {
     func checkIdle() throws(ControlRefusal) {
         switch stage {
         case .amountEntry, .accepted, .completed, .refused: break
-        case .outOfService(let refusal): throw .outOfService(refusal)
+        case .outOfService: break
         case .presentCard, .reading, .removedTooSoon, .unknownResult: throw .busy
         }
         if let service { throw .outOfService(service) }
@@ -103,6 +106,7 @@ struct CheckoutMachine {
         _ id: EntryID, _ amount: Amount, at now: UInt64, purpose: Purpose, role: Role?
     ) throws(ControlRefusal) -> Armed {
         try checkIdle()
+        if let reader { throw .outOfService(reader) }
         guard amount > .zero || !purpose.isMoney else { throw .amountInvalid }
         return present(id, amount, at: now, purpose: purpose, role: role)
     }
@@ -330,6 +334,16 @@ struct CheckoutMachine {
     /// Whether the terminal may sell at all; nil means it may.
     mutating func setService(_ refusal: Refusal?) {
         service = refusal
+        showService()
+    }
+
+    /// Whether a card can come; nil means it can.
+    mutating func setReader(_ refusal: Refusal?) {
+        reader = refusal
+        showService()
+    }
+
+    private mutating func showService() {
         switch stage {
         case .amountEntry, .outOfService: rest()
         case .presentCard, .reading, .removedTooSoon, .accepted, .completed, .refused,
@@ -342,7 +356,7 @@ struct CheckoutMachine {
         binding = nil
         waiting = nil
         lane = nil
-        enter(service.map { .outOfService($0) } ?? .amountEntry, until: nil)
+        enter((service ?? reader).map { .outOfService($0) } ?? .amountEntry, until: nil)
     }
 
     mutating func enter(_ stage: Stage, until: UInt64?) {

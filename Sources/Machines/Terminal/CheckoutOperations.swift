@@ -216,7 +216,7 @@ extension Checkout: OperationsControl {
             case .malformed: return .failure(.pinWrong(triesLeft: PINBook.triesMax))
             case .locked(let wait): return .failure(.pinLocked(seconds: wait.map { $0 / 1_000 }))
             case .storage(let what):
-                log("event=pin-storage detail=\(what)")
+                log(LogEvent(.pinStorage, ["detail": "\(what)"]))
                 return .failure(.outOfService(.journalUnavailable))
             case .wrong(let left):
                 let event = TechnicalEvent(

@@ -64,7 +64,7 @@ extension Checkout {
         let copy = try? world.journal.tracePrint(
             of: id, id: EntryID(milliseconds: moment.milliseconds), at: moment,
             operatorCode: role.map { [$0.rawValue] })
-        if copy == nil { log("event=receipt-not-traced") } else { world.link.noteNewEntry() }
+        if copy == nil { log(LogEvent(.receiptNotTraced)) } else { world.link.noteNewEntry() }
         return copy
     }
 

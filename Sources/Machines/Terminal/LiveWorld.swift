@@ -15,12 +15,12 @@ public final class LiveWorld: TapWorld {
     private let keys: TerminalKeys
     /// The terminal's kid, 8 bytes.
     public let terminal: [UInt8]
-    private let log: @Sendable (String) -> Void
+    private let log: @Sendable (LogEvent) -> Void
 
-    /// Joins the parts. `log` takes one line without identities.
+    /// Joins the parts. `log` takes events, which name no identity.
     public init(
         journal: Journal, link: LedgerLink, keys: TerminalKeys, terminal: [UInt8],
-        log: @escaping @Sendable (String) -> Void
+        log: @escaping @Sendable (LogEvent) -> Void
     ) {
         self.journal = journal
         self.link = link
@@ -130,7 +130,7 @@ public final class LiveWorld: TapWorld {
             switch error {
             case .alreadyRecorded: return .stored
             case .suspended(let what), .unusable(let what), .refused(let what):
-                log("event=journal-write-failed detail=\(what)")
+                log(LogEvent(.journalWriteFailed, ["detail": "\(what)"]))
                 return lookUp(id).map { $0 == nil ? .notStored : .stored } ?? .unknown
             }
         }
@@ -143,12 +143,12 @@ public final class LiveWorld: TapWorld {
             if !journal.isOpen { try journal.reopen() }
             return .some(try journal.entry(id))
         } catch {
-            log("event=journal-unreadable detail=\(error)")
+            log(LogEvent(.journalUnreadable, ["detail": "\(error)"]))
             return nil
         }
     }
 
     public func note(_ refusal: Refusal, reason: String) {
-        log("event=card-refused code=\(refusal.code) reason=\(reason)")
+        log(LogEvent(.cardRefused, ["code": refusal.code, "reason": reason]))
     }
 }

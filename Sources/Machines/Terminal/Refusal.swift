@@ -45,6 +45,8 @@ public enum Refusal: Error, Equatable, Sendable {
     case timedOut
     /// No reader.
     case readerAbsent
+    /// The service that readers are spoken to through does not run (pcscd).
+    case readerServiceMissing
     /// Two cards in the field.
     case twoCards
     /// The card does not answer properly.
@@ -55,6 +57,10 @@ public enum Refusal: Error, Equatable, Sendable {
     case noPolicy
     /// The journal does not take entries.
     case journalUnavailable
+    /// The disk has no room for an entry.
+    case diskFull
+    /// The disk is read-only.
+    case diskReadOnly
     /// The ledger refuses this terminal or does not know its chain: a person must look.
     case ledgerRefusesTerminal
     /// A rule of an operation beside paying.
@@ -86,10 +92,13 @@ public enum Refusal: Error, Equatable, Sendable {
         case .timedOut: "P08"
         case .readerAbsent: "R01"
         case .twoCards: "R02"
+        case .readerServiceMissing: "R03"
         case .clockUntrusted: "T01"
         case .noPolicy: "T02"
         case .journalUnavailable: "T03"
         case .ledgerRefusesTerminal: "T04"
+        case .diskFull: "T05"
+        case .diskReadOnly: "T06"
         case .rule(let rule): rule.code
         }
     }

@@ -71,11 +71,16 @@ public struct Failure: Error, Equatable, Sendable {
     public let code: ExitCode
     /// The command has printed its result, which says the same: `--json` adds no second object.
     public let isTold: Bool
+    /// The same in one French sentence that says what to do, for the page and the service's
+    /// status; nil where only command lines meet it.
+    public let advice: String?
 
     /// A refusal.
     public init(
-        _ sentence: String, hint: String, code: ExitCode = .failure, isTold: Bool = false
+        _ sentence: String, hint: String, code: ExitCode = .failure, isTold: Bool = false,
+        advice: String? = nil
     ) {
+        self.advice = advice
         self.sentence = sentence
         self.hint = hint
         self.code = code
@@ -123,7 +128,8 @@ public struct Command: Sendable {
     let examples: [String]
     let run: @Sendable (Invocation) throws -> Void
 
-    /// A command. `words` shows its positional words, such as "NUMBER AMOUNT"; each is required.
+    /// A command. `words` shows its positional words, such as "NUMBER AMOUNT"; each is required,
+    /// but those in brackets, which come last.
     public init(
         _ path: [String], words: String = "", _ summary: String,
         options: [OptionSpecification] = [], examples: [String],

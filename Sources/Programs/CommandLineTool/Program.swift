@@ -126,9 +126,10 @@ public struct Program: Sendable {
     }
 
     private func check(_ invocation: Invocation, _ command: Command) throws {
-        let wanted = command.words.split(separator: " ").count
-        guard invocation.words.count == wanted else {
-            let what = wanted == 0 ? "no words" : command.words
+        let words = command.words.split(separator: " ")
+        let required = words.prefix { !$0.hasPrefix("[") }.count
+        guard (required...words.count).contains(invocation.words.count) else {
+            let what = words.isEmpty ? "no words" : command.words
             throw Failure(
                 "\(name) \(command.path.joined(separator: " ")) takes \(what)",
                 hint: "\(invocation.words.count) given; see --help", code: .usage)

@@ -72,7 +72,7 @@ private final class Load {
             signer: signer, journal: journal, directory: directory)
         world = LiveWorld(
             journal: journal, link: link, keys: try issuer.terminalBundle(),
-            terminal: signer.publicKey.kid, log: { Console.error($0) })
+            terminal: signer.publicKey.kid, log: { Console.error($0.text) })
         guard let number = Self.cardNumber else { preconditionFailure("eco-bench: card number") }
         channel = DirectChannel(
             card: SoftwareNTAG424(try CardMemory.factory(uid: [0x04] + randomBytes(6))))

@@ -3,6 +3,7 @@ import Crypto
 import Glibc
 import KeyStore
 import Linux
+import Systemd
 
 private let softToken = "--pkcs11 pkcs11:token=eco --pin-file pin"
 
@@ -220,6 +221,7 @@ private func write(
     do throws(KeyStoreError) {
         let agent = try KeyAgent(keys, at: path, mode: invocation.flag("group") ? 0o660 : 0o600)
         show(keys, invocation, "eco.key-agent.1", ["Answering at \(path)."])
+        ServiceManager.tell([.ready])
         while Signals.wait([SIGINT, SIGTERM], atMost: .zero) == nil {
             try agent.serve(for: .milliseconds(500))
         }

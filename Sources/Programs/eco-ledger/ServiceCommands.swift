@@ -168,8 +168,14 @@ enum ServiceCommands {
                     "listening": .text(place), "fleet": view.map { .text($0) } ?? .null,
                 ]).text)
         }
+        let supervision = Supervision(address: address, port: service.port)
+        supervision.ready()
         var signal: Int32?
-        while signal == nil { signal = Signals.wait([SIGTERM, SIGINT], atMost: .seconds(3_600)) }
+        while signal == nil {
+            supervision.round()
+            signal = Signals.wait([SIGTERM, SIGINT], atMost: supervision.pause)
+        }
+        supervision.stopping()
         service.stop()
         fleet?.service.stop()
         lock?.release()

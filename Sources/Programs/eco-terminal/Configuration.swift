@@ -7,65 +7,60 @@ import Readers
 import Receipts
 import Screen
 
-/// What a configuration file says: lines `name = value`; `#` begins a comment.
+/// What the configuration says, as the commands use it.
 struct Configuration {
-    /// Bytes a file may have.
-    static let sizeMax = 65_536
-    /// Names a file may use, and what they stand for when absent.
-    private static let standard: [String: String?] = [
-        "directory": "/var/lib/carte-eco", "keys": nil, "issuer": nil, "passphrase-file": nil,
-        "reader": "", "listen": "127.0.0.1:8787", "reader-place": "right", "language": "fr",
-        "receipt-printer": "", "receipt-width": "384", "export-directory": "",
-    ]
-
-    private let path: String
-    private var values: [String: String] = [:]
+    private let file: ConfigurationFile
+    private var path: String { file.path }
 
     /// - Throws: `Failure` that names file and line.
     init(path: String) throws {
-        self.path = path
-        let bytes: [UInt8]
-        do { bytes = try Files.read(path, atMost: Self.sizeMax) } catch {
-            throw Failure(
-                "the configuration \(path) cannot be read: \(error)", hint: "give --config FILE",
-                code: .usage)
-        }
-        let lines = String(decoding: bytes, as: UTF8.self).split(
-            separator: "\n", omittingEmptySubsequences: false)
-        for (index, line) in lines.enumerated() {
-            let text = line.prefix { $0 != "#" }
-            guard text.contains(where: { $0 != " " }) else { continue }
-            let parts = text.split(separator: "=", maxSplits: 1).map(Self.trimmed)
-            guard parts.count == 2, Self.standard.keys.contains(parts[0]),
-                values[parts[0]] == nil
-            else {
-                throw Failure(
-                    "line \(index + 1) of \(path) is not understood: \(line)",
-                    hint: "lines are name = value; names: "
-                        + Self.standard.keys.sorted().joined(separator: ", "),
-                    code: .usage)
-            }
-            values[parts[0]] = parts[1]
-        }
-    }
-
-    private static func trimmed(_ text: Substring) -> String {
-        let start = text.drop { $0 == " " || $0 == "\t" }
-        return String(start.reversed().drop { $0 == " " || $0 == "\t" || $0 == "\r" }.reversed())
+        file = try readConfiguration(path)
+        if let fault = file.faults.first { throw failure(fault) }
     }
 
     private func value(_ name: String) throws -> String {
-        if let value = values[name] { return value }
-        guard let standard = Self.standard[name] ?? nil else {
+        guard let value = file.values[name]?.text ?? Setting.named(name)?.standard else {
             throw Failure(
                 "\(path) does not set '\(name)'", hint: "add a line \(name) = …",
-                code: .usage)
+                code: .usage,
+                advice: "Il manque « \(name) = … » dans \(path) : ajoutez la ligne.")
         }
-        return standard
+        return value
+    }
+
+    /// The path of a setting that names a file or a credential.
+    private func place(_ name: String) throws -> String {
+        let text = try value(name)
+        let prefix = "credential:"
+        guard text.hasPrefix(prefix) else { return text }
+        let credential = String(text.dropFirst(prefix.count))
+        guard let found = Credentials.path(credential) else {
+            throw Failure(
+                "no credential '\(credential)' was handed over for '\(name)'",
+                hint: "set \(name) = FILE in \(path), or run under systemd with "
+                    + "LoadCredentialEncrypted=\(credential):…", code: .keys,
+                advice: "Le secret « \(credential) » manque : un technicien le range avec "
+                    + "systemd-creds encrypt.")
+        }
+        return found
     }
 
     /// Where journal, policy and keys of this terminal rest.
     var directory: String { get throws { try value("directory") } }
+
+    /// The socket of `StatusSocket`.
+    var statusSocket: String {
+        get throws {
+            let path = try value("status-socket")
+            guard path.isEmpty else { return path }
+            return try (Processes.runFolder ?? directory) + "/status"
+        }
+    }
+
+    /// Every setting in force, in the order of the example.
+    var inForce: [(name: String, value: String)] {
+        Setting.all.map { ($0.name, file.values[$0.name]?.text ?? $0.standard ?? "") }
+    }
 
     /// The terminal's own keys; made when pairing, or when they are shown first.
     func signingKey(creating: Bool) throws -> SigningKey {
@@ -79,7 +74,8 @@ struct Configuration {
         } catch {
             throw Failure(
                 "the terminal's key cannot be opened: \(words(error))",
-                hint: "pair the terminal first: eco-terminal pair --help", code: .keys)
+                hint: "pair the terminal first: eco-terminal pair --help", code: .keys,
+                advice: advice(error, path))
         }
     }
 
@@ -97,7 +93,7 @@ struct Configuration {
 
     /// The K3 bundle: sealed to this terminal's own key, or by the passphrase.
     func cardKeys(_ own: SigningKey) throws -> TerminalKeys {
-        let path = try value("keys")
+        let path = try place("keys")
         do {
             if try TerminalKeys.isPassphraseFile(path) {
                 return try TerminalKeys.open(path: path, passphrase: try openPassphrase())
@@ -106,7 +102,7 @@ struct Configuration {
         } catch let error as KeyStoreError {
             throw Failure(
                 "the card keys \(path) cannot be opened: \(words(error))", hint: Self.hint(error),
-                code: .keys)
+                code: .keys, advice: advice(error, path))
         }
     }
 
@@ -131,11 +127,13 @@ struct Configuration {
     }
 
     private func openPassphrase() throws -> SecretBytes {
-        let path = try value("passphrase-file")
+        let path = try place("passphrase-file")
         do { return try passphrase(file: path) } catch {
             throw Failure(
                 "the passphrase file \(path) cannot be used: \(words(error))",
-                hint: "it must exist and be readable by its owner only (chmod 600)", code: .keys)
+                hint: "it must exist and be readable by its owner only (chmod 600)", code: .keys,
+                advice: "Le fichier de la phrase secrète \(path) ne va pas : il doit être là et "
+                    + "lisible par la caisse seule (chown carte-eco, chmod 600).")
         }
     }
 
@@ -145,38 +143,27 @@ struct Configuration {
     /// Address, port, language and place of the reader.
     var screen: ScreenConfiguration {
         get throws {
-            let listen = try value("listen").split(separator: ":").map(String.init)
-            guard listen.count == 2, let port = UInt16(listen[1]),
-                let place = ScreenConfiguration.ReaderPlace(rawValue: try value("reader-place")),
-                let language = ScreenConfiguration.Language(rawValue: try value("language"))
-            else {
-                throw Failure(
-                    "listen, reader-place or language of \(path) is not understood",
-                    hint: "listen = 127.0.0.1:8787, reader-place = left|right|below, "
-                        + "language = fr|en", code: .usage)
+            // What a file sets has been checked line by line; the rest are our own words.
+            var screen = ScreenConfiguration()
+            if let listen = Setting.listenPlace(try value("listen")) {
+                (screen.address, screen.port) = listen
             }
+            screen.readerPlace =
+                .init(rawValue: try value("reader-place")) ?? screen.readerPlace
+            screen.language = .init(rawValue: try value("language")) ?? screen.language
             let export = try value("export-directory")
-            return ScreenConfiguration(
-                address: listen[0], port: port, readerPlace: place, language: language,
-                exportDirectory: export.isEmpty ? try directory + "/export" : export,
-                version: Program.version)
+            screen.exportDirectory = export.isEmpty ? try directory + "/export" : export
+            screen.version = Program.version
+            return screen
         }
     }
 
     /// The receipt printer: its place and the dots of its rows; nil when there is none.
     var printer: (place: PrinterPlace, width: PaperWidth)? {
         get throws {
-            let text = try value("receipt-printer")
-            if text.isEmpty { return nil }
-            guard let place = PrinterPlace(text),
-                let width = Int(try value("receipt-width")).flatMap({ PaperWidth(rawValue: $0) })
-            else {
-                throw Failure(
-                    "receipt-printer or receipt-width of \(path) is not understood",
-                    hint: "receipt-printer = file:PATH | /dev/usb/lp0, receipt-width = 384|576",
-                    code: .usage)
-            }
-            return (place, width)
+            guard let place = PrinterPlace(try value("receipt-printer")) else { return nil }
+            let width = Int(try value("receipt-width")).flatMap { PaperWidth(rawValue: $0) }
+            return (place, width ?? .narrow)
         }
     }
 
@@ -190,9 +177,10 @@ struct Configuration {
         }
     }
 
-    /// The ledger this terminal is paired with.
+    /// The ledger this terminal is paired with: of a credential, or as pairing left it.
     func ledger() throws -> LedgerAddress {
-        let bytes = (try? Files.read(try ledgerPath, atMost: 4_096)) ?? []
+        let path = try Credentials.path("ledger") ?? ledgerPath
+        let bytes = (try? Files.read(path, atMost: 4_096)) ?? []
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         guard lines.count == 2,
             let key = Hexadecimal.bytes(String(lines[1])).flatMap({ try? Ed25519PublicKey($0) })
@@ -200,7 +188,9 @@ struct Configuration {
             throw Failure(
                 "this terminal is not paired with a ledger",
                 hint: "eco-terminal pair --config FILE --ledger URL --code CODE",
-                code: .ledgerRejected)
+                code: .ledgerRejected,
+                advice: "Cette caisse n’est associée à aucun grand livre : demandez un code à "
+                    + "l’association, puis eco-terminal pair.")
         }
         return LedgerAddress(url: String(lines[0]), key: key)
     }
@@ -217,5 +207,24 @@ private func words(_ error: any Error) -> String {
     case .otherRecipient: "it is sealed to another terminal's key"
     case .notFromIssuer: "the issuer did not sign it"
     default: "\(error)"
+    }
+}
+
+/// What to do about keys that cannot be had.
+private func advice(_ error: any Error, _ path: String) -> String? {
+    guard let error = error as? KeyStoreError else { return (error as? Failure)?.advice }
+    return switch error {
+    case .missing:
+        "Le fichier de clés \(path) manque : associez la caisse (eco-terminal pair), ou copiez ses "
+            + "clés de cartes."
+    case .wrongPassphrase:
+        "La phrase secrète n’ouvre pas \(path) : vérifiez que c’est celle de cette caisse."
+    case .io:
+        "Le fichier de clés \(path) ne peut pas être lu : rendez-le à la caisse (chown carte-eco, "
+            + "chmod 600)."
+    case .otherRecipient, .notFromIssuer:
+        "Les clés de cartes \(path) ne sont pas pour cette caisse : demandez les siennes à "
+            + "l’émetteur."
+    default: "Le fichier de clés \(path) est abîmé : remettez une copie saine."
     }
 }

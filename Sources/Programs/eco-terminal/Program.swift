@@ -7,8 +7,9 @@ import Glibc
     static func main() {
         let program = Program(
             "eco-terminal", "eco-terminal takes Carte ECO payments at a checkout.",
-            commands: [serveCommand, pairCommand, keyCommand, selfTestCommand] + journalCommands
-                + archiveCommands + yearCommands + roleCommands + receiptCommands)
+            commands: [serveCommand, pairCommand, keyCommand, selfTestCommand] + configCommands
+                + [supportCommand] + journalCommands + archiveCommands + yearCommands
+                + roleCommands + receiptCommands)
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 }

@@ -51,8 +51,8 @@ private struct ClosedTerminal {
             directory: directory)
         let world = LiveWorld(
             journal: journal, link: link, keys: try configuration.cardKeys(signer),
-            terminal: signer.publicKey.kid, log: { Console.error($0) })
-        checkout = Checkout(world: world, printer: printer, log: { Console.error($0) })
+            terminal: signer.publicKey.kid, log: { Console.error($0.text) })
+        checkout = Checkout(world: world, printer: printer, log: { Console.error($0.text) })
     }
 
     /// An entry by its id, or by its number as a receipt says it.

@@ -73,12 +73,23 @@ struct Finding {
 /// The checks so far, in the order they are told.
 struct SelfTest {
     private(set) var findings: [(name: String, finding: Finding)] = []
-    let isJSON: Bool
+    /// Nothing is told before the end.
+    let isSilent: Bool
+
+    /// Makes every check of the configuration at `path`.
+    mutating func walk(_ path: String, withCard: Bool) {
+        let configuration = check("configuration") {
+            let configuration = try Configuration(path: path)
+            _ = try configuration.screen
+            return (configuration, .good("\(path) is understood"))
+        }
+        if let configuration { run(&self, configuration, withCard: withCard) }
+    }
 
     /// Adds a check, and tells it at once.
     mutating func add(_ name: String, _ finding: Finding) {
         findings.append((name, finding))
-        if isJSON { return }
+        if isSilent { return }
         let hint = finding.hint.map { " → \($0)" } ?? ""
         Console.out("\(finding.mark.rawValue) \(name): \(finding.sentence)\(hint)")
     }
@@ -121,15 +132,8 @@ struct SelfTest {
 
 @Sendable private func runSelfTest(_ invocation: Invocation) throws {
     let path = try invocation.required("config")
-    var test = SelfTest(isJSON: invocation.isJSON)
-    let configuration = test.check("configuration") {
-        let configuration = try Configuration(path: path)
-        _ = try configuration.screen
-        return (configuration, .good("\(path) is understood"))
-    }
-    if let configuration {
-        run(&test, configuration, withCard: invocation.flag("card"))
-    }
+    var test = SelfTest(isSilent: invocation.isJSON)
+    test.walk(path, withCard: invocation.flag("card"))
     let wrong = test.findings.filter { $0.finding.code != .success }.count
     let all = test.findings.count
     invocation.print(

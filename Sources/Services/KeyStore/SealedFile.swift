@@ -58,12 +58,16 @@ enum SealedFile {
     }
 }
 
-/// Reads a passphrase from a file only its owner can read; one line end at the end is dropped.
+/// Reads a passphrase from a file only its owner can read, or from a credential of the service
+/// manager; one line end at the end is dropped.
 /// - Throws: `.passphraseExposed`, `.missing`, `.io`, `.damaged` when it is empty.
 public func passphrase(file path: String) throws(KeyStoreError) -> SecretBytes {
     guard Files.exists(path) else { throw .missing(path) }
     do {
-        guard try Files.mode(path) & 0o077 == 0 else { throw KeyStoreError.passphraseExposed(path) }
+        let others: UInt32 = Credentials.contain(path) ? 0o037 : 0o077
+        guard try Files.mode(path) & others == 0 else {
+            throw KeyStoreError.passphraseExposed(path)
+        }
         var bytes = try Files.read(path, atMost: 4_096)
         if bytes.last == 0x0a { bytes.removeLast() }
         guard !bytes.isEmpty else { throw KeyStoreError.damaged("empty passphrase") }

@@ -30,6 +30,10 @@ public final class CardReader: Sendable {
         var overruns = 0
         /// When the call to the chip that runs now should be back.
         var due: ContinuousClock.Instant?
+        /// The thread's last turn; nil before it starts.
+        var lastTurn: ContinuousClock.Instant?
+        /// Why no reader is there.
+        var trouble: ReaderError?
     }
 
     /// A service for a desk; nothing runs before `start`. libnfc starts here, if it is chosen.
@@ -56,6 +60,7 @@ public final class CardReader: Sendable {
 
     /// Starts the thread.
     public func start() {
+        shared.update { $0.lastTurn = .now }
         let thread = NamedThread.start("reader") { self.run() }
         shared.update { $0.thread = thread }
     }
@@ -78,7 +83,22 @@ public final class CardReader: Sendable {
         }
     }
 
-    var isStopping: Bool { shared.read { $0.isStopping } }
+    /// How long the thread has not come by: at most about a second while it is well (D2), a
+    /// conversation's length while it holds a card. Zero before `start`.
+    public var silence: Duration {
+        shared.read { $0.lastTurn.map { $0.duration(to: .now) } ?? .zero }
+    }
+
+    /// Why no card can come: no service, no reader, or a reader that fails; nil while one is there.
+    public var trouble: ReaderError? { shared.read { $0.trouble } }
+
+    /// Asked at every turn of the thread, which so shows that it lives.
+    var isStopping: Bool {
+        shared.read { shared in
+            shared.lastTurn = .now
+            return shared.isStopping
+        }
+    }
 
     /// Sessions with the daemon, one after another (D4).
     private func run() {
@@ -89,11 +109,16 @@ public final class CardReader: Sendable {
                 do throws(PCSCError) {
                     let context = try Context()
                     try session(context)
-                } catch { lose() }
+                } catch {
+                    note(ReaderError(error))
+                    lose()
+                }
             }
             pause(Self.retry)
         }
     }
+
+    func note(_ trouble: ReaderError?) { shared.update { $0.trouble = trouble } }
 
     /// The daemon, the last reader or the chip is gone.
     func lose() {
@@ -116,6 +141,7 @@ public final class CardReader: Sendable {
         var states = [ReaderState(name: ReaderState.plugAndPlay)]
         while !isStopping {
             let names = choice.select(try context.readers())
+            note(names.isEmpty ? .noReader : nil)
             states = refreshed(states, names)
             let isLying = states.contains { $0.isPresent }
             let turn = isLying && state == .waitingForCard ? Self.shortTurn : Self.longTurn

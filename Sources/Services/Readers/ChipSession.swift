@@ -111,7 +111,11 @@ extension CardReader {
         var field = ChipField(name: connstring, times: times)
         while !isStopping {
             let chip: Device
-            do throws(NFCError) { chip = try Device(connstring) } catch { return lose() }
+            do throws(NFCError) { chip = try Device(connstring) } catch {
+                note(ReaderError(error))
+                return lose()
+            }
+            note(nil)
             field.begin()
             switch session(chip, &field) {
             case .stopping: return

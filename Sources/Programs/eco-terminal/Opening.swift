@@ -1,0 +1,146 @@
+import CommandLineTool
+import Crypto
+import Glibc
+import Journal
+import KeyStore
+import LedgerClient
+import Linux
+import Screen
+import Systemd
+import Terminal
+
+/// All that must be there before a checkout can open. Making one starts no thread.
+struct Preparation {
+    let configuration: Configuration
+    let lock: FileLockHolder
+    let signer: SigningKey
+    let journal: Journal
+    let ledger: LedgerAddress
+    let keys: TerminalKeys
+    let screen: ScreenConfiguration
+
+    /// - Throws: `Failure`, with its advice.
+    init(path: String) throws {
+        configuration = try Configuration(path: path)
+        screen = try configuration.screen
+        let directory = try configuration.directory
+        lock = try claim(directory)
+        signer = try configuration.signingKey(creating: false)
+        ledger = try configuration.ledger()
+        keys = try configuration.cardKeys(signer)
+        journal = try openJournal(directory, signer)
+    }
+}
+
+/// One terminal a directory: two would fork the chain.
+func claim(_ directory: String) throws -> FileLockHolder {
+    do throws(LinuxError) {
+        try Files.makeDirectory(directory)
+        return FileLockHolder(lock: try FileLock(directory + "/lock"))
+    } catch {
+        throw Failure(
+            "\(directory) is in use or cannot be used: \(error)",
+            hint: "is another eco-terminal running?", code: .tryAgain,
+            advice: advice(error, directory))
+    }
+}
+
+private func advice(_ error: LinuxError, _ directory: String) -> String {
+    switch error.code {
+    case EWOULDBLOCK:
+        "Une autre caisse tourne déjà dans \(directory) : arrêtez-la (systemctl stop "
+            + "eco-terminal)."
+    case EROFS: ServiceFault.diskReadOnly.sentence
+    case ENOSPC, EDQUOT: ServiceFault.diskFull.sentence
+    default:
+        "Le dossier \(directory) ne peut pas être utilisé : rendez-le à la caisse (chown "
+            + "carte-eco, chmod 700)."
+    }
+}
+
+/// The journal of a directory.
+func openJournal(_ directory: String, _ signer: SigningKey) throws -> Journal {
+    do { return try Journal(path: directory + "/journal.sqlite", signer: signer) } catch {
+        throw Failure(
+            "the journal cannot be opened: \(error)",
+            hint: "keep the file as it is and call the association", code: .integrity,
+            advice: StorageFault.look(at: directory)?.fault.sentence
+                ?? "Le journal ne peut pas être ouvert : gardez \(directory) tel quel et "
+                + "appelez l’association.")
+    }
+}
+
+/// Keeps the lock for the life of the program.
+final class FileLockHolder {
+    private let lock: FileLock
+    init(lock: consuming FileLock) { self.lock = lock }
+}
+
+/// The wait for what is missing: tells it on the page, in the log and to the service manager, and
+/// tries again until it is there.
+struct Opening {
+    let path: String
+    let listener: Int32?
+    /// False: what is missing ends the program.
+    let stays: Bool
+    private var page: FaultPage?
+    private var told: String?
+
+    init(path: String, listener: Int32?, stays: Bool) {
+        self.path = path
+        self.listener = listener
+        self.stays = stays
+    }
+
+    /// How long the manager is asked to wait for the next try.
+    private static let extensionTime = Duration.seconds(30)
+
+    /// Runs `body` until it throws no failure; nil when a signal ended the wait.
+    mutating func run<Result>(
+        _ body: (Preparation) throws -> Result
+    ) throws -> Result? {
+        var tries = 0
+        while true {
+            do {
+                let preparation = try Preparation(path: path)
+                // The page's place is needed, and libnfc wants no other thread when it starts.
+                page?.stop()
+                page = nil
+                let result = try body(preparation)
+                if told != nil { ServiceLog().write(LogEvent(.mended, ["code": "start"])) }
+                return result
+            } catch let failure as Failure {
+                guard stays else { throw failure }
+                tell(failure)
+            }
+            tries += 1
+            // Opening keys costs a good part of a second: not oftener than every five.
+            if Signals.wait([SIGINT, SIGTERM], atMost: .seconds(min(tries, 5))) != nil {
+                page?.stop()
+                return nil
+            }
+        }
+    }
+
+    private mutating func tell(_ failure: Failure) {
+        let advice = FaultPage.Advice(
+            sentence: failure.advice ?? "La caisse ne démarre pas : appelez un technicien.",
+            detail: "\(failure.sentence); \(failure.hint) (code \(failure.code.rawValue))")
+        ServiceManager.tell([.extendStart(Self.extensionTime), .status(advice.sentence)])
+        if told != advice.detail {
+            told = advice.detail
+            ServiceLog().write(
+                LogEvent(
+                    .fault, ["code": "start", "detail": failure.sentence],
+                    sentence: advice.sentence))
+        }
+        if let page { return page.show(advice) }
+        // A configuration that cannot be read says no place: then it is the standard one.
+        let listen = (try? readConfiguration(path))?.values["listen"]?.text
+        let place = listen.flatMap(Setting.listenPlace)
+        let standard = ScreenConfiguration()
+        page = try? FaultPage(
+            advice, address: place?.address ?? standard.address,
+            port: place?.port ?? standard.port, listener: listener)
+    }
+}

@@ -1,0 +1,151 @@
+import CommandLineTool
+import Crypto
+import Journal
+import KeyStore
+import LedgerClient
+import Linux
+import Operations
+
+let supportCommand = Command(
+    ["support", "bundle"], words: "FILE",
+    "write what a technician needs to help from afar: no name, card, amount or secret is in it",
+    options: [configurationOption],
+    examples: [
+        "eco-terminal support bundle -c terminal.conf caisse.json",
+        "eco-terminal support bundle caisse.json --json",
+    ], run: writeBundle)
+
+@Sendable private func writeBundle(_ invocation: Invocation) throws {
+    let path = invocation.words[0]
+    guard !Files.exists(path) else {
+        throw Failure("\(path) is there already", hint: "choose another file", code: .usage)
+    }
+    let place = invocation.value("config") ?? ConfigurationFile.standardPath
+    let bundle = SupportBundle(configuration: place, scratch: path + ".log")
+    let text = bundle.document.text + "\n"
+    do { try Files.writeAtomically(Array(text.utf8), to: path) } catch {
+        throw Failure("\(path) cannot be written: \(error)", hint: "check rights and space")
+    }
+    invocation.print(
+        .record([
+            "schema": .text("eco.support-bundle.1"), "file": .text(path),
+            "bytes": .integer(Int64(text.utf8.count)),
+        ]),
+        [
+            "\(path): \(text.utf8.count) bytes. It names no person, card or amount; read it before "
+                + "you send it."
+        ])
+}
+
+/// What is gathered. Each part that cannot be had is null: a broken terminal is what it is for.
+struct SupportBundle {
+    /// Lines of the system's journal.
+    private static let linesMax = 400
+    let document: JSONValue
+
+    /// `scratch`: a file that is made and removed.
+    init(configuration place: String, scratch: String) {
+        var test = SelfTest(isSilent: true)
+        test.walk(place, withCard: false)
+        let configuration = try? Configuration(path: place)
+        let merchant = Self.merchant(configuration)
+        func clean(_ text: String) -> String {
+            merchant.isEmpty ? text : text.replacing(merchant, with: "…")
+        }
+        document = .record([
+            "schema": .text("eco.support.1"), "program": .text(Program.version),
+            "time": .integer(Int64(clamping: Clock.realtimeMilliseconds())),
+            "clock-synchronised": .bool(Clock.synchronised()),
+            "since-boot-seconds": .integer(
+                Int64(clamping: Clock.bootNanoseconds() / 1_000_000_000)),
+            "system": Self.firstLines("/etc/os-release", 3),
+            "kernel": Self.firstLines("/proc/version", 1),
+            "board": Self.firstLines("/proc/device-tree/model", 1),
+            "memory": Self.firstLines("/proc/meminfo", 3),
+            "settings": Self.settings(configuration, place),
+            "selftest": .array(
+                test.findings.map { name, finding in
+                    .record([
+                        "check": .text(name), "result": .text(finding.mark.word),
+                        "text": .text(clean(finding.sentence)),
+                        "hint": finding.hint.map { .text(clean($0)) } ?? .null,
+                    ])
+                }),
+            "entries": Self.entries(configuration),
+            "log": Self.log(scratch),
+        ])
+    }
+
+    /// A merchant's name may be a person's.
+    private static func merchant(_ configuration: Configuration?) -> String {
+        guard let configuration, let address = try? configuration.ledger(),
+            let signer = try? configuration.readOnlySigningKey(),
+            let directory = try? configuration.directory
+        else { return "" }
+        let news = StoredNews(
+            directory: directory, address: address, terminal: signer.publicKey.kid)
+        return news.policy?.merchant ?? ""
+    }
+
+    private static func firstLines(_ path: String, _ count: Int) -> JSONValue {
+        guard let bytes = try? Files.read(path, atMost: 1 << 16) else { return .null }
+        let text = String(decoding: bytes.filter { $0 != 0 }, as: UTF8.self)
+        return .array(text.split(separator: "\n").prefix(count).map { .text(String($0)) })
+    }
+
+    private static func settings(_ configuration: Configuration?, _ place: String) -> JSONValue {
+        guard let configuration else {
+            let faults = (try? readConfiguration(place))?.faults ?? []
+            return .array(
+                faults.map { .text("\($0.file):\($0.line): \($0.sentence)") })
+        }
+        return .array(configuration.inForce.map { .text("\($0.name) = \($0.value)") })
+    }
+
+    /// How many entries of each kind, and the technical events of the last ones: kinds and times,
+    /// no amount and no card.
+    private static func entries(_ configuration: Configuration?) -> JSONValue {
+        guard let configuration, let directory = try? configuration.directory,
+            let signer = try? configuration.readOnlySigningKey(),
+            let verifier = try? JournalVerifier(
+                path: directory + "/journal.sqlite", terminal: signer.publicKey, ledger: nil)
+        else { return .null }
+        var counts: [String: Int64] = [:]
+        var events: [JSONValue] = []
+        let found = try? verifier.run { entry, _ in
+            counts["\(entry.body.kind)", default: 0] += 1
+            guard case .technicalEvent(let event) = entry.body else { return }
+            events.append(
+                .record([
+                    "seq": .integer(Int64(clamping: entry.sequence)),
+                    "time": .integer(Int64(clamping: entry.time)),
+                    "clock": .text("\(entry.clockTrust)"), "code": .text(event.code),
+                ]))
+        }
+        return .record([
+            "sound": .bool(found?.faults.isEmpty ?? false),
+            "faults": .array(
+                (found?.faults ?? []).prefix(20).map { .text("\($0.sequence): \($0.what)") }),
+            "kinds": .object(
+                counts.sorted { $0.key < $1.key }.map { .init($0.key, .integer($0.value)) }),
+            "events": .array(Array(events.suffix(100))),
+        ])
+    }
+
+    /// The service's own lines, where there is a journal to ask.
+    private static func log(_ path: String) -> JSONValue {
+        guard !Files.exists(path) else { return .null }
+        defer { try? Files.remove(path) }
+        guard
+            let child = try? ChildProcess.start(
+                "journalctl",
+                [
+                    "--unit=eco-terminal", "--lines=\(linesMax)", "--output=short-iso",
+                    "--no-hostname", "--quiet", "--no-pager",
+                ], output: path), child.wait() == 0,
+            let bytes = try? Files.read(path, atMost: 1 << 20)
+        else { return .null }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        return .array(lines.map { .text(String($0)) })
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import Linux
+import Threads
+
+/// The service manager's end of the notify protocol: a datagram socket in the file system. What
+/// comes is taken at once, as systemd does: a queue that nobody empties would hold the sender.
+final class NotifySocket {
+    let path: String
+    private let socket: Int32
+    private let queue = Monitor<(messages: [[String]], isOver: Bool)>(([], false))
+    private let reader: NamedThread
+
+    init(_ path: String) throws {
+        self.path = path
+        let socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let code = withUnsafePointer(to: &address) {
+            bind(socket, UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self), size)
+        }
+        guard code == 0 else { throw LinuxError(call: "bind", code: errno) }
+        self.socket = socket
+        let queue = queue
+        reader = NamedThread.start("manager") {
+            var bytes = [UInt8](repeating: 0, count: 8_192)
+            while !queue.read({ $0.isOver }) {
+                var watch = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+                guard poll(&watch, 1, 100) == 1 else { continue }
+                let count = recv(socket, &bytes, bytes.count, 0)
+                let lines = String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+                    .split(separator: "\n").map(String.init)
+                queue.update { $0.messages.append(lines) }
+            }
+        }
+    }
+
+    deinit {
+        queue.update { $0.isOver = true }
+        reader.join()
+        close(socket)
+        unlink(path)
+    }
+
+    /// The words that make a program report here and expect the watchdog to wait so long.
+    func environment(patience: Duration) -> [String] {
+        let microseconds = Int(patience / .microseconds(1))
+        return ["NOTIFY_SOCKET=" + path, "WATCHDOG_USEC=\(microseconds)"]
+    }
+
+    /// The next message's lines; nil when none comes within `limit`.
+    func next(within limit: Duration) -> [String]? {
+        queue.wait(atMost: limit) { $0.messages.isEmpty ? nil : $0.messages.removeFirst() }
+    }
+
+    /// Reads until a message has such a line; that line, or nil after `limit`.
+    func line(within limit: Duration, _ fits: (String) -> Bool) -> String? {
+        let end = ContinuousClock.now + limit
+        while ContinuousClock.now < end {
+            let rest = ContinuousClock.now.duration(to: end)
+            if let found = next(within: rest)?.first(where: fits) { return found }
+        }
+        return nil
+    }
+
+    /// Forgets what is there already.
+    func drain() { queue.update { $0.messages = [] } }
+}
+
+/// One thread of a child held still, as one that waits for ever (ptrace); it goes on when this is
+/// released.
+final class HeldThread {
+    private let state = Monitor<(isHeld: Bool?, isReleased: Bool)>((nil, false))
+    private let holder: NamedThread
+
+    /// - Throws: when there is no such thread, or the kernel refuses.
+    init(_ name: String, of process: Int32) throws {
+        let tasks = "/proc/\(process)/task"
+        let found = try Files.list(tasks).first { task in
+            let bytes = (try? Files.read("\(tasks)/\(task)/comm", atMost: 64)) ?? []
+            return String(decoding: bytes, as: UTF8.self) == name + "\n"
+        }
+        guard let thread = found.flatMap({ Int32($0) }) else {
+            throw LinuxError(call: "no thread " + name, code: ESRCH)
+        }
+        let state = state
+        // The kernel lets a thread go when the one that holds it ends.
+        holder = NamedThread.start("hold") {
+            typealias Call = @convention(c) (Int, Int32, Int, Int) -> Int
+            let ptrace = dlsym(nil, "ptrace").map { unsafeBitCast($0, to: Call.self) }
+            let (seize, interrupt) = (0x4206, 0x4207)
+            let isHeld = ptrace?(seize, thread, 0, 0) == 0 && ptrace?(interrupt, thread, 0, 0) == 0
+            state.update { $0.isHeld = isHeld }
+            _ = state.wait(atMost: .seconds(120)) { $0.isReleased ? true : nil }
+        }
+        guard state.wait(atMost: .seconds(5), { $0.isHeld }) == true else {
+            release()
+            throw LinuxError(call: "ptrace", code: EPERM)
+        }
+    }
+
+    func release() {
+        state.update { $0.isReleased = true }
+        holder.join()
+    }
+}

@@ -1,0 +1,129 @@
+import CardEmulation
+import Foundation
+import Linux
+import ReaderEmulation
+import TestSupport
+import Testing
+
+/// What `eco-terminal serve` tells a service manager, at a real notify socket.
+@Suite(.serialized) struct WatchdogTests {
+    private static let patience = Duration.milliseconds(900)
+
+    private func started(_ bench: TerminalBench) throws -> NotifySocket {
+        let manager = try NotifySocket(bench.folder + "/notify")
+        let isUp = try bench.startTerminal(
+            until: "event=reader-changed present=true",
+            environment: manager.environment(patience: Self.patience))
+        #expect(isUp)
+        return manager
+    }
+
+    private func isAlive(_ manager: NotifySocket) -> Bool {
+        manager.line(within: .seconds(20)) { $0 == "WATCHDOG=1" } != nil
+    }
+
+    @Test func `Ready comes once, a status in French, signs of life, and a farewell`() throws {
+        let bench = try TerminalBench()
+        let manager = try started(bench)
+        #expect(manager.next(within: .seconds(20)) == ["READY=1"])
+        #expect(isAlive(manager))
+        let status = manager.line(within: .seconds(20)) {
+            $0 == "STATUS=Prêt à encaisser, en ligne"
+        }
+        #expect(status != nil)
+        bench.signalTerminal(SIGTERM)
+        #expect(manager.line(within: .seconds(20)) { $0 == "STOPPING=1" } != nil)
+        #expect(bench.waitForTerminal() == 0)
+        manager.drain()
+        #expect(bench.serveSays("event=stop"))
+    }
+
+    @Test func `A stopped process gives no sign of life, and goes on when it may`() throws {
+        let bench = try TerminalBench()
+        let manager = try started(bench)
+        #expect(isAlive(manager))
+        bench.signalTerminal(SIGSTOP)
+        let isStopped = Programs.wait(10) {
+            let bytes = try? Files.read("/proc/\(bench.terminalProcess)/stat", atMost: 4_096)
+            return String(decoding: bytes ?? [], as: UTF8.self).contains(") T ")
+        }
+        #expect(isStopped)
+        manager.drain()
+        #expect(manager.next(within: Self.patience * 2) == nil)
+        bench.signalTerminal(SIGCONT)
+        #expect(isAlive(manager))
+    }
+
+    @Test(arguments: ["reader", "clerk"])
+    func `A thread that hangs ends the signs of life, and the status names it`(
+        name: String
+    ) throws {
+        let bench = try TerminalBench()
+        let manager = try started(bench)
+        #expect(isAlive(manager))
+        let held = try HeldThread(name, of: bench.terminalProcess)
+        let status = manager.line(within: .seconds(40)) { $0.hasPrefix("STATUS=Ne répond plus") }
+        #expect(status == "STATUS=Ne répond plus : \(name)")
+        manager.drain()
+        #expect(manager.next(within: Self.patience * 2) == nil)
+        #expect(bench.serveSays("event=wedged part=\(name)"))
+        held.release()
+        #expect(isAlive(manager))
+    }
+
+    /// P1: what began is ended, and what was accepted is in the journal.
+    @Test func `SIGTERM in the middle of a tap: the tap ends, is stored once, and the exit is 0`()
+        throws
+    {
+        let bench = try TerminalBench(rate: .kilobits106)
+        _ = try bench.must(
+            "eco-ledger", ["card", "topup"] + bench.database + ["100000000024", "50,00"])
+        let rounds = 4
+        for round in 1...rounds {
+            let manager = try started(bench)
+            let page = Page(port: bench.pagePort)
+            #expect(Programs.wait(20) { page.open() && (try? page.arm(100)) == true })
+            let before = bench.chip.lineTraffic.commands
+            try bench.lay()
+            // The conversation has begun: SELECT and what follows are on the line.
+            var isReading = false
+            let end = Date().addingTimeInterval(20)
+            while !isReading, Date() < end { isReading = try page.stage().name == "reading" }
+            #expect(isReading && bench.chip.lineTraffic.commands > before)
+            bench.signalTerminal(SIGTERM)
+            #expect(bench.waitForTerminal() == 0)
+            #expect(bench.serveSays("event=tap"))
+            bench.chip.remove()
+            manager.drain()
+            let list = try bench.must("eco-terminal", ["journal", "list"] + bench.configuration)
+            let payments = list.components(separatedBy: "payment  1,00 ECO").count - 1
+            #expect(payments == round, "\(list)")
+        }
+        let proof = try bench.must("eco-terminal", ["journal", "verify"] + bench.configuration)
+        #expect(proof.contains("\(rounds) payments, \(rounds),00 ECO"))
+    }
+}
+
+/// Sockets, credentials and the journal, as systemd hands them over.
+@Suite(.serialized) struct HandOverTests {
+    /// `systemd-socket-activate` listens, and becomes the program at the first connection.
+    @Test func `The page is served on the socket that systemd opened, whatever listen says`()
+        throws
+    {
+        let bench = try TerminalBench()
+        let port = try TCPListener(port: 0).port
+        let activator = try ChildProcess.start(
+            "systemd-socket-activate",
+            [
+                "--listen=127.0.0.1:\(port)", "--fdname=page",
+                Programs.folder.appending(path: "eco-terminal").path, "serve",
+            ] + bench.configuration, output: bench.folder + "/serve.log",
+            errors: bench.folder + "/serve.log")
+        let page = Page(port: port)
+        #expect(Programs.wait(20) { page.open() })
+        #expect(Programs.wait(20) { (try? page.snapshot().reader) == "ready" })
+        #expect(bench.pagePort == port)
+        activator.signal(SIGTERM)
+        #expect(activator.wait() == 0)
+    }
+}
