@@ -199,7 +199,7 @@ final class Merchant {
             let shown = try browser.text(
                 "'settled' in document.body.dataset ? document.body.dataset.shown : ''")
             if shown == "result" { try press(key: Key.enter) }
-            if ["tiles", "facts", "form", "operations"].contains(shown) { try press("-") }
+            if ["tiles", "facts", "form", "operations", "given"].contains(shown) { try press("-") }
             return shown == "ready"
         }
         if !leaves { try sees(.ready) }

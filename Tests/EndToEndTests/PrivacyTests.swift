@@ -62,20 +62,25 @@ extension StallSuites {
             try hands.sees(.panel("menu"))
         }
 
-        /// By the page's own order, as its form gives it: bytes, so that no text is made of them.
+        /// As a person tells it at the stand: texts agreed to by touch, words typed, a card laid.
         private func enrol(_ hands: Merchant) throws {
-            let told = Array("\(Self.name), \(Self.contact)".utf8).map { Int($0) }
-            let armed = try hands.stall.page.order(
-                "enrol",
-                [
-                    "consents": ["carte-2026-1", "contact-2026-1"], "lane": false,
-                    "personal": told,
-                ])
-            try #require(armed.isTaken, "\(armed.code)")
+            try hands.touch("#tiles-grid [data-act='enrol']")
+            try hands.sees(.panel("stand"))
+            try hands.touch("[data-value='one']")
+            try hands.sees(.panel("consent"))
+            try hands.touch("#consent-acts [data-value='yes']")
+            try hands.reads("2/2")
+            try hands.touch("#consent-acts [data-value='yes']")
+            try hands.sees(.panel("contact"))
+            try hands.press("\(Self.name), \(Self.contact)")
+            let typed = try hands.browser.text("document.getElementById('contact').value")
+            #expect(typed == "\(Self.name), \(Self.contact)")
+            try hands.press(key: Key.enter)
+            try hands.sees(.pay("presentCard"))
             try hands.stall.lay()
-            defer { hands.stall.slot.remove() }
-            let done = try hands.stall.page.wait(for: ["completed", "refused"])
-            #expect(done.name == "completed")
+            try hands.reads("Carte prête")
+            try hands.photograph("enrol-1-given")
+            hands.stall.slot.remove()
             _ = try hands.stall.page.order("acknowledge")
         }
 

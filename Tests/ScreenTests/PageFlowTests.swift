@@ -72,6 +72,31 @@ import WebDriver
         #expect(checkout.wait { $0.snapshot.stage == .amountEntry ? true : nil } == true)
     }
 
+    @Test func `A button that a finger is on stays, whatever snapshot comes meanwhile`() throws {
+        let page = try PageSession()
+        for (panel, button) in [
+            ("menu", "#tiles-grid button"), ("training", "#facts-acts button"),
+            ("role", "#form-choices button"),
+        ] {
+            if panel == "menu" {
+                try page.openPanel(panel, from: ".ready [data-act='menu']")
+            } else {
+                try page.openPanel(panel, from: "[data-value='\(panel)']")
+            }
+            try page.browser.run("window.held = document.querySelector(arguments[0])", [button])
+            page.service.checkout.change { state in
+                state.snapshot.queue.count += 1
+            }
+            try #require(try page.waitForPage())
+            #expect(try page.browser.text("held.isConnected") == "true", "\(panel)")
+            if panel != "menu" {
+                try page.browser.press([Key.escape])
+                try #require(try page.browser.waitUntil("document.body.dataset.panel == 'menu'"))
+                try #require(try page.waitForPage())
+            }
+        }
+    }
+
     @Test func `A reload shows the same screen at every stage`() throws {
         let page = try PageSession()
         for (name, stage) in Samples.stages {

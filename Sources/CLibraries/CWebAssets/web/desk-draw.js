@@ -29,9 +29,20 @@ function note(element, said) {
   element.querySelector("span").textContent = said.text;
 }
 
+const drawn = new WeakMap();
+
+// Buttons are made anew only when they change: one that a finger is on must stay until it lifts,
+// whatever snapshot comes meanwhile.
+function fill(element, made, draw) {
+  const text = JSON.stringify(made);
+  if (drawn.get(element) === text) return;
+  drawn.set(element, text);
+  element.replaceChildren(...made.map(draw));
+}
+
 function choices(element, options) {
   element.hidden = options.length === 0;
-  element.replaceChildren(...options.map(option));
+  fill(element, options, option);
 }
 
 /// One value: `value(element)` draws it, `go` is the one act (null text: nothing to do yet).
@@ -60,7 +71,7 @@ function sheet(name, { title, sub, rows, said, acts }) {
   row.dataset.count = acts.length;
   // Acts stand in one row, unless there is something to choose first.
   row.dataset.row = acts.every(({ isPressed }) => isPressed === undefined);
-  row.replaceChildren(...acts.map(option));
+  fill(row, acts, option);
 }
 
 /// Rows of [label, value], a note, acts.
@@ -80,15 +91,14 @@ export function tiles({ title, said, modes, groups, tiles: made }) {
   note(find("tiles-note"), said);
   choices(find("tiles-modes"), modes);
   choices(find("tiles-groups"), groups);
-  const grid = find("tiles-grid");
-  grid.replaceChildren(...made.map((tile, index) => {
+  fill(find("tiles-grid"), made, (tile, index) => {
     const button = option(tile);
     const words = make("span", "tile-words", tile.text);
     if (tile.detail) words.append(make("span", "tile-detail", tile.detail));
     button.className = "tile";
     button.replaceChildren(make("span", "tile-number digits", String(index + 1)), words);
     return button;
-  }));
+  });
 }
 
 /// The button a number key means on this screen, or undefined.
