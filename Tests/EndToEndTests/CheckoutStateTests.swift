@@ -154,8 +154,7 @@ extension StallSuites.CheckoutFlowTests {
         try hands.photograph("torn-1-removed")
         let armed = try stall.page.snapshot().armed
         try stall.lay(1)
-        // The page need not show so short a look at it: the terminal's log tells that it was
-        // judged.
+        // The page need not show so short a look at it: the terminal's log says it was judged.
         #expect(try Programs.wait(10) { try stall.terminalLog().contains("outcome=refused-C07") })
         try hands.sees(.pay("removedTooSoon"))
         stall.slot.remove()
