@@ -344,7 +344,6 @@ setInterval(() => {
   }
 }, 250);
 setInterval(() => { if (snapshot) draw.strip(snapshot, document.body.dataset.shown); }, 15_000);
-window.addEventListener("resize", () => { if (panel() === "operations") list.draw(); });
 
 // ---- Start
 

@@ -88,6 +88,9 @@ export function turn(step) {
   draw();
 }
 
+// What stands above the list may still change its height: a page has as many lines as fit now.
+new ResizeObserver(() => { if (find("list").clientHeight > 0) draw(); }).observe(find("list"));
+
 function isToday(milliseconds) {
   return new Date(milliseconds).toDateString() === new Date().toDateString();
 }
