@@ -103,15 +103,22 @@ extension StallSuites.CheckoutFlowTests {
         try reloads(hands, .result("rest"))
         try hands.touch("#result-acts [data-act='dropRest']")
         try hands.sees(.ready)
-        for panel in ["topUp", "closure", "training", "role"] {
+        for panel in ["topUp", "training", "role"] {
             try hands.openMenu(panel)
-            if panel == "closure" { try hands.reads("1 · 9,00") }
             try reloads(hands, .panel(panel))
-            if panel == "closure" { try hands.reads("1 · 9,00") }
             try hands.press("-")
             try hands.sees(.panel("menu"))
             try hands.press("-")
         }
+        try hands.openClosure()
+        try hands.reads("1 · 9,00")
+        try reloads(hands, .panel("closure"))
+        try hands.reads("1 · 9,00")
+        for panel in ["closures", "menu"] {
+            try hands.press("-")
+            try hands.sees(.panel(panel))
+        }
+        try hands.press("-")
         try hands.sees(.ready)
         try hands.press("*")
         try hands.sees(.panel("operations"))

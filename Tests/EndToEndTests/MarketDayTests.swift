@@ -72,11 +72,11 @@ extension StallSuites {
         private func close(_ day: MarketDay) throws {
             try day.hands.rest()
             try day.hands.openClosure()
-            try day.hands.reads("Clôture n°\u{A0}1")
+            try day.hands.reads("n°\u{A0}1")
             try day.hands.reads("\(day.book.payments.count) · ")
             try day.hands.photograph("day-1-closure")
             try day.hands.touch("#facts-acts [data-act='close']")
-            try day.hands.reads("Jour clôturé")
+            try day.hands.reads("Clôture faite")
         }
 
         /// What the ledger settled, and only once.
