@@ -1,10 +1,9 @@
 // One card: what a check read of it, and the report that it is lost.
 
 import * as amount from "./amount.js";
-import { desk, options, order, said } from "./desk-state.js";
+import * as number from "./card-number.js";
+import { desk, options, order, said, typeDigits } from "./desk-state.js";
 import { words } from "./words.js";
-
-const DIGITS = 12;
 
 let report = null; // the last card check, or only the number of a card that is not here
 let lost = null; // number of the card that was reported last
@@ -33,7 +32,7 @@ const drawCard = () => ({
 
 const drawReport = () => ({
   title: words.get("report.title"), sub: `${words.get("card.title")} ${report.isAbsent
-    ? report.card.replace(/(.{4})(?=.)/g, "$1\u00a0") : `•••• ${report.lastFour}`}`,
+    ? number.grouped(report.card) : `•••• ${report.lastFour}`}`,
   rows: [], said: said("report.sure"),
   acts: [
     ...options(["holder", "merchant", "somebodyElse"], "reporter"),
@@ -41,30 +40,19 @@ const drawReport = () => ({
   ],
 });
 
-// The number as it is printed on a card, in groups of four.
-const grouped = () => desk.draft.padEnd(DIGITS, "–").replace(/(.{4})(?=.)/g, "$1\u00a0");
-
-// The last digit of a number tells a wrong one at once (Luhn).
-function isNumber(digits) {
-  const sum = [...digits].reverse().map(Number).reduce((total, digit, index) => {
-    const doubled = index % 2 === 0 ? digit : digit * 2;
-    return total + (doubled > 9 ? doubled - 9 : doubled);
-  }, 0);
-  return digits.length === DIGITS && sum % 10 === 0;
-}
-
 function drawNumber() {
-  const isWrong = desk.draft.length === DIGITS && !isNumber(desk.draft);
   return {
     title: words.get("report.title"), sub: words.get("report.without"),
     label: words.get("report.number"),
     value: (element) => {
-      element.textContent = grouped();
+      element.textContent = number.grouped(desk.draft.padEnd(number.LENGTH, "–"));
       element.dataset.size = "long";
       element.ariaLabel = [...desk.draft].join(" ") || words.get("report.number");
     },
-    said: isWrong ? { kind: "bad", text: words.get("report.wrong") } : said(), options: [],
-    go: { text: words.get("report.next"), isDisabled: !isNumber(desk.draft) },
+    said: number.isWrong(desk.draft)
+      ? { kind: "bad", text: words.get("report.wrong") } : said(),
+    options: [],
+    go: { text: words.get("report.next"), isDisabled: !number.isNumber(desk.draft) },
   };
 }
 
@@ -79,10 +67,7 @@ export const panels = {
   },
   cardNumber: {
     shape: "form", parent: "menu", draw: drawNumber,
-    type: (key) => {
-      const more = (desk.draft + key.replace(",", "")).slice(0, DIGITS);
-      desk.draft = key === "erase" ? desk.draft.slice(0, -1) : more;
-    },
+    type: (key) => typeDigits(key, number.LENGTH),
     go: () => {
       report = { card: desk.draft, lastFour: desk.draft.slice(-4), isAbsent: true };
       desk.open("report");

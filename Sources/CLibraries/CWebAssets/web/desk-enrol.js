@@ -3,7 +3,8 @@
 // What she tells is ordered, and sealed by the terminal, before any card is wanted: between the
 // seal and the card nothing readable is left, and another card needs no telling anew.
 
-import { desk, order, said } from "./desk-state.js";
+import * as number from "./card-number.js";
+import { desk, order, said, typeDigits } from "./desk-state.js";
 import { told } from "./desk-words.js";
 import * as keyboard from "./keyboard.js";
 import { words as person } from "./person-words.js";
@@ -11,7 +12,6 @@ import { ask, order as give } from "./server.js";
 import { words } from "./words.js";
 
 const IDLE = 180_000; // milliseconds after which what somebody typed and left there is wiped
-const DIGITS = 12;
 
 let texts = []; // of the policy
 let answers = []; // true or false for each text, in their order
@@ -26,8 +26,8 @@ const tellsAnything = () => texts.some((text, index) => !text.required && answer
 const isStarted = () => texts.length > 0;
 
 /// Somebody comes: E1, for one person, for a row, or for who lost a card.
-async function start(row, number = null) {
-  [isLane, replaces, answers, isWithout] = [row, number, [], false];
+async function start(row, lost = null) {
+  [isLane, replaces, answers, isWithout] = [row, lost, [], false];
   const found = await ask("consents");
   if (found === null) return;
   texts = found.consents;
@@ -85,28 +85,17 @@ const drawTongues = () => ({
   })),
 });
 
-// The last digit is Luhn's.
-function isCard(digits) {
-  const sum = [...digits].reverse().reduce((total, digit, index) => {
-    const value = Number(digit) * (index % 2 === 1 ? 2 : 1);
-    return total + (value > 9 ? value - 9 : value);
-  }, 0);
-  return digits.length === DIGITS && sum % 10 === 0;
-}
-
-const grouped = (digits) => digits.replace(/(\d{4})(?=\d)/g, "$1\u2009");
-
 const drawReplace = () => ({
   title: words.get("replace.title"), sub: words.get("replace.where"),
   label: words.get("replace.number"),
   value: (element) => {
-    element.textContent = grouped(desk.draft) || "–";
+    element.textContent = number.grouped(desk.draft, "\u2009") || "–";
     element.dataset.size = "long";
   },
-  said: desk.draft.length === DIGITS && !isCard(desk.draft)
+  said: number.isWrong(desk.draft)
     ? { kind: "bad", text: words.get("note.cardNumber") } : said(),
   options: [{ act: "layOld", text: words.get("replace.lay") }],
-  go: { text: words.get("replace.go"), isDisabled: !isCard(desk.draft) },
+  go: { text: words.get("replace.go"), isDisabled: !number.isNumber(desk.draft) },
 });
 
 function watch() {
@@ -130,10 +119,7 @@ export const panels = {
   },
   replace: {
     shape: "form", parent: "stand", draw: drawReplace,
-    type: (key) => {
-      const more = (desk.draft + key.replace(",", "")).slice(0, DIGITS);
-      desk.draft = key === "erase" ? desk.draft.slice(0, -1) : more;
-    },
+    type: (key) => typeDigits(key, number.LENGTH),
     go: () => start(false, desk.draft),
   },
 };
@@ -148,7 +134,7 @@ export const acts = {
     await give("acknowledge");
     begin(() => start(false));
   },
-  replaceCard: (_, number) => begin(() => start(false, number)),
+  replaceCard: (_, lost) => begin(() => start(false, lost)),
   layOld: () => order("replace", "check", {}),
   consent: (_, value) => answer(value === "yes"),
   consentAgain: () => { isWithout = false; desk.redraw(); },

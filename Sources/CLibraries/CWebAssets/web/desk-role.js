@@ -1,6 +1,6 @@
 // Who is at the terminal: roles sign in with a PIN for two minutes; and training.
 
-import { desk, options, order, said } from "./desk-state.js";
+import { desk, options, order, said, typeDigits } from "./desk-state.js";
 import { perform } from "./server.js";
 import { words } from "./words.js";
 
@@ -46,10 +46,7 @@ export const panels = {
     shape: "form", parent: "menu",
     opened: () => { desk.choice = desk.pending?.role ?? "manager"; },
     draw: drawRole, go: signIn,
-    type: (key) => {
-      const more = (desk.draft + key.replace(",", "")).slice(0, 8);
-      desk.draft = key === "erase" ? desk.draft.slice(0, -1) : more;
-    },
+    type: (key) => typeDigits(key, 8),
   },
   training: { shape: "facts", parent: "menu", draw: drawTraining },
 };

@@ -51,6 +51,12 @@ export const options = (values, key, act = "choose") => values.map((value) => ({
   act, value, text: words.get(`${key}.${value}`), isPressed: value === desk.choice,
 }));
 
+/// A key of a form that takes plain digits, at most `most`.
+export function typeDigits(key, most) {
+  const more = (desk.draft + key.replace(",", "")).slice(0, most);
+  desk.draft = key === "erase" ? desk.draft.slice(0, -1) : more;
+}
+
 /// A form that asks for an amount.
 export function amountForm(title, sub, options) {
   const cents = amount.cents(desk.draft);
