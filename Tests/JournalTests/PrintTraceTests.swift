@@ -16,6 +16,21 @@ import Threads
             of: entry, id: EntryID(milliseconds: moment.milliseconds), at: moment)
     }
 
+    @Test func `Copies are counted over the change of file`() throws {
+        let bench = try JournalBench()
+        let journal = try bench.open()
+        let old = try bench.append(journal)
+        #expect(try trace(journal, bench, old.id) == 0)
+        for _ in 1...2 { try bench.year(journal) }
+        let new = try bench.append(journal)
+        #expect(try bench.files().count == 3)
+        for copy in 1...2 as ClosedRange<UInt64> {
+            #expect(try trace(journal, bench, old.id) == copy)
+            #expect(try trace(journal, bench, new.id) == copy - 1)
+        }
+        #expect(try bench.verify().faults == [])
+    }
+
     @Test func `The first print is one, each later one a copy, also after a crash`() throws {
         let bench = try JournalBench()
         var journal: Journal? = try bench.open()

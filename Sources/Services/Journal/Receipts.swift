@@ -30,8 +30,10 @@ extension Journal {
             guard let years = contents.years else { throw .suspended("reopen first") }
             var copy: UInt64 = 0
             do throws(SQLiteError) {
+                // Nothing speaks of an entry in a file older than its own: none of those is opened.
+                let oldest = try years.entry(entry)?.age ?? .max
                 var age = 0
-                while let file = try years.file(age) {
+                while age <= oldest, let file = try years.file(age) {
                     let rows = try file.database.rows(
                         "SELECT count(*) FROM lines WHERE ref IS NOT NULL AND ref = ? "
                             + "AND kind = 9", [.blob(entry.bytes)])
