@@ -252,13 +252,14 @@ let package = Package(
             "ScreenTests",
             [
                 "CWebAssets", "Crypto", "HTTPServer", "Journal", "LedgerBook", "LedgerService",
-                "Linux", "Operations", "Receipts", "Screen", "Terminal", "Threads", "Tokens",
-                "WebDriver", "eco-messages",
+                "Linux", "Operations", "Receipts", "Screen", "Terminal", "TestSupport", "Threads",
+                "Tokens", "WebDriver", "eco-messages",
             ]),
         tests(
             "ReceiptTests",
             [
-                "Journal", "Linux", "Operations", "Receipts", "TextImage", "Threads", "Tokens",
+                "Journal", "Linux", "Operations", "Receipts", "TestSupport", "TextImage", "Threads",
+                "Tokens",
             ]),
         tests(
             "BindingsTests",

@@ -1,5 +1,6 @@
 import Foundation
 import Linux
+import TestSupport
 import Testing
 import Tokens
 
@@ -65,17 +66,9 @@ extension Alone {
         }
 
         private func run(_ program: String, _ words: [String]) throws -> String {
-            let process = Process()
-            process.executableURL = URL(filePath: program)
-            process.arguments = words
-            let out = Pipe()
-            process.standardOutput = out
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            let data = out.fileHandleForReading.readDataToEndOfFile()
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 0)
-            return String(decoding: data, as: UTF8.self)
+            let result = try Programs.run(program, words)
+            #expect(result.code == 0)
+            return result.out
         }
     }
 }

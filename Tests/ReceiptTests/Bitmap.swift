@@ -1,5 +1,6 @@
 import Foundation
 import Receipts
+import TestSupport
 import TextImage
 
 /// What a printer makes of ESC/POS, read strictly: anything the product has no business to send is
@@ -146,16 +147,6 @@ enum Reading {
     }
 
     private static func output(_ program: String, _ words: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = words
-        process.environment = ["OMP_THREAD_LIMIT": "1", "PATH": "/usr/bin"]
-        let out = Pipe()
-        process.standardOutput = out
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = out.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: data, as: UTF8.self)
+        try Programs.run(program, words, environment: ["OMP_THREAD_LIMIT": "1"]).out
     }
 }

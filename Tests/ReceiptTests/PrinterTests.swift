@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Linux
 import Receipts
+import TestSupport
 import Testing
 import TextImage
 import Threads
@@ -272,11 +273,6 @@ private final class PaperEater: Sendable {
     }
 
     private func shell(_ command: String) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", command]
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(command)")
+        #expect(try Programs.run("/bin/sh", ["-c", command]).code == 0, "\(command)")
     }
 }

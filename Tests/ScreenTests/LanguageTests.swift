@@ -1,6 +1,7 @@
 import Foundation
 import Operations
 import Terminal
+import TestSupport
 import Testing
 import WebDriver
 
@@ -20,20 +21,10 @@ import WebDriver
 
     /// What the tool says, and whether it wrote anything.
     private func check() throws -> (code: Int32, said: String, wrote: String?) {
-        let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-            .deletingLastPathComponent().appending(path: "eco-messages")
         let output = folder.appending(path: "Languages.swift")
-        let process = Process()
-        let pipe = Pipe()
-        process.executableURL = program
-        process.arguments = [folder.path, output.path]
-        process.standardError = pipe
-        try process.run()
-        let said = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
+        let result = try Programs.run("eco-messages", [folder.path, output.path])
         return (
-            process.terminationStatus,
-            String(decoding: said, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines),
+            result.code, result.error.trimmingCharacters(in: .whitespacesAndNewlines),
             try? String(contentsOf: output, encoding: .utf8)
         )
     }

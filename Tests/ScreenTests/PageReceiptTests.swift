@@ -4,9 +4,10 @@ import Operations
 import Receipts
 import Screen
 import Terminal
+import TestSupport
 import Testing
-import WebDriver
 import Tokens
+import WebDriver
 
 /// Receipts, closures, the state filter, a lost card that is not here, and help, by touch.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PageReceiptTests {
@@ -24,17 +25,13 @@ import Tokens
         try #require(
             try page.browser.waitUntil("document.querySelector('#code-image').naturalWidth > 0"))
         try page.browser.photograph(name)
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/zbarimg")
-        process.arguments = [
-            "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", Artifacts.folder + "/\(name).png",
-        ]
-        let out = Pipe()
-        process.standardOutput = out
-        try process.run()
-        let data = out.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: data, as: UTF8.self)
+        return try Programs.run(
+            "/usr/bin/zbarimg",
+            [
+                "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable",
+                Artifacts.folder + "/\(name).png",
+            ]
+        ).out
     }
 
     @Test func `A payment's receipt is read from the screen and printed, and the page is free`()

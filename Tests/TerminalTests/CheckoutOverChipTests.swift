@@ -10,18 +10,6 @@ import Testing
 
 /// The whole way but the page: checkout, reader service, libnfc, line, chip, card, journal.
 @Suite struct CheckoutOverChipTests {
-    private static let limit = Duration.seconds(8)
-
-    private func waits(_ checkout: Checkout, _ holds: (Snapshot) -> Bool) -> Bool {
-        let end = ContinuousClock.now + Self.limit
-        while ContinuousClock.now < end {
-            let shown = checkout.snapshot
-            if holds(shown) { return true }
-            _ = checkout.snapshot(after: shown.version, atMost: .milliseconds(100))
-        }
-        return false
-    }
-
     private func isAccepted(_ shown: Snapshot, _ id: EntryID) -> Bool {
         if case .accepted(id, _, _, _, _) = shown.stage { true } else { false }
     }

@@ -218,16 +218,6 @@ import Tokens
         }
     }
 
-    private func waits(_ checkout: Checkout, _ holds: (Snapshot) -> Bool) -> Bool {
-        let end = ContinuousClock.now + .seconds(10)
-        while ContinuousClock.now < end {
-            let shown = checkout.snapshot
-            if holds(shown) { return true }
-            _ = checkout.snapshot(after: shown.version, atMost: .milliseconds(100))
-        }
-        return false
-    }
-
     @Test func `Over libnfc: cards are laid one after another, one of them twice`() throws {
         let bench = try OrderBench()
         let link = bench.folder + "/pn532"
@@ -241,7 +231,7 @@ import Tokens
             checkout.stop()
             chip.stop()
         }
-        #expect(waits(checkout) { $0.reader != .absent })
+        #expect(waits(checkout, atMost: .seconds(10)) { $0.reader != .absent })
         try bench.signIn(.enroller)
         var nothing: [UInt8] = []
         let order = EnrolmentOrder(consents: ["a"], isLane: true)
@@ -249,11 +239,13 @@ import Tokens
         for number in 1...3 {
             chip.insert(
                 try OrderBench.card(UInt8(number), serial: Int64(100 + number), bench.issuer))
-            #expect(waits(checkout) { $0.lane?.count == number }, "\(checkout.snapshot.stage)")
+            #expect(
+                waits(checkout, atMost: .seconds(10)) { $0.lane?.count == number },
+                "\(checkout.snapshot.stage)")
             #expect(checkout.snapshot.session?.role == .enroller)
             let card = try #require(chip.remove())
             #expect(
-                waits(checkout) {
+                waits(checkout, atMost: .seconds(10)) {
                     if case .presentCard(let armed) = $0.stage {
                         armed.id != first.id
                     } else {
@@ -264,12 +256,18 @@ import Tokens
             // The card just given is laid again.
             chip.insert(card)
             #expect(
-                waits(checkout) {
+                waits(checkout, atMost: .seconds(10)) {
                     if case .refused(_, _, .rule(.alreadyGiven)) = $0.stage { true } else { false }
                 }, "\(checkout.snapshot.stage)")
             chip.remove()
-            #expect(waits(checkout) { $0.stage != .amountEntry && $0.lane?.count == 2 })
-            #expect(waits(checkout) { if case .presentCard = $0.stage { true } else { false } })
+            #expect(
+                waits(checkout, atMost: .seconds(10)) {
+                    $0.stage != .amountEntry && $0.lane?.count == 2
+                })
+            #expect(
+                waits(checkout, atMost: .seconds(10)) {
+                    if case .presentCard = $0.stage { true } else { false }
+                })
         }
         _ = try checkout.perform(.endLane).get()
         #expect(try bench.journal.openTotals(.day).enrolments == 3)

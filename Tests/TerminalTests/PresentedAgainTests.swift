@@ -63,16 +63,6 @@ import Testing
         #expect(!machine.watchesCard && !machine.isPresentedAgain)
     }
 
-    private func waits(_ checkout: Checkout, _ holds: (Snapshot) -> Bool) -> Bool {
-        let end = ContinuousClock.now + .seconds(8)
-        while ContinuousClock.now < end {
-            let shown = checkout.snapshot
-            if holds(shown) { return true }
-            _ = checkout.snapshot(after: shown.version, atMost: .milliseconds(100))
-        }
-        return false
-    }
-
     /// Over reader, libnfc and chip: the journal gets one entry, however often the card comes.
     @Test func `An action proposes what is near; its card, back again, is counted once`() throws {
         let bench = try LiveBench()

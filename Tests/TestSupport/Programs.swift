@@ -22,13 +22,14 @@ public enum Programs {
         }
     }
 
-    /// Starts a program with its output in files or a pipe, without a terminal.
+    /// Starts a built program, or any other by its whole path, with its output in files or a pipe,
+    /// without a terminal.
     public static func start(
         _ name: String, _ words: [String], environment: [String: String] = [:], output: Any,
         errors: Any
     ) throws -> Process {
         let process = Process()
-        process.executableURL = folder.appending(path: name)
+        process.executableURL = URL(filePath: name, relativeTo: folder).absoluteURL
         process.arguments = words
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
