@@ -198,8 +198,8 @@ final class Merchant {
         let leaves = try Programs.wait(15, every: 0.02) {
             let shown = try browser.text(
                 "'settled' in document.body.dataset ? document.body.dataset.shown : ''")
-            if shown == "result" { try press(key: Key.enter) }
-            if ["tiles", "facts", "form", "operations", "given"].contains(shown) { try press("-") }
+            let panels = ["result", "tiles", "facts", "code", "form", "operations", "given"]
+            if panels.contains(shown) { try press("-") }
             return shown == "ready"
         }
         if !leaves { try sees(.ready) }

@@ -237,11 +237,11 @@ public final class Browser {
         return (entries as? [[String: Any]] ?? []).compactMap { $0["message"] as? String }
     }
 
-    /// Writes what is seen to Tests/Artifacts.
-    public func photograph(_ name: String) throws {
+    /// Writes what is seen to Tests/Artifacts, or to another folder.
+    public func photograph(_ name: String, into folder: String = Artifacts.folder) throws {
         let data = try call("GET", "/session/\(session)/screenshot", nil)
         let image = try Self.given(Data(base64Encoded: data as? String ?? ""), "the picture")
-        try Files.makeDirectory(Artifacts.folder, mode: 0o755)
-        try image.write(to: URL(filePath: Artifacts.folder).appending(path: "\(name).png"))
+        try Files.makeDirectory(folder, mode: 0o755)
+        try image.write(to: URL(filePath: folder).appending(path: "\(name).png"))
     }
 }
