@@ -119,14 +119,13 @@ final class Merchant {
         try browser.text("document.querySelector('main').innerText").filter { !$0.isNumber }
     }
 
-    /// Pictures at the three sizes, each checked by the rules of the design; back to the first.
+    /// Looks at the three sizes, each checked by the rules of the design; back to the first.
     func photograph(
         _ name: String, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         for size in PanelSize.all.reversed() {
             try browser.resize(size)
-            try browser.photograph("flow-\(name)-\(size)")
-            let faults = try PageChecks.faults(browser)
+            let faults = try PageChecks.faults(browser, picture: "flow-\(name)-\(size)")
             #expect(faults == [], "\(name) at \(size)", sourceLocation: sourceLocation)
         }
     }

@@ -2,6 +2,7 @@ import Foundation
 import Operations
 import Terminal
 import Testing
+import WebDriver
 
 @testable import Screen
 
@@ -11,6 +12,7 @@ import Testing
     private static let root = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
     private static let guides = ["GUIDE-COMMERCANT.md", "GUIDE-BENEVOLE.md"]
+    private static let reminder = "guide/aide-memoire.html"
     private static let pictures = "Hardware/guide"
 
     private static func text(_ path: String) throws -> String {
@@ -53,12 +55,12 @@ import Testing
         text.matches(of: /«([^»]*)»/).map { plain($0.1) }
     }
 
-    @Test(arguments: guides) func `What a guide quotes is what the screens say`(
+    @Test(arguments: guides + [reminder]) func `What a guide quotes is what the screens say`(
         _ name: String
     ) throws {
         let sentences = try Self.sentences()
         let quotations = Self.quotations(try Self.guide(name))
-        #expect(quotations.count > 30)
+        #expect(quotations.count > 15)
         for quotation in Set(quotations) {
             let isSaid = sentences.contains { quotation.firstMatch(of: $0) != nil }
             #expect(isSaid, "\(name): « \(quotation) »")
@@ -68,7 +70,9 @@ import Testing
     }
 
     @Test func `Every code of a refusal stands in a guide's table, beside its sentence`() throws {
-        let guides = try Self.guides.map { Self.plain(try Self.guide($0).replacing("\n", with: "⏎")) }
+        let guides = try Self.guides.map {
+            Self.plain(try Self.guide($0).replacing("\n", with: "⏎"))
+        }
         let rows = guides.joined().split(separator: "⏎").filter { $0.hasPrefix("|") }
         let table = try JSONSerialization.jsonObject(
             with: Data(Self.text("Sources/CLibraries/CWebAssets/web/messages/fr.json").utf8))
@@ -83,7 +87,7 @@ import Testing
         }
         #expect(rows.contains { $0.contains("X01") && $0.contains("« Résultat inconnu »") })
         let known = Set(Samples.refusals.map(\.code) + ["X01"])
-        for guide in guides {
+        for guide in guides + [try Self.guide(Self.reminder)] {
             for match in guide.matches(of: /\b[A-Z][0-9]{2}\b/) {
                 #expect(known.contains(String(match.0)), "\(match.0)")
             }
@@ -117,5 +121,19 @@ import Testing
             total += bytes.count
         }
         #expect(total <= 1_500_000)
+    }
+
+    @Test(.enabled(if: Browser.isInstalled)) func `The reminder fits on one page, A4`() throws {
+        let browser = try Browser()
+        let page = Self.root.appending(path: "Hardware/" + Self.reminder)
+        try browser.resize(PanelSize(width: 794, height: 1_123))
+        try browser.open(page.absoluteString)
+        let rest = "document.body.clientHeight - document.body.scrollHeight"
+        #expect(try browser.text("document.body.clientHeight") == "1119", "A4 but for a millimetre")
+        #expect(try browser.text(rest) == "0")
+        #expect(try browser.text("document.body.scrollWidth <= innerWidth") == "true")
+        // One paragraph more would be cut off.
+        try browser.run("document.querySelector('.never').append('mot '.repeat(400))")
+        #expect(try browser.text(rest).hasPrefix("-"))
     }
 }

@@ -18,7 +18,7 @@ import WebDriver
         #expect(try page.words().contains("Le terminal ne répond pas"))
         let faults = try PageChecks.faults(page.browser)
         #expect(faults == [])
-        try page.browser.photograph("lost-fr-800x480")
+        try page.browser.record("lost-fr-800x480")
 
         // Nothing may be ordered from a page that does not know where the terminal stands.
         try page.browser.press(["7", Key.enter])

@@ -13,6 +13,13 @@ public final class Browser {
         public let text: String
         /// A refusal in these words.
         public init(text: String) { self.text = text }
+
+        /// The page was loaded anew while it was asked, in chromedriver's words.
+        var isOfPageThatWent: Bool {
+            ["document unloaded", "aborted by navigation", "execution context"].contains {
+                text.contains($0)
+            }
+        }
     }
 
     private let driver: Process
@@ -194,9 +201,34 @@ public final class Browser {
     ) throws -> Bool {
         let deadline = ContinuousClock.now + limit
         while ContinuousClock.now < deadline {
-            if try run("return Boolean(\(expression))") as? Bool == true { return true }
+            if try holds(expression, within: 500) { return true }
         }
         return false
+    }
+
+    /// Whether it holds within some milliseconds. The page asks itself: asked over the wire, it and
+    /// the driver would do little else. A page that goes away while it is asked holds nothing.
+    private func holds(_ expression: String, within milliseconds: Int) throws -> Bool {
+        let script = """
+            const [patience, answer] = arguments;
+            const end = performance.now() + patience;
+            const ask = () => {
+              try {
+                const holds = Boolean(\(expression));
+                if (holds || performance.now() >= end) return answer(holds);
+              } catch (error) { return answer(String(error)); }
+              setTimeout(ask, 5);
+            };
+            ask();
+            """
+        do {
+            let body: [String: Any] = ["script": script, "args": [milliseconds]]
+            let answer = try call("POST", "/session/\(session)/execute/async", body)
+            if let holds = answer as? Bool { return holds }
+            throw Failure(text: "\(expression): \(answer as? String ?? "no answer")")
+        } catch let failure as Failure where failure.isOfPageThatWent {
+            return false
+        }
     }
 
     /// Presses keys one after another: characters, or WebDriver's codes.
@@ -235,6 +267,12 @@ public final class Browser {
     public func complaints() throws -> [String] {
         let entries = try call("POST", "/session/\(session)/se/log", ["type": "browser"])
         return (entries as? [[String: Any]] ?? []).compactMap { $0["message"] as? String }
+    }
+
+    /// A picture for whoever wants to look: only where `ECO_PHOTOGRAPHS` is set, as they cost more
+    /// than all that is measured.
+    public func record(_ name: String) throws {
+        if Artifacts.areWanted { try photograph(name) }
     }
 
     /// Writes what is seen to Tests/Artifacts, or to another folder.

@@ -20,10 +20,14 @@ public enum PageChecks {
         public var description: String { "\(rule.rawValue): \(detail)" }
     }
 
-    /// Everything wrong with what is shown now.
-    public static func faults(_ browser: Browser, client: Bool = false) throws -> [Fault] {
+    /// Everything wrong with what is shown now, and a picture of it under this name.
+    public static func faults(
+        _ browser: Browser, client: Bool = false, picture: String? = nil
+    ) throws -> [Fault] {
         let script = client ? clientScript : script
+        if let picture { try browser.record(picture) }
         let found = try browser.run(script) as? [[String]] ?? [["name", "the check did not run"]]
+        if let picture, !found.isEmpty { try browser.photograph(picture) }
         return found.compactMap { pair in
             Rule(rawValue: pair[0]).map { Fault(rule: $0, detail: pair[1]) }
         }
