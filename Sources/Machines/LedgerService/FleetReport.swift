@@ -61,11 +61,15 @@ public struct FleetReport: Sendable {
         terminals = try book.fleet()
         held = try book.held()
         flagged = try book.flagged(limit: Self.flaggedMax)
-        volumes = try book.volumes(days: days)
         let today = CalendarDay(number: UTCDay.number(now))
-        let year = today.monthStart(before: 11).number
-        months = Self.months(
-            try book.volumes(days: min(year, today.number)...today.number), upTo: today)
+        let year = min(today.monthStart(before: 11).number, today.number)...today.number
+        let yearVolumes = try book.volumes(days: year)
+        months = Self.months(yearVolumes, upTo: today)
+        // What is most asked for lies within the year: it is read once.
+        let isInYear = year.contains(days.lowerBound) && year.contains(days.upperBound)
+        volumes =
+            try isInYear
+            ? yearVolumes.filter { days.contains($0.day) } : book.volumes(days: days)
         outstanding = try book.outstanding()
         people = try book.people(days: days)
         let settings = try book.settings()
