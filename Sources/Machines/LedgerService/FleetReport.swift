@@ -25,14 +25,19 @@ public struct FleetReport: Sendable {
     /// Flagged entries listed at most.
     public static let flaggedMax: Int64 = 200
 
+    /// Held entries read at most; `eco-ledger held list` shows all.
+    public static let heldMax: Int64 = 10_000
+
     /// The stretch asked for: numbers of UTC days.
     public let days: ClosedRange<UInt64>
     /// When it was made, milliseconds.
     public let now: UInt64
     /// By merchant.
     public var terminals: [TerminalStanding] = []
-    /// Entries that wait for a person's decision.
+    /// Entries that wait for a person's decision, the oldest first, at most `heldMax`.
     public var held: [NotedEntry] = []
+    /// How many wait in all.
+    public var heldCount: Int64 = 0
     /// Entries with a flag, newest first.
     public var flagged: [NotedEntry] = []
     /// Days of the stretch with money.
@@ -59,7 +64,7 @@ public struct FleetReport: Sendable {
     ) throws(BookError) {
         self.init(days: days, now: now)
         terminals = try book.fleet()
-        held = try book.held()
+        (held, heldCount) = (try book.held(limit: Self.heldMax), try book.heldCount())
         flagged = try book.flagged(limit: Self.flaggedMax)
         let today = CalendarDay(number: UTCDay.number(now))
         let year = min(today.monthStart(before: 11).number, today.number)...today.number
