@@ -14,9 +14,9 @@ struct Album {
         _ name: String, _ browser: Browser, client: Bool = false,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
-        // A key stays pressed for a moment after the finger has left, and a decision flashes.
+        // A decision flashes, and a screen that has just come takes no taps.
         let rests =
-            "!document.querySelector('button:active, #flash.on')"
+            "!document.querySelector('#flash.on')"
             + (client ? "" : " && 'settled' in document.body.dataset")
         try #require(try browser.waitUntil(rests))
         let faults = try PageChecks.faults(browser, client: client)

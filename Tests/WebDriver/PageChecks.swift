@@ -25,6 +25,8 @@ public enum PageChecks {
         _ browser: Browser, client: Bool = false, picture: String? = nil
     ) throws -> [Fault] {
         let script = client ? clientScript : script
+        // A key stays pressed for a moment after the finger has left.
+        _ = try browser.waitUntil("!document.querySelector('button:active')")
         if let picture { try browser.record(picture) }
         let found = try browser.run(script) as? [[String]] ?? [["name", "the check did not run"]]
         if let picture, !found.isEmpty { try browser.photograph(picture) }
