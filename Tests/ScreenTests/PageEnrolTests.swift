@@ -252,7 +252,7 @@ extension PageSession {
         try page.browser.press(wrong.map(String.init))
         #expect(
             try page.browser.waitUntil(
-                "document.querySelector('#form-note').innerText.includes('pas juste')"))
+                "document.querySelector('#form-note').innerText.includes('est faux')"))
         #expect(try page.browser.text("document.getElementById('form-go').disabled") == "true")
         try page.browser.record("enrol-replace-fr-800x480")
         try page.browser.press([Key.backspace, String(old.suffix(1))])
