@@ -57,6 +57,20 @@ struct Configuration {
         }
     }
 
+    /// Where the service's own folder for sockets is (RuntimeDirectory=), seen from outside of it.
+    static let standardSocket = "/run/carte-eco/status"
+
+    /// The socket of the service, for another process that asks it.
+    var serviceSocket: String {
+        get throws {
+            let path = try value("status-socket")
+            guard path.isEmpty else { return path }
+            let own = try directory + "/status"
+            return !Files.exists(Self.standardSocket) && Files.exists(own)
+                ? own : Self.standardSocket
+        }
+    }
+
     /// Every setting in force, in the order of the example.
     var inForce: [(name: String, value: String)] {
         Setting.all.map { ($0.name, file.values[$0.name]?.text ?? $0.standard ?? "") }
