@@ -79,10 +79,11 @@ extension PackageSuites {
             }
             #expect(try debian.must("stat -c %a /etc/credstore.encrypted") == "700")
             // Nothing is set up: it is there, starting, and says what it misses.
-            let page = try debian.wait(30, "systemctl status eco-terminal | grep -q secret")
-            #expect(page, "\(try debian.run("systemctl status eco-terminal").out)")
+            let isTold = try debian.wait(30, "systemctl status eco-terminal | grep -q secret")
+            let status = try debian.run("systemctl status eco-terminal").out
+            #expect(isTold, "\(status)")
             #expect(try debian.property("ActiveState", "eco-terminal") == "activating")
-            let text = try self.page.text("/")
+            let text = try page.text("/")
             #expect(text.contains("secret"), "\(text.prefix(2_000))")
             #expect(try debian.must("journalctl -x -u eco-terminal").contains("Il manque quelque"))
         }
