@@ -61,12 +61,17 @@ struct Debian {
     /// Runs a program of ours as its service would: the user, the folder and the secrets of a unit.
     func asService(_ unit: String, _ line: String) throws -> Programs.Result {
         let text = try must("cat /usr/lib/systemd/system/\(unit).service")
-        let wanted = ["User=", "StateDirectory=", "LoadCredentialEncrypted="]
+        let wanted = ["User=", "StateDirectory", "LoadCredentialEncrypted=", "UMask="]
         let properties = text.split(separator: "\n").filter { text in
             wanted.contains { text.hasPrefix($0) }
         }.map { "-p '\($0)'" }.joined(separator: " ")
         return try run("systemd-run --quiet --pipe --wait --collect \(properties) \(line)")
     }
+}
+
+extension Programs.Result {
+    /// apt passes on what maintainer scripts say on either stream.
+    var both: String { out + error }
 }
 
 /// The packages as files, as Hardware/deb left them.

@@ -40,7 +40,8 @@ struct Configuration {
                 hint: "set \(name) = FILE in \(path), or run under systemd with "
                     + "LoadCredentialEncrypted=\(credential):…", code: .keys,
                 advice: "Le secret « \(credential) » manque : un technicien le range avec "
-                    + "systemd-creds encrypt.")
+                    + "systemd-creds encrypt, puis relance la caisse (systemctl restart "
+                    + "eco-terminal).")
         }
         return found
     }
