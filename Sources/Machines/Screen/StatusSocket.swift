@@ -38,9 +38,9 @@ public struct StatusReport: Sendable {
     }
 }
 
-/// `/metrics` (OpenMetrics 1.0), `/healthz` (the process moves), `/readyz` (it can sell) and `/idle`
-/// (a restart cuts nothing short) on a socket in the file system that only its owner opens. No label and no answer holds an identity
-/// or an amount. Dropping it stops it.
+/// `/metrics` (OpenMetrics 1.0), `/healthz` (the process moves), `/readyz` (it can sell) and
+/// `/idle` (a restart cuts nothing short) on a socket in the file system that only its owner
+/// opens. No label and no answer holds an identity or an amount. Dropping it stops it.
 public final class StatusSocket: Sendable {
     private static let connectionsLimit = 8
     private let server: HTTPServer
