@@ -2,6 +2,7 @@ import CardEmulation
 import Crypto
 import Foundation
 import Journal
+import KeyStore
 import Linux
 import Operations
 import Testing
@@ -63,6 +64,24 @@ import Testing
         #expect(true_.fault == nil)
         // A kernel that calls a clock synchronised which stands behind is not believed.
         #expect(clock(Self.seen - Self.year / 2, isSynchronised: true).moment.trust == .untrusted)
+    }
+
+    /// A Pi without a clock that runs for a month without a network must not stay at one moment: the
+    /// limit of hours, the policy and tokens end there too.
+    @Test func `Time passes under a clock that stands behind what was seen`() throws {
+        let bench = try LiveBench()
+        let seen = Clock.realtimeMilliseconds() + 3_600_000
+        _ = try bench.journal.append(
+            .technicalEvent(TechnicalEvent(code: "start")), id: EntryID(milliseconds: seen),
+            at: Moment(milliseconds: seen, trust: .synchronised))
+        let world = LiveWorld(
+            journal: bench.journal, link: bench.world.link,
+            keys: try bench.issuer.terminalBundle(), terminal: bench.world.terminal, log: { _ in })
+        let first = world.clock
+        #expect(first.fault == .clockBehind && first.moment.milliseconds >= seen)
+        let end = ContinuousClock.now + .seconds(10)
+        while world.clock.moment.milliseconds < seen + 50, ContinuousClock.now < end {}
+        #expect(world.clock.moment.milliseconds >= seen + 50)
     }
 
     /// R7: the persisted high-water mark. The card's token ends in an hour, the policy later; the

@@ -22,8 +22,8 @@ let memoryCommand = Command(
         "Hardware/private-pcscd eco-bench memory --taps 5000 --reader-taps 20 --json",
     ], run: benchMemory)
 
-/// Kilobytes that are wanted of an idle terminal, and what its own share of them (RssAnon) may be at
-/// most: that is no matter of what the libraries of a machine are made of.
+/// Kilobytes that are wanted of an idle terminal, and what its own share of them (RssAnon) may be:
+/// that does not depend on what the libraries of a machine are made of.
 private let residentLimit = 15_360
 private let anonymousLimit = 6_144
 /// Bytes of growth that are granted to a tap, once the caches are full: below a page in a hundred
@@ -215,8 +215,9 @@ private func tell(_ weights: Weights, _ invocation: Invocation) throws {
         ]),
         [
             "idle, one reader       VmRSS \(resident) kB   (wanted: \(residentLimit)), RssAnon "
-                + "\(anonymous)   (at most \(anonymousLimit)), \(middle(weights.terminals, \.threads)) threads, peak while its "
-                + "keys are opened \(middle(weights.terminals, \.peak))",
+                + "\(anonymous)   (at most \(anonymousLimit)), "
+                + "\(middle(weights.terminals, \.threads)) threads, peak while its keys are "
+                + "opened \(middle(weights.terminals, \.peak))",
             weights.nodes.isEmpty
                 ? "Node is not on this machine: no anchor"
                 : "Node hello server      VmRSS \(node) kB, RssAnon "
