@@ -66,8 +66,8 @@ import Testing
         #expect(clock(Self.seen - Self.year / 2, isSynchronised: true).moment.trust == .untrusted)
     }
 
-    /// A Pi without a clock that runs for a month without a network must not stay at one moment: the
-    /// limit of hours, the policy and tokens end there too.
+    /// A Pi without a clock that runs for a month without a network must not stay at one moment:
+    /// the limit of hours, the policy and tokens end there too.
     @Test func `Time passes under a clock that stands behind what was seen`() throws {
         let bench = try LiveBench()
         let seen = Clock.realtimeMilliseconds() + 3_600_000
