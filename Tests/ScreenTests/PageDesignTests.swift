@@ -88,6 +88,26 @@ import WebDriver
         }
     }
 
+    @Test(arguments: PanelSize.all, [("fr", "L’horloge est fausse"), ("en", "The clock is wrong")])
+    func `A wrong clock is told where the amount is entered, and no longer once it is mended`(
+        _ size: PanelSize, _ told: (language: String, sentence: String)
+    ) throws {
+        let page = try PageSession(size: size)
+        try page.choose(language: told.language)
+        page.service.checkout.change { state in
+            state.snapshot.network = .offline(since: 1_764_000_000_000)
+            state.snapshot.clockTrust = .untrusted
+            state.snapshot.clockFault = .clockBehind
+        }
+        try #require(try page.waitForPage())
+        #expect(try page.words().contains(told.sentence))
+        try page.browser.photograph("m0-clock-\(told.language)-\(size)")
+        #expect(try PageChecks.faults(page.browser) == [])
+        page.service.checkout.change { $0.snapshot.clockFault = nil }
+        try #require(try page.waitForPage())
+        #expect(try !page.words().contains(told.sentence))
+    }
+
     /// Every page of the list, to the last.
     private func turnPages(_ page: PageSession) throws {
         try #require(try page.browser.waitUntil("document.querySelector('.line')"))

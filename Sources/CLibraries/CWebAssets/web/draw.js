@@ -117,6 +117,8 @@ export function ready(snapshot, draft, notice) {
     ? ["bad", "#i-alert", words.get(notice)]
     : snapshot.queue.rejected > 0
       ? ["bad", "#i-alert", words.get("note.rejected")]
+      : snapshot.clock === "wrong"
+        ? ["warn", "#i-clock-doubt", words.get("note.clockWrong")]
       : snapshot.network.state === "offline"
         ? ["warn", "#i-offline", offlineNote(snapshot)]
         : null;
