@@ -198,7 +198,7 @@ import Threads
 
     @Test func `Waits between tries double from one second to sixty, with jitter`() {
         for _ in 0..<50 {
-            var backoff = Backoff()
+            var backoff = Backoff(.standard)
             for base in [1, 2, 4, 8, 16, 32, 60, 60, 60] as [Int] {
                 let wait = backoff.next()
                 #expect(wait >= .milliseconds(base * 500) && wait <= .seconds(base))
@@ -206,7 +206,7 @@ import Threads
         }
         var firsts: Set<Duration> = []
         for _ in 0..<50 {
-            var backoff = Backoff()
+            var backoff = Backoff(.standard)
             firsts.insert(backoff.next())
         }
         #expect(firsts.count > 5)

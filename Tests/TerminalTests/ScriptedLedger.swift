@@ -99,7 +99,7 @@ final class ScriptedLedger: Sendable {
         if request.path == "/v1/time" {
             let ahead = state.read { $0.clockAhead }
             let time = Int64(Clock.realtimeMilliseconds()) + ahead
-            return HTTPResponse(status: 200, body: Array("\(time)".utf8))
+            return HTTPResponse(status: 200, body: Array("{\"ms\":\(time)}".utf8))
         }
         if let wall { return problem(wall.status, wall.code) }
         switch (request.method, request.path.split(separator: "/").last) {
