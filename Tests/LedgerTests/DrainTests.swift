@@ -112,8 +112,12 @@ final class QueuedFleet {
         #expect(failures == [])
     }
 
-    /// Lets every terminal's own link send until nothing waits; gives those where something does.
-    func drain(_ url: String, pace: LinkPace, limit: Duration) throws -> [String] {
+    /// Lets every terminal's own link send until nothing waits and `holds` says so too; gives those
+    /// where something does.
+    func drain(
+        _ url: String, pace: LinkPace, limit: Duration,
+        until holds: ([(link: LedgerLink, journal: Journal)]) -> Bool = { _ in true }
+    ) throws -> [String] {
         let journals = try terminals.map { try $0.open() }
         let links = zip(terminals, journals).map {
             $0.link(url, ledger: key, journal: $1, pace: pace)
@@ -126,8 +130,11 @@ final class QueuedFleet {
                     ? nil : "terminal \(index): \(acknowledged) of \(sequence), \(pair.1.standing)"
             }
         }
-        let isDone = Programs.wait(Double(limit.components.seconds)) { waiting().isEmpty }
-        let rest = isDone ? [] : waiting()
+        let pairs = zip(links, journals).map { (link: $0, journal: $1) }
+        let isDone = Programs.wait(Double(limit.components.seconds)) {
+            waiting().isEmpty && holds(pairs)
+        }
+        let rest = isDone ? [] : waiting() + ["in time"]
         // All at once: each ends with its own call.
         let threads = links.map { link in NamedThread.start("stopping") { link.stop() } }
         threads.forEach { $0.join() }
@@ -171,7 +178,8 @@ final class QueuedFleet {
 
     /// The same by the programs of people: archive, receipts, audit.
     private func prove(_ terminal: QueuedTerminal, _ told: String) throws {
-        let (archive, receipts) = (terminal.folder + "/archive", terminal.folder + "/receipts")
+        let name = "\(terminal.folder)/\(UUID())"
+        let (archive, receipts) = (name + ".archive", name + ".receipts")
         try Files.writeAtomically(try terminal.archive(), to: archive)
         #expect(
             try deployment.run(

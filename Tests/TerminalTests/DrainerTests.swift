@@ -184,6 +184,52 @@ import Threads
         try expectBookedOnce(bench, 2)
     }
 
+    @Test func `What a restored ledger has lost is sent again, and an entry says so`() throws {
+        let bench = try LinkBench()
+        for count in [5, 2] {
+            try bench.append(count)
+            bench.link.start()
+            #expect(bench.eventually { isDrained(bench) })
+            bench.link.stop()
+            bench.restart()
+        }
+        // In the middle of the first batch; then all of it.
+        for (count, told) in [(3, "4-7"), (0, "1-8")] {
+            bench.ledger.forget(to: count)
+            bench.link.start()
+            let last = bench.journal.position.sequence + 1
+            #expect(bench.eventually { bench.ledger.booked == Array(1...last) && isDrained(bench) })
+            bench.link.stop()
+            bench.restart()
+            var events: [TechnicalEvent] = []
+            _ = try JournalVerifier(
+                path: bench.journal.path, terminal: bench.terminal.publicKey, ledger: nil
+            ).run { entry, _ in
+                if case .technicalEvent(let event) = entry.body { events.append(event) }
+            }
+            #expect(events.last?.code == "restore")
+            #expect(events.last?.details == "ledger forgot \(told); differ 0")
+        }
+        try expectBookedOnce(bench, 9)
+    }
+
+    @Test func `A page that is not the ledger's neither sets the clock nor stops the terminal`()
+        throws
+    {
+        for body in ["<h1>302</h1>", "1748779200", "{\"ms\":}", "{\"ms\":1 }", ""] {
+            #expect(ledgerTime(Array(body.utf8)) == nil, "\(body)")
+        }
+        #expect(ledgerTime(Array("{\"ms\":17}".utf8)) == 17)
+        let bench = try LinkBench()
+        try bench.append(1)
+        bench.ledger.set { $0.page = 3 }
+        bench.link.start()
+        #expect(bench.eventually { bench.ledger.state.read { $0.page == 0 } })
+        #expect(bench.link.standing == .good)
+        #expect(bench.eventually { isDrained(bench) })
+        try expectBookedOnce(bench, 1)
+    }
+
     @Test func `A ledger that is not there blocks nothing and ends with stop`() throws {
         let bench = try LinkBench()
         bench.ledger.stop()

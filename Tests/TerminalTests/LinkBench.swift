@@ -44,6 +44,9 @@ final class LinkBench {
             journal: journal, directory: folder)
     }
 
+    /// The link of after a restart, in place of the one that has stopped.
+    func restart() { link = reloaded() }
+
     @discardableResult
     func append(_ count: Int = 1) throws -> [EntryID] {
         try (0..<count).map { _ in
