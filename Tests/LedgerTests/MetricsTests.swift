@@ -105,10 +105,16 @@ import Tokens
         #expect(seen.unsent == 0 && seen.oldest == nil && seen.seen == Sunday.noon + 1_000)
         running.time.advance(1_000)
         let second = TerminalStatus(
-            last: 3, unsentCents: 0, oldest: nil, version: "0.2.0", clock: Sunday.noon)
+            last: 3, unsentCents: 0, oldest: nil, version: "0.2.0", clock: Sunday.noon + 2_001)
         #expect(try put(running, till, second) == 204)
         seen = try standing()
-        #expect(seen.said?.clockAhead == -2_000 && seen.said?.version == "0.2.0")
+        #expect(seen.said?.clockAhead == 1 && seen.said?.version == "0.2.0")
+        // An earlier clock and nothing new: a word of before, until it is none any more.
+        for (wait, ahead) in [(299_000, 1), (300_999, 1), (1, -600_000)] as [(UInt64, Int64)] {
+            running.time.advance(wait)
+            #expect(try put(running, till, status) == 204)
+            #expect(try standing().said?.clockAhead == ahead)
+        }
         #expect(try running.ledger.book.audit().faults == [])
     }
 }

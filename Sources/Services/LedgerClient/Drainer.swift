@@ -113,8 +113,8 @@ struct Drainer: Sendable {
         else { return }
         // L5: an older policy never replaces a newer one. A restored ledger counts again from
         // where it was, but what it issues now is later than all it issued before.
-        guard policy.version >= link.policy?.version ?? 0 || policy.issued > link.policy?.issued ?? 0
-        else { return }
+        let (version, issued) = (link.policy?.version ?? 0, link.policy?.issued ?? 0)
+        guard policy.version >= version || policy.issued > issued else { return }
         let newTag = exchange.headers.first { $0.name == "etag" }?.value
         guard (try? link.store.save(policy: exchange.body)) != nil else { return }
         link.state.update { state in
