@@ -30,14 +30,6 @@ import Testing
                 + more + ["http://localhost" + path])
     }
 
-    private func pay(_ bench: TerminalBench) throws {
-        let page = Page(port: bench.pagePort)
-        #expect(Programs.wait(20) { page.open() && (try? page.arm(1234)) == true })
-        try bench.lay()
-        #expect(Programs.wait(20) { (try? page.stage().name) == "accepted" })
-        bench.chip.remove()
-    }
-
     /// Reads the metrics as a monitor does (Python's prometheus_client).
     private func samples(_ text: String) throws -> [String: Double] {
         let script = """
@@ -69,7 +61,7 @@ import Testing
         #expect(try ask(bench, "/healthz") == "{\"status\":\"ok\",\"why\":[]}\n200")
         #expect(try ask(bench, "/healthz", ["-X", "POST"]).hasSuffix("\n405"))
         #expect(try ask(bench, "/api/snapshot").hasSuffix("\n404"))
-        try pay(bench)
+        try bench.pay(1234)
         let text = try ask(bench, "/metrics")
         #expect(text.hasSuffix("# EOF\n\n200"))
         let found = try samples(String(text.dropLast(4)))
@@ -114,7 +106,7 @@ import Testing
         _ = try bench.must(
             "eco-ledger", ["card", "topup"] + bench.database + ["100000000024", "50,00"])
         #expect(try bench.startTerminal(until: "event=reader-changed present=true"))
-        try pay(bench)
+        try bench.pay(1234)
         bench.stopTerminal()
         let path = bench.folder + "/support.json"
         let said = try bench.must(

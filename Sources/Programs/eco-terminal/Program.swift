@@ -8,7 +8,9 @@ import Glibc
         let program = Program(
             "eco-terminal", "eco-terminal takes Carte ECO payments at a checkout.",
             commands: [serveCommand, pairCommand, keyCommand, selfTestCommand] + configCommands
-                + [supportCommand] + journalCommands + archiveCommands + yearCommands
+                + [supportCommand] + journalCommands + archiveCommands + yearCommands + [
+                    recoverCommand
+                ]
                 + roleCommands + receiptCommands)
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
