@@ -91,7 +91,7 @@ import Threads
 /// A deployment with terminals that have sold offline.
 final class QueuedFleet {
     let deployment: Deployment
-    let terminals: [QueuedTerminal]
+    private(set) var terminals: [QueuedTerminal]
     let key: Ed25519PublicKey
     private static let cents: Int64 = 10_000_000
 
@@ -110,6 +110,17 @@ final class QueuedFleet {
         }
         let failures = inParallel(terminals) { try $0.sell(payments) }
         #expect(failures == [])
+    }
+
+    /// One more terminal, paired now.
+    func add(payments: Int) throws {
+        let index = terminals.count
+        let terminal = try QueuedTerminal(
+            Book(deployment.place.address), issuer: deployment.issuer, seed: randomBytes(32),
+            folder: deployment.folder + "/terminal-\(index)", serial: Int64(index * 2 + 1),
+            cents: Self.cents)
+        try terminal.sell(payments)
+        terminals.append(terminal)
     }
 
     /// Lets every terminal's own link send until nothing waits and `holds` says so too; gives those

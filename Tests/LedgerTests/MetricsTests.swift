@@ -60,6 +60,79 @@ import Tokens
         }
     }
 
+    private func told(_ running: Running) throws -> [String: Int64] {
+        let text = String(decoding: try running.send("GET", "/metrics").body, as: UTF8.self)
+        return ["declined", "duplicate", "held", "settled"].reduce(into: [:]) { told, outcome in
+            let line = "eco_ledger_entries_total{outcome=\"\(outcome)\"} "
+            told[outcome] = text.split(separator: "\n").first { $0.hasPrefix(line) }
+                .flatMap { Int64($0.dropFirst(line.count)) }
+        }
+    }
+
+    @Test(arguments: Store.all)
+    func `entries are counted once each, however often somebody looks`(store: Store) throws {
+        let running = try Running(store)
+        let card = try running.ledger.card()
+        let stranger = try SoftwareCard(serial: 999, keys: running.ledger.keys)
+        let tills = try (0..<3).map { _ in try running.ledger.till() }
+        for round in 1...12 {
+            let till = tills[round % 3]
+            let repeated = try till.pay(card, 10, counter: 1)
+            _ = try running.post(till, [till.event(), try till.pay(stranger, 5), repeated])
+            if round.isMultiple(of: 5) { continue }
+            let rows = try running.ledger.sql().rows(
+                "SELECT outcome, count(*) FROM entries GROUP BY outcome")
+            var expected: [String: Int64] = [
+                "declined": 0, "duplicate": 0, "held": 0, "settled": 0,
+            ]
+            for row in rows { expected[row[0].text ?? ""] = row[1].integer ?? 0 }
+            #expect(try told(running) == expected)
+            #expect((expected["held"] ?? 0) > 0 && (expected["settled"] ?? 0) > 0)
+        }
+    }
+
+    /// `ECO_METRICS_ENTRIES` is how many lie there.
+    @Test(arguments: Store.all)
+    func `a scrape does not count what was counted before`(store: Store) throws {
+        let count =
+            ProcessInfo.processInfo.environment["ECO_METRICS_ENTRIES"].flatMap { Int($0) }
+            ?? 100_000
+        let running = try Running(store)
+        let till = try running.ledger.till()
+        _ = try running.post(till, [till.event()])
+        let digits = "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < $1)"
+        let (blob, series) =
+            switch store {
+            case .sqlite: ("randomblob(32)", digits)
+            case .postgreSQL:
+                (
+                    "sha256(CAST(i AS TEXT)::bytea)",
+                    "WITH n AS (SELECT i FROM generate_series(2, CAST($1 AS BIGINT)) i)"
+                )
+            }
+        try running.ledger.sql().run(
+            """
+            INSERT INTO entries(id, terminal, seq, uuid, hash, cose, kind, time, trust, received,
+                outcome, code)
+            \(series) SELECT e.id + i - 1, e.terminal, i, substr(\(blob), 1, 16), \(blob), e.cose,
+                e.kind, e.time, e.trust, e.received, 'settled', '' FROM n, entries e
+            """, [.integer(Int64(count))])
+        let first = try seconds { #expect(try told(running)["settled"] == Int64(count)) }
+        let later = try (0..<5).map { _ in
+            try seconds { #expect(try told(running)["settled"] == Int64(count)) }
+        }.min()
+        print(
+            "\(store.rawValue): first scrape of \(count) entries \(first) s, later ones "
+                + "\(later ?? 0) s")
+        #expect((later ?? 1) < first / 2)
+    }
+
+    private func seconds(_ body: () throws -> Void) rethrows -> Double {
+        let start = ContinuousClock.now
+        try body()
+        return start.duration(to: .now) / .seconds(1)
+    }
+
     @Test func `a broken line is noticed by the parser`() throws {
         guard Python.has("prometheus_client") else { return }
         var page = MetricsPage()

@@ -71,18 +71,24 @@ final class QueuedTerminal: @unchecked Sendable {  // because one thread at a ti
         signer = try HeldSigner(seed: seed)
         self.folder = folder
         try Files.makeDirectory(folder)
+        cards = try (0..<Int64(count)).map { index in
+            let bare = try SoftwareCard(serial: serial + index, keys: TestKeys())
+            return SoftwareCard(bare, keys: try CardKeys(issuer, uid: bare.uid))
+        }
+        paid = Array(repeating: 0, count: count)
+        try enter(book, cents: cents)
+    }
+
+    /// Pairs it and registers its cards; once more at a ledger that has forgotten both.
+    func enter(_ book: Book, cents: Int64 = 10_000_000) throws {
         let now = Clock.realtimeMilliseconds()
         let code = try book.pairingCode(merchant: "La Ressourcerie", now: now)
         _ = try book.pair(code: code, key: signer.publicKey, now: now)
-        cards = try (0..<Int64(count)).map { index in
-            let bare = try SoftwareCard(serial: serial + index, keys: TestKeys())
-            let card = SoftwareCard(bare, keys: try CardKeys(issuer, uid: bare.uid))
+        for card in cards {
             try book.registerCard(
                 number: card.number, uid: card.uid, epoch: 1, cardClass: .member, now: now)
             try book.topUp(card.number, Amount(cents: cents) ?? .zero, now: now)
-            return card
         }
-        paid = Array(repeating: 0, count: count)
     }
 
     func open() throws -> Journal { try Journal(path: path, signer: signer) }

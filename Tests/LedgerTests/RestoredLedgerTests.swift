@@ -109,6 +109,28 @@ import Tokens
         #expect(faults.map { $0["seq"] as? Int } == [11, 13])
     }
 
+    /// Its cards were made since the backup too: what `eco-ledger restored` tells to do.
+    @Test(arguments: Store.all)
+    func `a terminal that was paired since the backup is paired again, and sends all it has`(
+        store: Store
+    ) throws {
+        let fleet = try QueuedFleet(store, terminals: 1, payments: 8, seed: 4)
+        let backup = try Backup(of: fleet.deployment)
+        try fleet.add(payments: 20)
+        #expect(try drain(fleet) == [])
+        try backup.putBack()
+        #expect(
+            try drain(fleet) {
+                $0.map(\.link.standing) == [.good, .refused(code: "terminal-unknown")]
+                    && $0[0].journal.position.sequence == 9
+            } == [])
+        try fleet.terminals[1].enter(Book(fleet.deployment.place.address))
+        #expect(try drain(fleet) { $0[1].journal.position.sequence == 21 } == [])
+        try fleet.check("paired again")
+        #expect(
+            try told(fleet) == [["ledger forgot 1-8; differ 0"], ["ledger forgot 1-20; differ 0"]])
+    }
+
     @Test(arguments: Store.all)
     func `a card blocked at a restored ledger is blocked at terminals that know later lists`(
         store: Store

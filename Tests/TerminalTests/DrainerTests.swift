@@ -213,6 +213,74 @@ import Threads
         try expectBookedOnce(bench, 9)
     }
 
+    @Test func `An answer that is lost while a ledger learns again is asked for again`() throws {
+        let bench = try LinkBench()
+        try bench.append(4)
+        bench.link.start()
+        #expect(bench.eventually { isDrained(bench) })
+        // One old answer about the head is no restored ledger.
+        let hash = try #require(try bench.journal.hash(of: 2))
+        bench.ledger.set { $0.lateHead = (2, hash) }
+        #expect(bench.eventually { bench.ledger.state.read { $0.lateHead == nil } })
+        #expect(bench.turns(2))
+        #expect(bench.ledger.state.read { $0.attempts } == 1)
+        // What it decides now: the first time nobody hears it, then not as before, of two others.
+        bench.ledger.forget(to: 2)
+        let key = bench.ledger.key
+        bench.ledger.set { state in
+            state.mode = { number in
+                guard number < 6 else { return .book }
+                return .answer { receipt in
+                    let wrong = Receipt(
+                        terminal: number == 3 ? [UInt8](repeating: 1, count: 8) : receipt.terminal,
+                        from: number == 4 ? receipt.from + 1 : receipt.from, to: receipt.to,
+                        head: receipt.head,
+                        outcomes: (number == 4 ? 1..<4 : 0..<4).map {
+                            $0 == 2 ? .held(code: "card-blocked") : .settled
+                        })
+                    return number == 2 ? [] : key.withKey { wrong.signed(by: $0).bytes }
+                }
+            }
+        }
+        #expect(bench.eventually { bench.ledger.booked.count == 5 && isDrained(bench) })
+        #expect(bench.ledger.state.read { $0.attempts } == 6)
+        var told = ""
+        _ = try JournalVerifier(
+            path: bench.journal.path, terminal: bench.terminal.publicKey, ledger: nil
+        ).run { entry, _ in
+            if case .technicalEvent(let event) = entry.body { told = event.details }
+        }
+        #expect(told == "ledger forgot 3-4; differ 1; 3 settled>held:card-blocked")
+    }
+
+    @Test func `A request that was taken before is sent with another nonce, and stops nothing`()
+        throws
+    {
+        let bench = try LinkBench()
+        try bench.append(1)
+        bench.ledger.set { state in
+            state.mode = { $0 < 4 ? .status(401, code: "replayed", expected: nil) : .book }
+        }
+        bench.link.start()
+        #expect(bench.eventually { bench.ledger.state.read { $0.attempts } >= 3 })
+        #expect(bench.link.standing == .good)
+        #expect(bench.eventually { isDrained(bench) })
+        try expectBookedOnce(bench, 1)
+    }
+
+    @Test func `What a terminal's archives alone hold cannot be sent again, and it says so`() throws
+    {
+        let bench = try LinkBench()
+        try bench.append(2)
+        bench.link.start()
+        #expect(bench.eventually { isDrained(bench) })
+        bench.ledger.forget(to: 0)
+        let raw = try Database(path: bench.journal.path, access: .readWrite)
+        try raw.script("DROP TRIGGER receipts_no_delete; DELETE FROM receipts")
+        #expect(bench.eventually { bench.link.standing == .ledgerForgot })
+        #expect(bench.ledger.booked == [])
+    }
+
     @Test func `A page that is not the ledger's neither sets the clock nor stops the terminal`()
         throws
     {

@@ -85,10 +85,12 @@ final class LinkBench {
     }
 
     func policy(
-        _ version: UInt64, terminal kid: [UInt8]? = nil, merchant: String = "Épicerie"
+        _ version: UInt64, terminal kid: [UInt8]? = nil, merchant: String = "Épicerie",
+        issued: UInt64 = 10
     ) -> Policy {
         Policy(
-            version: version, issued: 10, expires: .max, terminal: kid ?? terminal.publicKey.kid,
+            version: version, issued: issued, expires: .max,
+            terminal: kid ?? terminal.publicKey.kid,
             merchant: merchant, limits: .standard, classes: [.member],
             issuers: [terminal.publicKey], revokedKids: [], epochs: [1], languages: ["fr"])
     }

@@ -30,6 +30,8 @@ final class ScriptedLedger: Sendable {
         /// So many calls but `/v1/time` get a hotspot's page, which refuses all the same.
         var page = 0
         var head: (sequence: UInt64, hash: [UInt8])?
+        /// An old answer about its head, given once.
+        var lateHead: (sequence: UInt64, hash: [UInt8])?
         var policy: (tag: String, bytes: [UInt8])?
         var denyList: [UInt8]?
         var denySince: [String] = []
@@ -129,8 +131,8 @@ final class ScriptedLedger: Sendable {
     }
 
     private func head() -> HTTPResponse {
-        let (sequence, hash) = state.read { state in
-            state.head
+        let (sequence, hash) = state.update { state in
+            state.lateHead.take() ?? state.head
                 ?? (
                     UInt64(state.booked.count),
                     state.booked.last.map { sha256($0) } ?? [UInt8](repeating: 0, count: 32)

@@ -45,14 +45,6 @@ extension Book {
             """)
     }
 
-    /// How many entries have each outcome, by the database's words.
-    /// - Throws: `BookError.storage`.
-    public func outcomeCounts() throws(BookError) -> [(outcome: String, count: Int64)] {
-        try rows(
-            "SELECT outcome, count(*) FROM entries GROUP BY outcome ORDER BY outcome"
-        ).map { ($0[0].text ?? "", $0[1].integer ?? 0) }
-    }
-
     func noted(
         _ reason: String, _ source: String, _ tail: String
     ) throws(BookError) -> [NotedEntry] {

@@ -56,7 +56,7 @@ struct Drainer: Sendable {
         report(calls)
         pullPolicy(calls)
         pullDenyList(calls)
-        if head < link.journal.position.acknowledged {
+        if head < link.journal.position.acknowledged || link.state.read({ $0.resent != nil }) {
             switch sendAgain(calls, after: head) {
             case .done: break
             case let other: return other

@@ -68,15 +68,22 @@ struct Resent {
 }
 
 extension Drainer {
-    /// Sends what the ledger has forgotten: entries above `head` that have their receipt here.
+    /// Sends what the ledger has forgotten: entries above `head` that have their receipt here. An
+    /// answer that is lost on the way is asked for again, also when the ledger's head is up already.
     func sendAgain(_ calls: LedgerCalls, after head: UInt64) -> Turn {
-        // An answer that came late says little: two have to say it.
-        guard case .at(head) = askHead(calls) else { return .again }
+        var resent: Resent
+        if let begun = link.state.read({ $0.resent }), begun.to <= head {
+            resent = begun
+        } else {
+            // An answer that came late says little: two have to say it.
+            guard case .at(head) = askHead(calls) else { return .again }
+            resent = Resent(from: head + 1)
+        }
         setSending(true)
         defer { setSending(false) }
-        var resent = Resent(from: head + 1)
         let turn = sendAgain(calls, &resent)
-        if !resent.isEmpty { record(resent) }
+        link.state.read { $0.resent = turn == .done ? nil : resent }
+        if turn == .done, !resent.isEmpty { record(resent) }
         return turn
     }
 
