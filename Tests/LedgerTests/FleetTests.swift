@@ -131,6 +131,23 @@ import Tokens
         #expect(FleetReport.instant(Sunday.noon) == "2025-06-01T12:00:00Z")
     }
 
+    @Test func `a page lists two hundred held entries and counts all`() {
+        var report = FleetReport(days: 1...2, now: 3 * 86_400_000)
+        report.held = (1...300).map { number in
+            NotedEntry(
+                terminal: "1122334455667788", sequence: number, id: "", card: nil, cents: 100,
+                reason: "card-blocked", time: 86_400_000)
+        }
+        report.heldCount = 258_200
+        func page() -> String { FleetPage(report: report, words: FleetWords(.english)).text }
+        let text = page()
+        #expect(text.contains("The 200 oldest are listed."))
+        #expect(text.contains("258,200"))
+        let rows = text.matches(of: /<tr>/).count
+        (report.held, report.heldCount) = ([], 0)
+        #expect(rows == page().matches(of: /<tr>/).count + 201, "200 and their head")
+    }
+
     @Test func `every code of the ledger has words in both languages`() throws {
         let folder = Contract.file.appending(path: "../../../Services/LedgerBook").standardized
         var codes: Set<String> = [

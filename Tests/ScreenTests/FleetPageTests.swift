@@ -124,6 +124,7 @@ import WebDriver
                 var made = FleetReport(days: days, now: now)
                 (made.terminals, made.held, made.flagged) =
                     (report.terminals, report.held, report.flagged)
+                made.heldCount = report.heldCount
                 (made.volumes, made.months, made.outstanding) =
                     (report.volumes, report.months, report.outstanding)
                 (made.actions, made.people) = (report.actions, report.people)
@@ -157,6 +158,7 @@ import WebDriver
                 reason: String(key.dropFirst(4)), time: now - UInt64(index) * 3_600_000)
         }
         report.held = Array(entries.prefix(4))
+        report.heldCount = 4
         report.flagged = entries
         for back in (0..<30).reversed() where back % 7 != 3 {
             var day = DayVolume(day: today - UInt64(back))

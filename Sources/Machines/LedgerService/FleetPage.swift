@@ -5,6 +5,8 @@ import Operations
 struct FleetPage {
     /// A terminal that was not heard for longer is called silent, milliseconds.
     static let silence: UInt64 = 86_400_000
+    /// Held entries listed at most: a page that nobody can read to its end helps nobody.
+    static let heldListed = 200
     /// A clock further off is shown as a fault, milliseconds.
     static let clockTolerance: UInt64 = 60_000
 
@@ -110,8 +112,8 @@ struct FleetPage {
                 figure("cards.period", words.money(report.total.paymentCents)),
                 figure("cards.year", words.money(report.year.paymentCents)),
                 figure(
-                    "cards.decide", words.number(Int64(report.held.count)),
-                    warns: !report.held.isEmpty),
+                    "cards.decide", words.number(report.heldCount),
+                    warns: report.heldCount > 0),
                 figure("cards.unsent", words.number(Int64(clamping: unsent)), warns: unsent > 0),
                 figure(
                     "cards.silent", words.number(Int64(silent)), warns: silent > 0,
@@ -175,8 +177,12 @@ struct FleetPage {
         if report.held.isEmpty {
             return sheet("decide", nil, [HTML("p", words("decide.none"))])
         }
+        let listed = Array(report.held.prefix(Self.heldListed))
+        let isCut = report.heldCount > Int64(listed.count)
+        let more = words("decide.more", ["count": words.number(Int64(listed.count))])
         return sheet(
-            "decide", .entries, about: words("decide.about"), [entries(report.held, "decide")])
+            "decide", .entries, about: words("decide.about"),
+            [entries(listed, "decide"), isCut ? HTML("p", more) : HTML()])
     }
 
     private var flagged: HTML {

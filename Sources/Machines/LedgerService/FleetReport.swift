@@ -25,14 +25,19 @@ public struct FleetReport: Sendable {
     /// Flagged entries listed at most.
     public static let flaggedMax: Int64 = 200
 
+    /// Held entries read at most; `eco-ledger held list` shows all.
+    public static let heldMax: Int64 = 10_000
+
     /// The stretch asked for: numbers of UTC days.
     public let days: ClosedRange<UInt64>
     /// When it was made, milliseconds.
     public let now: UInt64
     /// By merchant.
     public var terminals: [TerminalStanding] = []
-    /// Entries that wait for a person's decision.
+    /// Entries that wait for a person's decision, the oldest first, at most `heldMax`.
     public var held: [NotedEntry] = []
+    /// How many wait in all.
+    public var heldCount: Int64 = 0
     /// Entries with a flag, newest first.
     public var flagged: [NotedEntry] = []
     /// Days of the stretch with money.
@@ -59,13 +64,17 @@ public struct FleetReport: Sendable {
     ) throws(BookError) {
         self.init(days: days, now: now)
         terminals = try book.fleet()
-        held = try book.held()
+        (held, heldCount) = (try book.held(limit: Self.heldMax), try book.heldCount())
         flagged = try book.flagged(limit: Self.flaggedMax)
-        volumes = try book.volumes(days: days)
         let today = CalendarDay(number: UTCDay.number(now))
-        let year = today.monthStart(before: 11).number
-        months = Self.months(
-            try book.volumes(days: min(year, today.number)...today.number), upTo: today)
+        let year = min(today.monthStart(before: 11).number, today.number)...today.number
+        let yearVolumes = try book.volumes(days: year)
+        months = Self.months(yearVolumes, upTo: today)
+        // What is most asked for lies within the year: it is read once.
+        let isInYear = year.contains(days.lowerBound) && year.contains(days.upperBound)
+        volumes =
+            try isInYear
+            ? yearVolumes.filter { days.contains($0.day) } : book.volumes(days: days)
         outstanding = try book.outstanding()
         people = try book.people(days: days)
         let settings = try book.settings()

@@ -8,7 +8,7 @@ import Threads
 import Tokens
 
 let ledgerCommand = Command(
-    ["ledger"], "entries a second beside a bare SQL loop; a hot merchant; a book that grew",
+    ["ledger"], "entries a second beside a bare SQL loop and pgbench; a hot merchant; growth",
     options: [
         .value("database", "ADDRESS", letter: "d", "an empty sqlite:PATH or postgresql://…"),
         .value("bare", "ADDRESS", "another empty one of the same kind, for the anchor"),
@@ -48,17 +48,25 @@ private func benchLedger(_ call: Invocation) throws {
         lines.append(
             "batch of \(count): \(ours) entries/s, bare loop \(bare), ratio \(ratio), "
                 + "processor \(Int(pair.processor)) us an entry, bare \(Int(pair.bareProcessor))")
+        if let raw = pair.raw {
+            lines.append(
+                "  pgbench's raw insert \(Int64(raw.rows)) rows/s, ratio \(hundredths(raw.ratio))")
+        }
         batches.append(
             .record([
                 "batch": .integer(Int64(count)), "entriesPerSecond": .integer(ours),
                 "bare": .integer(bare), "ratio": .text(ratio),
+                "pgbench": pair.raw.map { .integer(Int64($0.rows)) } ?? .null,
+                "pgbenchRatio": pair.raw.map { .text(hundredths($0.ratio)) } ?? .null,
             ]))
     }
     let hot = try bench.hotMerchant()
+    try bench.ledger.checkAllSettled()
     lines.append("one hot merchant against 1,000 merchants: \(hundredths(hot))")
     let fill = try number("fill", 0)
     if fill > 0 {
         let growth = try bench.grow(to: fill)
+        try bench.ledger.checkAllSettled()
         lines += [
             "\(fill) entries: cost at the end \(hundredths(growth.ratio)) of the start",
             "balance \(growth.balance) us, authorisation \(growth.authorisation) us (medians)",
@@ -83,11 +91,14 @@ private struct Pair {
     let ratio: Double
     let processor: Double
     let bareProcessor: Double
+    /// What pgbench inserts in the same turns, and ours over it.
+    let raw: (rows: Double, ratio: Double)?
 }
 
 private final class LedgerBench {
-    private let ledger: BenchLedger
+    let ledger: BenchLedger
     private let bare: BareRows
+    private let raw: RawInserts?
     private let bareCards: [String]
     private let clients: Int
     private let rounds: Int
@@ -100,9 +111,12 @@ private final class LedgerBench {
         _ = try other.tills(1, merchants: 1)
         bareCards = other.cards.map(\.digits)
         self.bare = try BareRows(bare)
+        raw = try RawInserts(bare, clients: clients)
         self.clients = clients
         self.rounds = rounds
     }
+
+    deinit { raw?.clear() }
 
     /// Seconds that `clients` threads take, each for its share of `items`.
     private func seconds<T: Sendable>(
@@ -130,7 +144,7 @@ private final class LedgerBench {
     func beside(_ count: Int) throws -> Pair {
         let share = max(count == 1 ? 60 : 1_600 / count, 1)
         let total = Double(share * count * clients)
-        var (ours, anchors): ([Double], [Double]) = ([], [])
+        var (ours, anchors, raws): ([Double], [Double], [Double]) = ([], [], [])
         var (processor, bareProcessor): ([Double], [Double]) = ([], [])
         for round in 0...rounds {
             let batches = try tills.enumerated().map { client, till in
@@ -158,12 +172,14 @@ private final class LedgerBench {
             if round > 0 {
                 ours.append(own)
                 anchors.append(anchor)
+                if let raw { raws.append(try raw.measure()) }
             }
         }
+        let beside = raws.isEmpty ? nil : (middle(raws), middle(zip(ours, raws).map { $0 / $1 }))
         return Pair(
             ours: middle(ours), bare: middle(anchors),
             ratio: middle(zip(ours, anchors).map { $0 / $1 }), processor: middle(processor),
-            bareProcessor: middle(bareProcessor))
+            bareProcessor: middle(bareProcessor), raw: beside)
     }
 
     /// Entries a second of terminals of one merchant, over those of 1,000 merchants.

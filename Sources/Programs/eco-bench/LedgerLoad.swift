@@ -1,5 +1,6 @@
 import COSE
 import Cards
+import CommandLineTool
 import Crypto
 import LedgerBook
 import LedgerMessages
@@ -111,6 +112,10 @@ final class BenchLedger: @unchecked Sendable {  // because `payers` belongs to t
     /// Those of each client: who pays at one terminal does not pay at another just now.
     private var payers: [[BenchPayer]]
     private var next = 0
+    /// Each batch is made longer after the one before than a card that is in two places at once
+    /// would be: nothing of the load looks like a copy.
+    private var moment = BenchLedger.time
+    private static let distance: UInt64 = 6_000
 
     init(_ address: StoreAddress, clients: Int, cardsEach: Int) throws {
         payers = Array(repeating: [], count: clients)
@@ -156,9 +161,10 @@ final class BenchLedger: @unchecked Sendable {  // because `payers` belongs to t
     /// The next batch of a terminal, signed by cards of a client and itself.
     func batch(_ till: BenchTill, of client: Int, _ count: Int) throws -> BenchBatch {
         var bytes: [UInt8] = []
+        moment += Self.distance
         for _ in 0..<count {
             next = (next + 1) % payers[client].count
-            bytes += try till.pay(&payers[client][next], keys, time: Self.time)
+            bytes += try till.pay(&payers[client][next], keys, time: moment)
         }
         return BenchBatch(bytes: bytes, key: till.signer.publicKey, count: count)
     }
@@ -169,11 +175,28 @@ final class BenchLedger: @unchecked Sendable {  // because `payers` belongs to t
             try (0..<count).map { index in
                 let request = try till.ask(
                     &payers[index % payers.count][index / payers.count % payers[0].count], keys)
-                return try microseconds {
-                    _ = try book.authorise(
+                var answer = AuthorisationAnswer.useOfflineRules
+                let taken = try microseconds {
+                    answer = try book.authorise(
                         request, from: till.signer.publicKey.kid, keys: keys, now: Self.time)
                 }
+                guard case .approved = answer else {
+                    throw Failure(
+                        "an authorisation was not approved: \(answer)",
+                        hint: "this is a fault of the measurement: report it")
+                }
+                return taken
             }
+        }
+    }
+
+    /// A measurement of anything but payments that settle says nothing.
+    func checkAllSettled() throws {
+        let outcomes = try with { try $0.outcomeCounts() }
+        guard outcomes.map(\.outcome) == ["settled"] else {
+            throw Failure(
+                "not every payment settled: \(outcomes.map { "\($0.outcome) \($0.count)" })",
+                hint: "this is a fault of the measurement: report it")
         }
     }
 

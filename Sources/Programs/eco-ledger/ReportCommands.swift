@@ -61,7 +61,7 @@ enum ReportCommands {
                             "payments": .integer($0.count), "cents": .integer($0.cents),
                         ])
                     }), "operations": .array(others.map(object)), "cents": .integer(sum),
-                "issuedCents": .integer(issued), "held": .integer(Int64(fleet.held.count)),
+                "issuedCents": .integer(issued), "held": .integer(fleet.heldCount),
                 "days": .array(fleet.volumes.map { object($0, CalendarDay(number: $0.day).text) }),
                 "months": .array(fleet.months.map { object($0.volume, $0.month) }),
                 "outstandingCents": .integer(fleet.outstanding.cards),
@@ -73,7 +73,7 @@ enum ReportCommands {
                     + $0.merchant
             } + others.map(line) + volumeLines(fleet) + [
                 "together \(Money.text(sum)) ECO; issued so far \(Money.text(issued)) ECO; "
-                    + "\(fleet.held.count) entries held"
+                    + "\(fleet.heldCount) entries held"
             ])
     }
 

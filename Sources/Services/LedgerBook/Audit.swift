@@ -36,14 +36,20 @@ public struct AuditFindings: Equatable, Sendable {
 extension Book {
     /// Entries held that nobody has decided yet, in the order they came.
     /// - Throws: `BookError.storage`.
-    public func held() throws(BookError) -> [NotedEntry] {
+    public func held(limit: Int64 = .max) throws(BookError) -> [NotedEntry] {
         try noted(
             "e.code", "entries e",
-            """
-            WHERE e.outcome = 'held'
-            AND NOT EXISTS(SELECT 1 FROM verdicts v WHERE v.entry = e.id) ORDER BY e.received, e.id
-            """)
+            "WHERE \(Self.waits) ORDER BY e.received, e.id LIMIT \(max(0, limit))")
     }
+
+    /// How many those are in all.
+    /// - Throws: `BookError.storage`.
+    public func heldCount() throws(BookError) -> Int64 {
+        try number("SELECT count(*) FROM entries e WHERE \(Self.waits)") ?? 0
+    }
+
+    private static let waits =
+        "e.outcome = 'held' AND NOT EXISTS(SELECT 1 FROM verdicts v WHERE v.entry = e.id)"
 
     func noted(
         _ reason: String, _ source: String, _ tail: String

@@ -12,6 +12,8 @@ public final class Book: @unchecked Sendable {  // because its owner hands it on
     /// What those rows add to the balances of cards, cents.
     private var additions: [String: Int64] = [:]
     private var isInTransaction = false
+    /// The SQL that inserts, made once.
+    private var texts: [Table.Shape: String] = [:]
 
     /// Opens the book at `address`; makes it when `create` says so.
     /// - Throws: `BookError.storage`, `.unusable`.
@@ -86,7 +88,7 @@ public final class Book: @unchecked Sendable {  // because its owner hands it on
         let tables = pending.sorted { $0.table.rawValue < $1.table.rawValue }
         pending = []
         for (table, rows) in tables {
-            for statement in table.inserting(rows) { try later(statement) }
+            for statement in table.inserting(rows, &texts) { try later(statement) }
         }
     }
 
@@ -150,11 +152,14 @@ public final class Book: @unchecked Sendable {  // because its owner hands it on
 
     // MARK: lists
 
+    /// The longest list.
+    static let chunkMax = 256
+
     /// Lists have few lengths, so that few texts are prepared: the last value fills the rest.
     static func chunks(_ values: [Cell]) -> [[Cell]] {
-        stride(from: 0, to: values.count, by: 256).map { start in
-            let chunk = values[start..<min(start + 256, values.count)]
-            let size = [1, 4, 32, 256].first { $0 >= chunk.count } ?? chunk.count
+        stride(from: 0, to: values.count, by: chunkMax).map { start in
+            let chunk = values[start..<min(start + chunkMax, values.count)]
+            let size = [1, 4, 16, 64, 128].first { $0 >= chunk.count } ?? chunkMax
             return chunk + Array(repeating: values[start], count: size - chunk.count)
         }
     }
@@ -200,14 +205,23 @@ enum Table: Int {
         }
     }
 
+    /// What the text of an insertion depends on.
+    struct Shape: Hashable {
+        let table: Table
+        let rows: Int
+    }
+
     /// Few statements for many rows, of few lengths.
-    func inserting(_ rows: [[Cell]]) -> [Statement] {
+    func inserting(_ rows: [[Cell]], _ texts: inout [Shape: String]) -> [Statement] {
         var statements: [Statement] = []
         var start = 0
         while start < rows.count {
             let size = [64, 16, 4, 2, 1].first { $0 <= rows.count - start } ?? 1
             let chunk = rows[start..<start + size]
-            statements.append(Statement(sql(size, chunk.first?.count ?? 0), chunk.flatMap { $0 }))
+            let shape = Shape(table: self, rows: size)
+            let text = texts[shape] ?? sql(size, chunk.first?.count ?? 0)
+            texts[shape] = text
+            statements.append(Statement(text, chunk.flatMap { $0 }))
             start += size
         }
         return statements

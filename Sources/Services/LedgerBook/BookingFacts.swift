@@ -63,29 +63,14 @@ struct BookingFacts {
         let start = questions.count - 1
         for chunk in cards {
             questions += Book.askingCards("WHERE number IN \(Book.list(chunk))", chunk)
-            questions.append(
-                Statement(
-                    """
-                    SELECT c.number, k.counter,
-                        (SELECT b.cents FROM balances b WHERE b.account = 'card:' || c.number),
-                        e.time, e.trust, m.merchant
-                    FROM cards c LEFT JOIN card_counters k ON k.card = c.number AND k.counter =
-                        (SELECT max(n.counter) FROM card_counters n WHERE n.card = c.number)
-                    LEFT JOIN entries e ON e.id = k.entry
-                    LEFT JOIN terminals m ON m.id = e.terminal
-                    WHERE c.number IN \(Book.list(chunk))
-                    """, chunk))
+            questions.append(Statement(lastUses(of: Book.list(chunk)), chunk))
             questions.append(
                 Statement(
                     "SELECT old, new FROM replacements WHERE old IN \(Book.list(chunk))", chunk))
         }
         for chunk in ids {
             questions += [
-                Statement(
-                    """
-                    SELECT uuid FROM entries WHERE terminal = $1 AND outcome = 'settled'
-                    AND uuid IN \(Book.list(chunk, after: 1))
-                    """, [here] + chunk),
+                Statement(settled(chunk.count), [here] + chunk),
                 Statement(
                     """
                     SELECT entry, id, card, cents FROM authorisations
@@ -105,6 +90,38 @@ struct BookingFacts {
             answers = answers.dropFirst(2)
         }
         return (head, facts)
+    }
+
+    // A server keeps the plan of a statement, made when its tables may have been empty. These are
+    // written so that there is only one way to answer them: a look into an index for each row.
+
+    /// Asks for cards with their balances, highest counters and what used those.
+    private static func lastUses(of list: String) -> String {
+        """
+        SELECT x.number, x.counter, x.cents,
+            (SELECT e.time FROM entries e WHERE e.id = x.entry),
+            (SELECT e.trust FROM entries e WHERE e.id = x.entry),
+            (SELECT m.merchant FROM terminals m
+                WHERE m.id = (SELECT e.terminal FROM entries e WHERE e.id = x.entry))
+        FROM (SELECT c.number,
+                (SELECT max(k.counter) FROM card_counters k WHERE k.card = c.number) AS counter,
+                (SELECT k.entry FROM card_counters k WHERE k.card = c.number
+                    ORDER BY k.counter DESC LIMIT 1) AS entry,
+                (SELECT b.cents FROM balances b WHERE b.account = 'card:' || c.number) AS cents
+            FROM cards c WHERE c.number IN \(list) LIMIT \(Book.chunkMax)) x
+        """
+    }
+
+    /// Asks which of `count` ids have settled at the terminal $1.
+    private static func settled(_ count: Int) -> String {
+        let ids = (0..<count).map { "($\($0 + 2))" }.joined(separator: ", ")
+        return """
+            SELECT x.column1 FROM (SELECT v.column1,
+                (SELECT count(*) FROM entries e WHERE e.terminal = $1 AND e.uuid = v.column1
+                    AND e.outcome = 'settled') AS times
+                FROM (VALUES \(ids)) v) x
+            WHERE x.times > 0
+            """
     }
 
     /// Every card whose account or state the batch may touch: those of its entries, and those of
