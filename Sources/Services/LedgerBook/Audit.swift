@@ -51,6 +51,14 @@ extension Book {
     private static let waits =
         "e.outcome = 'held' AND NOT EXISTS(SELECT 1 FROM verdicts v WHERE v.entry = e.id)"
 
+    /// How many entries have each outcome, by the database's words; counts all of them.
+    /// - Throws: `BookError.storage`.
+    public func outcomeCounts() throws(BookError) -> [(outcome: String, count: Int64)] {
+        try rows(
+            "SELECT outcome, count(*) FROM entries GROUP BY outcome ORDER BY outcome"
+        ).map { ($0[0].text ?? "", $0[1].integer ?? 0) }
+    }
+
     func noted(
         _ reason: String, _ source: String, _ tail: String
     ) throws(BookError) -> [NotedEntry] {

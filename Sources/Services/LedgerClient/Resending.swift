@@ -69,7 +69,7 @@ struct Resent {
 
 extension Drainer {
     /// Sends what the ledger has forgotten: entries above `head` that have their receipt here. An
-    /// answer that is lost on the way is asked for again, also when the ledger's head is up already.
+    /// answer that is lost on the way is asked for again, even when the ledger's head is up again.
     func sendAgain(_ calls: LedgerCalls, after head: UInt64) -> Turn {
         var resent: Resent
         if let begun = link.state.read({ $0.resent }), begun.to <= head {
