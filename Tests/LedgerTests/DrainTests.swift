@@ -198,7 +198,7 @@ final class QueuedFleet {
             ).code == 0)
         let proven = try deployment.run(
             "audit", "--archive", archive, "--receipts", receipts, "--ledger-key",
-            Hexadecimal.text(key.bytes), "-d", deployment.database)
+            Hexadecimal.text(key.bytes))
         #expect(proven.code == 0 && proven.out.contains("sound"), "\(told): \(proven.out)")
     }
 }
