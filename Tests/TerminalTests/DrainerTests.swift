@@ -229,21 +229,25 @@ import Threads
         let key = bench.ledger.key
         bench.ledger.set { state in
             state.mode = { number in
-                guard number < 6 else { return .book }
+                guard number < 7 else { return .book }
                 return .answer { receipt in
-                    let wrong = Receipt(
-                        terminal: number == 3 ? [UInt8](repeating: 1, count: 8) : receipt.terminal,
-                        from: number == 4 ? receipt.from + 1 : receipt.from, to: receipt.to,
-                        head: receipt.head,
-                        outcomes: (number == 4 ? 1..<4 : 0..<4).map {
-                            $0 == 2 ? .held(code: "card-blocked") : .settled
-                        })
-                    return number == 2 ? [] : key.withKey { wrong.signed(by: $0).bytes }
+                    let isOther = number == 3 || number == 5
+                    let outcomes = (0..<4).map { index -> Outcome in
+                        if isOther { return .declined(code: "mac") }
+                        return index == 2 ? .held(code: "card-blocked") : .settled
+                    }
+                    let other = [UInt8](repeating: 1, count: number == 3 ? 8 : 32)
+                    let told = Receipt(
+                        terminal: number == 3 ? other : receipt.terminal,
+                        from: receipt.from + (number == 4 ? 1 : 0), to: receipt.to,
+                        head: number == 5 ? other : receipt.head,
+                        outcomes: Array(outcomes[(number == 4 ? 1 : 0)...]))
+                    return number == 2 ? [] : key.withKey { told.signed(by: $0).bytes }
                 }
             }
         }
         #expect(bench.eventually { bench.ledger.booked.count == 5 && isDrained(bench) })
-        #expect(bench.ledger.state.read { $0.attempts } == 6)
+        #expect(bench.ledger.state.read { $0.attempts } == 7)
         var told = ""
         _ = try JournalVerifier(
             path: bench.journal.path, terminal: bench.terminal.publicKey, ledger: nil
