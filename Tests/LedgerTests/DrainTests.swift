@@ -41,6 +41,11 @@ import Threads
         #expect(kinds(7) == kinds(7) && kinds(7) != kinds(8))
         let met = kinds(7).filter { !$0.isEmpty }
         #expect(Set(met) == Set(Fault.kinds))
+        // The first five requests of each terminal hold each kind three times.
+        let early = (0..<Self.terminals).flatMap { terminal in
+            (1...4).compactMap { FaultPlan(seed: 9).fault(terminal: terminal, request: $0)?.kind }
+        }
+        for kind in Fault.kinds { #expect(early.filter { $0 == kind }.count >= 3, "\(kind)") }
         #expect((1_000...3_000).contains(met.count), "\(met.count) of 10000")
     }
 

@@ -70,14 +70,35 @@ struct FaultPlan: Sendable {
 
     init(seed: UInt64) { self.seed = seed }
 
+    /// One of each kind, in the order of `Fault.kinds`.
+    private static func samples(_ share: Int) -> [Fault] {
+        [
+            .cutRequest(share), .cutReply(share), .stallRequest, .stallReply, .drip(3),
+            .doubleRequest(gets: 1), .doubleRequest(gets: 2), .doubleReply, .lateReply,
+            .shortReply(share), .wrongBody(share % 6),
+            .storm(503, isProblem: true, isBooked: false),
+            .storm(502, isProblem: false, isBooked: false),
+            .storm(500, isProblem: false, isBooked: true), .reset(isBooked: false),
+            .reset(isBooked: true),
+        ]
+    }
+
     private func dice(_ terminal: Int, _ number: Int, _ what: UInt64) -> SplitMix64 {
         var mixer = SplitMix64(seed ^ what &* 0xD134_2543_DE82_EF95)
         var inner = SplitMix64(mixer.next() ^ UInt64(terminal) << 32 ^ UInt64(number))
         return SplitMix64(inner.next())
     }
 
-    /// The fault, or nil. Numbers from 0.
+    /// The fault, or nil. Numbers from 0. Each kind comes early at some terminals, so that a short
+    /// run meets the rare ones too.
     func fault(terminal: Int, request: Int) -> Fault? {
+        let kinds = Fault.kinds.count
+        if request == terminal / kinds + 1 {
+            var dice = dice(terminal, request, 3)
+            let share = Int(dice.next(1_001))
+            let shift = Int(seed % UInt64(kinds))
+            return Self.samples(share)[(terminal + shift) % kinds]
+        }
         var storm = dice(terminal, request / Self.stretch, 1)
         if storm.next(1_000) < storms {
             let place = storm.next(UInt64(Self.statuses.count)) + UInt64(request % Self.stretch)

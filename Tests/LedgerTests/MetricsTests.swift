@@ -103,23 +103,32 @@ import Tokens
         let running = try Running(store)
         let till = try running.ledger.till()
         _ = try running.post(till, [till.event()])
-        let digits = "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < $1)"
         let (blob, series) =
             switch store {
-            case .sqlite: ("randomblob(32)", digits)
+            case .sqlite:
+                (
+                    "randomblob(32)",
+                    "RECURSIVE n(i) AS (SELECT $1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)"
+                )
             case .postgreSQL:
                 (
                     "sha256(CAST(i AS TEXT)::bytea)",
-                    "WITH n AS (SELECT i FROM generate_series(2, CAST($1 AS BIGINT)) i)"
+                    "n AS (SELECT i FROM generate_series(CAST($1 AS BIGINT), "
+                        + "CAST($2 AS BIGINT)) i)"
                 )
             }
-        try running.ledger.sql().run(
-            """
-            INSERT INTO entries(id, terminal, seq, uuid, hash, cose, kind, time, trust, received,
-                outcome, code)
-            \(series) SELECT e.id + i - 1, e.terminal, i, substr(\(blob), 1, 16), \(blob), e.cose,
-                e.kind, e.time, e.trust, e.received, 'settled', '' FROM n, entries e
-            """, [.integer(Int64(count))])
+        let sql = try running.ledger.sql()
+        for start in stride(from: 2, through: count, by: 50_000) {
+            try sql.run(
+                """
+                INSERT INTO entries(id, terminal, seq, uuid, hash, cose, kind, time, trust,
+                    received, outcome, code)
+                WITH \(series) SELECT e.id + i - 1, e.terminal, i, substr(\(blob), 1, 16), \(blob),
+                    e.cose, e.kind, e.time, e.trust, e.received, 'settled', ''
+                FROM n, entries e WHERE e.seq = 1
+                """,
+                [.integer(Int64(start)), .integer(Int64(min(start + 49_999, count)))])
+        }
         func scrape() throws -> Double {
             let start = ContinuousClock.now
             let settled = try told(running)["settled"]
