@@ -190,9 +190,9 @@ let package = Package(
         program(
             "eco-terminal",
             [
-                "COSE", "Cards", "Crypto", "Journal", "KeyStore", "LedgerClient", "LedgerMessages",
-                "Linux", "Operations", "Readers", "Receipts", "Screen", "Systemd", "Terminal",
-                "Threads", "Tokens",
+                "COSE", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore", "LedgerClient",
+                "LedgerMessages", "Linux", "Operations", "Readers", "Receipts", "Screen",
+                "Systemd", "Terminal", "Threads", "Tokens",
             ]),
         program(
             "eco-card",
@@ -225,9 +225,10 @@ let package = Package(
         tests(
             "EndToEndTests",
             [
-                "COSE", "CardEmulation", "Cards", "Crypto", "HTTPClient", "Journal", "KeyStore",
-                "Linux", "Operations", "Provisioning", "ReaderEmulation", "SQLite", "Terminal",
-                "TestSupport", "Threads", "Tokens", "WebDriver", "eco-bench", "eco-card",
+                "COSE", "CardEmulation", "Cards", "CommandLineTool", "Crypto", "HTTPClient",
+                "Journal", "KeyStore", "Linux", "Operations", "Provisioning", "ReaderEmulation",
+                "SQLite", "Terminal", "TestSupport", "Threads", "Tokens", "WebDriver",
+                "eco-bench", "eco-card",
                 "eco-ledger", "eco-sim",
                 "eco-terminal",
             ]),

@@ -81,6 +81,38 @@ import Testing
         #expect(!Files.exists(bench.folder + "/terminal/status"))
     }
 
+    @Test func `Whoever wants to restart or remove the service hears what stands against it`()
+        throws
+    {
+        let bench = try TerminalBench()
+        _ = try bench.must(
+            "eco-ledger", ["card", "topup"] + bench.database + ["100000000024", "50,00"])
+        func say(_ words: [String]) throws -> Programs.Result {
+            try Programs.run("eco-terminal", words + bench.configuration)
+        }
+        let nobody = try say(["idle"])
+        #expect(nobody.code == 1 && nobody.error.contains("no checkout answers at"))
+        #expect(try bench.startTerminal(until: "event=reader-changed present=true"))
+        #expect(try say(["idle", "--wait", "20", "--json"]).json["idle"] as? Bool == true)
+        #expect(try ask(bench, "/idle") == "{\"status\":\"idle\",\"why\":[]}\n200")
+        let page = Page(port: bench.pagePort)
+        #expect(Programs.wait(20) { page.open() && (try? page.arm(500)) == true })
+        #expect(try ask(bench, "/idle") == "{\"status\":\"busy\",\"why\":[\"operation\"]}\n503")
+        let busy = try say(["idle", "--json"])
+        #expect(busy.code == 75 && busy.json["why"] as? [String] == ["operation"])
+        #expect(busy.error.contains("the checkout is busy: operation"))
+        #expect(try page.order("cancel", ["id": try page.snapshot().armed ?? ""]).isTaken)
+        #expect(try say(["idle", "--wait", "10"]).code == 0)
+        try bench.pay(1234)
+        #expect(try Programs.wait(20) { try say(["journal", "unsent"]).code == 0 })
+        bench.stopLedger()
+        try bench.pay(1234)
+        let unsent = try say(["journal", "unsent", "--json"])
+        #expect(unsent.code == 6 && unsent.json["operations"] as? Int == 1)
+        #expect(unsent.json["cents"] as? Int == 1_234)
+        bench.stopTerminal()
+    }
+
     @Test func `A hanging thread is no health, a killed process leaves a socket that is replaced`()
         throws
     {

@@ -55,6 +55,7 @@ public final class HTTPClient: @unchecked Sendable {  // because `lock` guards `
     private let timeout: Duration
     private let connectTimeout: Duration
     private let answerLimit: Int
+    private let socket: String?
 
     /// libcurl's own set-up, once a process. Calls `signal` and `curl_global_init`.
     private static let isReady: Bool = {
@@ -62,9 +63,12 @@ public final class HTTPClient: @unchecked Sendable {  // because `lock` guards `
         return curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
     }()
 
-    /// A client. `timeout` bounds a whole request, `answerLimit` a body in bytes.
+    /// A client. `timeout` bounds a whole request, `answerLimit` a body in bytes. With `socket`
+    /// every request goes to that socket in the file system, whatever host it names.
     /// Calls `curl_easy_init`.
-    public init(timeout: Duration, connectTimeout: Duration, answerLimit: Int) {
+    public init(
+        timeout: Duration, connectTimeout: Duration, answerLimit: Int, socket: String? = nil
+    ) {
         precondition(Self.isReady, "HTTPClient: curl_global_init failed")
         guard let handle = curl_easy_init() else {
             preconditionFailure("HTTPClient: curl_easy_init failed")
@@ -73,6 +77,7 @@ public final class HTTPClient: @unchecked Sendable {  // because `lock` guards `
         self.timeout = timeout
         self.connectTimeout = connectTimeout
         self.answerLimit = answerLimit
+        self.socket = socket
         lock.initialize(to: pthread_mutex_t())
         pthread_mutex_init(lock, nil)
     }
@@ -147,6 +152,11 @@ public final class HTTPClient: @unchecked Sendable {  // because `lock` guards `
         note(&code, eco_curl_text(handle, CURLOPT_PROTOCOLS_STR, "http,https"))
         note(&code, eco_curl_text(handle, CURLOPT_PROXY, ""))
         note(&code, eco_curl_list(handle, CURLOPT_HTTPHEADER, list))
+        if let socket {
+            note(
+                &code,
+                socket.withCString { eco_curl_text(handle, CURLOPT_UNIX_SOCKET_PATH, $0) })
+        }
         return code
     }
 

@@ -17,7 +17,7 @@ public struct PseudoTerminal: ~Copyable, Sendable {
         master = try check("posix_openpt") { linux_open_terminal(&slave, &name, name.count) }
         self.slave = slave
         path = String(
-            decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            decoding: name.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     }
 
     deinit {

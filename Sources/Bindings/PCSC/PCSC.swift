@@ -173,7 +173,7 @@ public struct Context: ~Copyable {
         if UInt32(truncatingIfNeeded: code) == PCSCError.noReadersAvailable { return [] }
         try check("SCardListReaders", code)
         return names.prefix(Int(count)).split(separator: 0).map { name in
-            String(decoding: name.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            String(decoding: name.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
         }
     }
 

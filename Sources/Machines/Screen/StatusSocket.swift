@@ -38,9 +38,9 @@ public struct StatusReport: Sendable {
     }
 }
 
-/// `/metrics` (OpenMetrics 1.0), `/healthz` (the process moves) and `/readyz` (it can sell) on a
-/// socket in the file system that only its owner opens. No label and no answer holds an identity
-/// or an amount. Dropping it stops it.
+/// `/metrics` (OpenMetrics 1.0), `/healthz` (the process moves), `/readyz` (it can sell) and
+/// `/idle` (a restart cuts nothing short) on a socket in the file system that only its owner
+/// opens. No label and no answer holds an identity or an amount. Dropping it stops it.
 public final class StatusSocket: Sendable {
     private static let connectionsLimit = 8
     private let server: HTTPServer
@@ -84,6 +84,7 @@ public final class StatusSocket: Sendable {
         switch path {
         case "/healthz": return verdict(report.wedged, "ok", "wedged")
         case "/readyz": return verdict(report.obstacles, "ready", "not-ready")
+        case "/idle": return verdict(report.snapshot.underWay, "idle", "busy")
         case "/metrics":
             return HTTPResponse(
                 status: 200,

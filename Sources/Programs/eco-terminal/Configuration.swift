@@ -40,7 +40,8 @@ struct Configuration {
                 hint: "set \(name) = FILE in \(path), or run under systemd with "
                     + "LoadCredentialEncrypted=\(credential):…", code: .keys,
                 advice: "Le secret « \(credential) » manque : un technicien le range avec "
-                    + "systemd-creds encrypt.")
+                    + "systemd-creds encrypt, puis relance la caisse (systemctl restart "
+                    + "eco-terminal).")
         }
         return found
     }
@@ -54,6 +55,20 @@ struct Configuration {
             let path = try value("status-socket")
             guard path.isEmpty else { return path }
             return try (Processes.runFolder ?? directory) + "/status"
+        }
+    }
+
+    /// Where the service's own folder for sockets is (RuntimeDirectory=), seen from outside of it.
+    static let standardSocket = "/run/carte-eco/status"
+
+    /// The socket of the service, for another process that asks it.
+    var serviceSocket: String {
+        get throws {
+            let path = try value("status-socket")
+            guard path.isEmpty else { return path }
+            let own = try directory + "/status"
+            return !Files.exists(Self.standardSocket) && Files.exists(own)
+                ? own : Self.standardSocket
         }
     }
 

@@ -8,9 +8,8 @@ import Glibc
         let program = Program(
             "eco-terminal", "eco-terminal takes Carte ECO payments at a checkout.",
             commands: [serveCommand, pairCommand, keyCommand, selfTestCommand] + configCommands
-                + [supportCommand] + journalCommands + archiveCommands + yearCommands + [
-                    recoverCommand
-                ]
+                + [supportCommand] + upkeepCommands + journalCommands + archiveCommands
+                + yearCommands + [recoverCommand]
                 + roleCommands + receiptCommands)
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }

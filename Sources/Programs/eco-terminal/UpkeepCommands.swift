@@ -1,0 +1,105 @@
+import CommandLineTool
+import FoundationEssentials
+import HTTPClient
+import Journal
+import Linux
+import Operations
+
+/// What a package manager asks before it restarts or removes the service.
+let upkeepCommands: [Command] = [
+    Command(
+        ["idle"], "say whether a restart of the service would cut anything short now",
+        options: [
+            configurationOption,
+            .value("wait", "SECONDS", "ask again for so long while it would (0)"),
+        ],
+        examples: ["eco-terminal idle", "eco-terminal idle --wait 60 --json"], run: askIdle),
+    Command(
+        ["journal", "unsent"],
+        "count what the ledger has not acknowledged; exits 6 when accounts depend on it",
+        options: [configurationOption],
+        examples: [
+            "eco-terminal journal unsent", "eco-terminal journal unsent -c terminal.conf --json",
+        ], run: countUnsent),
+]
+
+/// The configuration; nil when nobody names one and the standard one is not there.
+private func configuration(_ invocation: Invocation) throws -> Configuration? {
+    if let path = invocation.value("config") { return try Configuration(path: path) }
+    guard Files.exists(ConfigurationFile.standardPath) else { return nil }
+    return try Configuration(path: ConfigurationFile.standardPath)
+}
+
+private struct Verdict: Decodable {
+    let status: String
+    let why: [String]
+}
+
+/// The service's own answer; nil when nobody gives one.
+private func verdict(_ client: HTTPClient) -> Verdict? {
+    let answer = try? client.send(
+        method: "GET", url: "http://localhost/idle", headers: [], body: nil)
+    guard let answer, [200, 503].contains(answer.status) else { return nil }
+    return try? JSONDecoder().decode(Verdict.self, from: Data(answer.body))
+}
+
+@Sendable private func askIdle(_ invocation: Invocation) throws {
+    let socket = try configuration(invocation)?.serviceSocket ?? Configuration.standardSocket
+    let limit = try invocation.number("wait", in: 0...86_400, default: 0)
+    let end = ContinuousClock.now + .seconds(limit)
+    let client = HTTPClient(
+        timeout: .seconds(5), connectTimeout: .seconds(2), answerLimit: 1 << 16, socket: socket)
+    var found = verdict(client)
+    // Nobody there may be one who is about to come: it is waited for as well.
+    while found?.why.isEmpty != true, ContinuousClock.now < end {
+        Clock.sleep(.milliseconds(250))
+        found = verdict(client)
+    }
+    guard let found else {
+        throw Failure(
+            "no checkout answers at \(socket)",
+            hint: "is eco-terminal serve running, and may you open its socket?")
+    }
+    invocation.print(
+        .record([
+            "schema": .text("eco.idle.1"), "idle": .bool(found.why.isEmpty),
+            "why": .array(found.why.map { .text($0) }),
+        ]), found.why.isEmpty ? ["The checkout is idle."] : [])
+    guard found.why.isEmpty else {
+        throw Failure(
+            "the checkout is busy: \(found.why.joined(separator: ", "))",
+            hint: "wait until the page shows the keypad again: --wait SECONDS", code: .tryAgain,
+            isTold: true)
+    }
+}
+
+@Sendable private func countUnsent(_ invocation: Invocation) throws {
+    let directory = try configuration(invocation)?.directory ?? Setting.named("directory")?.standard
+    let path = (directory ?? ".") + "/journal.sqlite"
+    let backlog: JournalBacklog
+    do { backlog = try JournalBacklog(of: path) } catch {
+        throw Failure(
+            "the journal \(path) cannot be read: \(error)", hint: "check the path and rights",
+            code: .integrity)
+    }
+    let sum = (Amount(cents: backlog.paymentCents) ?? .zero).text
+    let settled = "Everything that accounts depend on is acknowledged by the ledger."
+    let told =
+        "\(backlog.operations) operations (payments of \(sum) ECO) and \(backlog.closures) "
+        + "closures are not acknowledged by the ledger."
+    invocation.print(
+        .record([
+            "schema": .text("eco.journal-unsent.1"),
+            "operations": .integer(Int64(clamping: backlog.operations)),
+            "closures": .integer(Int64(clamping: backlog.closures)),
+            "cents": .integer(backlog.paymentCents),
+            "oldest": backlog.oldest.map { .integer(Int64(clamping: $0)) } ?? .null,
+            "notes": .integer(Int64(clamping: backlog.notes)),
+        ]), [backlog.isSettled ? settled : told])
+    guard backlog.isSettled else {
+        throw Failure(
+            "the journal holds what the ledger does not",
+            hint: "let eco-terminal serve send it: give it a network and wait", code: .partial,
+            isTold: true)
+    }
+}
