@@ -121,7 +121,8 @@ extension Stall {
             entries: found["entries"] as? Int ?? -1,
             acknowledged: found["acknowledged"] as? Int ?? -2,
             payments: found["payments"] as? Int ?? -1, cents: Int64(found["cents"] as? Int ?? -1),
-            faults: found["faults"] as? [String] ?? ["no answer"])
+            faults: (found["faults"] as? [[String: Any]])?.map { $0["code"] as? String ?? "?" }
+                ?? ["no answer"])
     }
 
     /// Payments less refunds of each card, as the terminal wrote them, cents.

@@ -3,6 +3,7 @@ import Foundation
 import Linux
 import ReaderEmulation
 import TestSupport
+import Testing
 
 /// A terminal with all it needs, made by the programs: keys, ledger, one card, a PN532 in software.
 /// Needs no daemon and no root.
@@ -137,6 +138,15 @@ final class TerminalBench {
     func waitForTerminal() -> Int32 {
         defer { terminal = nil }
         return terminal?.wait() ?? -1
+    }
+
+    /// Sells for so many cents to the card, by the page's own orders.
+    func pay(_ cents: Int64) throws {
+        let page = Page(port: pagePort)
+        #expect(Programs.wait(20) { page.open() && (try? page.arm(cents)) == true })
+        try lay()
+        #expect(Programs.wait(20) { (try? page.stage().name) == "accepted" })
+        chip.remove()
     }
 
     /// The port that `serve` told.

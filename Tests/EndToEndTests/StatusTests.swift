@@ -30,14 +30,6 @@ import Testing
                 + more + ["http://localhost" + path])
     }
 
-    private func pay(_ bench: TerminalBench) throws {
-        let page = Page(port: bench.pagePort)
-        #expect(Programs.wait(20) { page.open() && (try? page.arm(1234)) == true })
-        try bench.lay()
-        #expect(Programs.wait(20) { (try? page.stage().name) == "accepted" })
-        bench.chip.remove()
-    }
-
     /// Reads the metrics as a monitor does (Python's prometheus_client).
     private func samples(_ text: String) throws -> [String: Double] {
         let script = """
@@ -69,7 +61,7 @@ import Testing
         #expect(try ask(bench, "/healthz") == "{\"status\":\"ok\",\"why\":[]}\n200")
         #expect(try ask(bench, "/healthz", ["-X", "POST"]).hasSuffix("\n405"))
         #expect(try ask(bench, "/api/snapshot").hasSuffix("\n404"))
-        try pay(bench)
+        try bench.pay(1234)
         let text = try ask(bench, "/metrics")
         #expect(text.hasSuffix("# EOF\n\n200"))
         let found = try samples(String(text.dropLast(4)))
@@ -111,10 +103,10 @@ import Testing
         #expect(busy.error.contains("the checkout is busy: operation"))
         #expect(try page.order("cancel", ["id": try page.snapshot().armed ?? ""]).isTaken)
         #expect(try say(["idle", "--wait", "10"]).code == 0)
-        try pay(bench)
+        try bench.pay(1234)
         #expect(try Programs.wait(20) { try say(["journal", "unsent"]).code == 0 })
         bench.stopLedger()
-        try pay(bench)
+        try bench.pay(1234)
         let unsent = try say(["journal", "unsent", "--json"])
         #expect(unsent.code == 6 && unsent.json["operations"] as? Int == 1)
         #expect(unsent.json["cents"] as? Int == 1_234)
@@ -146,7 +138,7 @@ import Testing
         _ = try bench.must(
             "eco-ledger", ["card", "topup"] + bench.database + ["100000000024", "50,00"])
         #expect(try bench.startTerminal(until: "event=reader-changed present=true"))
-        try pay(bench)
+        try bench.pay(1234)
         bench.stopTerminal()
         let path = bench.folder + "/support.json"
         let said = try bench.must(

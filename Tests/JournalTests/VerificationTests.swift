@@ -171,6 +171,23 @@ import Testing
         #expect(faults.contains { $0.what == "outcomes differ from the receipt" }, "\(faults)")
     }
 
+    @Test func `Each fault has a code of its own, and the codes are those of an audit`() {
+        let codes = JournalVerification.Fault.Code.allCases
+        #expect(Set(codes.map(\.sentence)).count == codes.count)
+        for code in codes {
+            #expect(code.rawValue.allSatisfy { $0 == "-" || ("a"..."z").contains($0) })
+        }
+        // Stable: scripts and people on the telephone know them.
+        #expect(
+            codes.map(\.rawValue) == [
+                "entry-missing", "entry-damaged", "entry-altered", "entry-malformed",
+                "entry-renumbered", "entry-forked", "time-backwards", "column-differs",
+                "closure-differs", "line-differs", "line-surplus", "receipt-altered",
+                "receipt-fork", "outcome-differs", "file-unrooted", "file-closure", "file-forked",
+                "years-missing",
+            ])
+    }
+
     @Test func `A file that is no journal is unusable, not sound`() throws {
         let bench = try JournalBench()
         #expect(throws: JournalError.self) { try bench.verify() }

@@ -19,6 +19,7 @@ final class Deployment {
     }
 
     private static let program = "eco-ledger"
+    private var processes: [Process] = []
     static let seeds = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "seeds").path
 
@@ -29,6 +30,9 @@ final class Deployment {
         try issuer.ledgerBundle().seal(
             to: folder + "/ledger.keys", passphrase: SecretBytes(Array("correct horse".utf8)))
     }
+
+    /// No ledger outlives its test.
+    deinit { for process in processes where process.isRunning { process.terminate() } }
 
     /// Runs a command to its end.
     func run(_ words: String...) throws -> Programs.Result { try run(words) }
@@ -49,6 +53,7 @@ final class Deployment {
             ["serve", "-d", database, "--listen", "127.0.0.1:0", "--json"] + keyOptions
                 + more,
             output: out, errors: FileHandle.nullDevice)
+        processes.append(process)
         var line = Data()
         while !line.contains(0x0a) {
             let more = out.fileHandleForReading.availableData

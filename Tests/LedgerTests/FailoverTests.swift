@@ -99,7 +99,7 @@ import Tokens
 }
 
 /// A terminal and its card, given to one thread.
-private final class Sending: @unchecked Sendable {  // because only its thread uses them
+final class Sending: @unchecked Sendable {  // because only its thread uses them
     private let till: Till
     private let card: SoftwareCard
 

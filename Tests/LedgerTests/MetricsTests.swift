@@ -4,6 +4,7 @@ import HTTPClient
 import LedgerBook
 import LedgerMessages
 import PythonTools
+import SQLite
 import Testing
 import Tokens
 
@@ -60,6 +61,88 @@ import Tokens
         }
     }
 
+    private func told(_ running: Running) throws -> [String: Int64] {
+        let text = String(decoding: try running.send("GET", "/metrics").body, as: UTF8.self)
+        return ["declined", "duplicate", "held", "settled"].reduce(into: [:]) { told, outcome in
+            let line = "eco_ledger_entries_total{outcome=\"\(outcome)\"} "
+            told[outcome] = text.split(separator: "\n").first { $0.hasPrefix(line) }
+                .flatMap { Int64($0.dropFirst(line.count)) }
+        }
+    }
+
+    @Test(arguments: Store.all)
+    func `entries are counted once each, however often somebody looks`(store: Store) throws {
+        let running = try Running(store)
+        let card = try running.ledger.card()
+        let stranger = try SoftwareCard(serial: 999, keys: running.ledger.keys)
+        let tills = try (0..<3).map { _ in try running.ledger.till() }
+        for round in 1...12 {
+            let till = tills[round % 3]
+            let batch = [
+                till.event(), try till.pay(stranger, 5), try till.pay(card, 10, counter: 1),
+            ]
+            #expect(try running.post(till, batch).status == 200)
+            if round.isMultiple(of: 5) { continue }
+            let rows = try running.ledger.sql().rows(
+                "SELECT outcome, count(*) FROM entries GROUP BY outcome")
+            var expected: [String: Int64] = [
+                "declined": 0, "duplicate": 0, "held": 0, "settled": 0,
+            ]
+            for row in rows { expected[row[0].text ?? ""] = row[1].integer ?? 0 }
+            #expect(try told(running) == expected)
+            #expect((expected["held"] ?? 0) > 0 && (expected["settled"] ?? 0) > 0)
+        }
+    }
+
+    /// `ECO_METRICS_ENTRIES` is how many lie there.
+    @Test(arguments: Store.all)
+    func `a scrape does not count what was counted before`(store: Store) throws {
+        let count =
+            ProcessInfo.processInfo.environment["ECO_METRICS_ENTRIES"].flatMap { Int($0) }
+            ?? 100_000
+        let running = try Running(store)
+        let till = try running.ledger.till()
+        _ = try running.post(till, [till.event()])
+        let (blob, series) =
+            switch store {
+            case .sqlite:
+                (
+                    "randomblob(32)",
+                    "RECURSIVE n(i) AS (SELECT $1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)"
+                )
+            case .postgreSQL:
+                (
+                    "sha256(CAST(i AS TEXT)::bytea)",
+                    "n AS (SELECT i FROM generate_series(CAST($1 AS BIGINT), "
+                        + "CAST($2 AS BIGINT)) i)"
+                )
+            }
+        let sql = try running.ledger.sql()
+        for start in stride(from: 2, through: count, by: 50_000) {
+            try sql.run(
+                """
+                INSERT INTO entries(id, terminal, seq, uuid, hash, cose, kind, time, trust,
+                    received, outcome, code)
+                WITH \(series) SELECT e.id + i - 1, e.terminal, i, substr(\(blob), 1, 16), \(blob),
+                    e.cose, e.kind, e.time, e.trust, e.received, 'settled', ''
+                FROM n, entries e WHERE e.seq = 1
+                """,
+                [.integer(Int64(start)), .integer(Int64(min(start + 49_999, count)))])
+        }
+        func scrape() throws -> Double {
+            let start = ContinuousClock.now
+            let settled = try told(running)["settled"]
+            #expect(settled == Int64(count))
+            return start.duration(to: .now) / .seconds(1)
+        }
+        let first = try scrape()
+        let later = try (0..<5).map { _ in try scrape() }.min()
+        print(
+            "\(store.rawValue): first scrape of \(count) entries \(first) s, later ones "
+                + "\(later ?? 0) s")
+        #expect((later ?? 1) < first / 2)
+    }
+
     @Test func `a broken line is noticed by the parser`() throws {
         guard Python.has("prometheus_client") else { return }
         var page = MetricsPage()
@@ -105,10 +188,16 @@ import Tokens
         #expect(seen.unsent == 0 && seen.oldest == nil && seen.seen == Sunday.noon + 1_000)
         running.time.advance(1_000)
         let second = TerminalStatus(
-            last: 3, unsentCents: 0, oldest: nil, version: "0.2.0", clock: Sunday.noon)
+            last: 3, unsentCents: 0, oldest: nil, version: "0.2.0", clock: Sunday.noon + 2_001)
         #expect(try put(running, till, second) == 204)
         seen = try standing()
-        #expect(seen.said?.clockAhead == -2_000 && seen.said?.version == "0.2.0")
+        #expect(seen.said?.clockAhead == 1 && seen.said?.version == "0.2.0")
+        // An earlier clock and nothing new: a word of before, until it is none any more.
+        for (wait, ahead) in [(299_000, 1), (300_999, 1), (1, -600_000)] as [(UInt64, Int64)] {
+            running.time.advance(wait)
+            #expect(try put(running, till, status) == 204)
+            #expect(try standing().said?.clockAhead == ahead)
+        }
         #expect(try running.ledger.book.audit().faults == [])
     }
 }

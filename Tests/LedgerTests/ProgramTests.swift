@@ -143,63 +143,6 @@ import Tokens
             }
         }
     }
-
-    /// Twenty processes are killed at random instants while batches of five payments pour in; what
-    /// got no answer is sent again. Each payment is booked once.
-    @Test(arguments: Store.all)
-    func `a ledger killed at random books each payment once`(store: Store) throws {
-        let deployment = try Deployment(store)
-        #expect(try deployment.initialise().code == 0)
-        let card = try deployment.card(1, cents: 5_000_000)
-        let till = Till()
-        let sender = Sender(till: till)
-        let code = try deployment.run(
-            "terminal", "code", "-d", deployment.database, "--merchant", "La Ressourcerie")
-        var serving = try deployment.serve()
-        let key = try sender.pair(
-            serving.url, code.out.trimmingCharacters(in: .whitespacesAndNewlines))
-        var (sum, booked, unanswered) = (Int64(0), 0, 0)
-        var batch: [UInt8]?
-        for round in 1...21 {
-            let pid = serving.process.processIdentifier
-            let isLast = round == 21
-            let instant = Duration.microseconds(Int64.random(in: 0...120_000))
-            let killer = NamedThread.start("killer") {
-                Clock.sleep(instant)
-                if !isLast { kill(pid, SIGKILL) }
-            }
-            var batches = 0
-            while !isLast || batch != nil || batches == 0 {
-                if batch == nil {
-                    let cents = (0..<5).map { _ in Int64.random(in: 1...2_000) }
-                    sum += cents.reduce(0, +)
-                    let time = Clock.realtimeMilliseconds()
-                    batch = try cents.flatMap { try till.pay(card, $0, time: time) }
-                }
-                guard let answer = try? sender.post(serving.url, batch ?? []) else {
-                    unanswered += 1
-                    break
-                }
-                let receipt = try Receipt(answer.body, ledger: key)
-                #expect(receipt.outcomes == [Outcome](repeating: .settled, count: 5))
-                booked += 5
-                batches += 1
-                batch = nil
-            }
-            killer.join()
-            if isLast { serving.process.terminate() }
-            serving.process.waitUntilExit()
-            if !isLast { serving = try deployment.serve() }
-        }
-        #expect(unanswered == 20)
-        #expect(serving.process.terminationStatus == 0)
-        let report = try deployment.run("report", "-d", deployment.database, "--json")
-        #expect(report.json["cents"] as? Int64 == sum)
-        let audit = try deployment.run("audit", "-d", deployment.database, "--json")
-        #expect(audit.code == 0, "\(audit.out)")
-        #expect(audit.json["entries"] as? Int == booked)
-        #expect(audit.json["transactions"] as? Int == booked + 1)
-    }
 }
 
 /// The terminal's side of the wire.

@@ -80,6 +80,12 @@ final class SoftwareCard {
         self.keys = keys
     }
 
+    /// The same card, by other means to its keys.
+    init(_ card: SoftwareCard, keys: any EvidenceKeys) {
+        (number, uid) = (card.number, card.uid)
+        self.keys = keys
+    }
+
     /// One read of the NDEF file that holds `digest`: the counter rises, the mirrors are made.
     func read(digest: [UInt8]) throws -> Evidence {
         counter += 1

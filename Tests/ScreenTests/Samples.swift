@@ -20,7 +20,7 @@ enum Samples {
         .cardLimitReached(left: eco(450)), .cardLimitReached(left: .zero), .terminalLimitReached,
         .tooLongOffline, .declined, .cardNeedsNetwork, .timedOut, .readerAbsent, .twoCards,
         .cardFault, .clockUntrusted, .noPolicy, .journalUnavailable, .ledgerRefusesTerminal,
-        .readerServiceMissing, .diskFull, .diskReadOnly,
+        .readerServiceMissing, .diskFull, .diskReadOnly, .oldJournal, .ledgerForgot,
         .rule(.needsNetwork), .rule(.entryUnknown), .rule(.wrongKind),
         .rule(.overRemainder(left: eco(450))), .rule(.otherCard), .rule(.alreadyReversed),
         .rule(.alreadyRefunded), .rule(.dayClosed), .rule(.trainingMismatch),
@@ -64,12 +64,14 @@ enum Samples {
         case .readerServiceMissing: 27
         case .diskFull: 28
         case .diskReadOnly: 29
-        case .rule: 30
+        case .oldJournal: 30
+        case .ledgerForgot: 31
+        case .rule: 32
         }
     }
 
     /// Number of cases of `index`.
-    static let refusalCount = 31
+    static let refusalCount = 33
 
     /// Named stages, M0 to M5 and their variants.
     static var stages: [(name: String, stage: Stage)] {

@@ -184,6 +184,127 @@ import Threads
         try expectBookedOnce(bench, 2)
     }
 
+    @Test func `What a restored ledger has lost is sent again, and an entry says so`() throws {
+        let bench = try LinkBench()
+        for count in [5, 2] {
+            try bench.append(count)
+            bench.link.start()
+            #expect(bench.eventually { isDrained(bench) })
+            bench.link.stop()
+            bench.restart()
+        }
+        // In the middle of the first batch; then all of it.
+        for (count, told) in [(3, "4-7"), (0, "1-8")] {
+            bench.ledger.forget(to: count)
+            bench.link.start()
+            let last = bench.journal.position.sequence + 1
+            #expect(bench.eventually { bench.ledger.booked == Array(1...last) && isDrained(bench) })
+            bench.link.stop()
+            bench.restart()
+            var events: [TechnicalEvent] = []
+            _ = try JournalVerifier(
+                path: bench.journal.path, terminal: bench.terminal.publicKey, ledger: nil
+            ).run { entry, _ in
+                if case .technicalEvent(let event) = entry.body { events.append(event) }
+            }
+            #expect(events.last?.code == "restore")
+            #expect(events.last?.details == "ledger forgot \(told); differ 0")
+        }
+        try expectBookedOnce(bench, 9)
+    }
+
+    @Test func `An answer that is lost while a ledger learns again is asked for again`() throws {
+        let bench = try LinkBench()
+        try bench.append(4)
+        bench.link.start()
+        #expect(bench.eventually { isDrained(bench) })
+        // One old answer about the head is no restored ledger.
+        let hash = try #require(try bench.journal.hash(of: 2))
+        bench.ledger.set { $0.lateHead = (2, hash) }
+        #expect(bench.eventually { bench.ledger.state.read { $0.lateHead == nil } })
+        #expect(bench.turns(2))
+        #expect(bench.ledger.state.read { $0.attempts } == 1)
+        // What it decides now: the first time nobody hears it, then not as before, of two others.
+        bench.ledger.forget(to: 2)
+        let key = bench.ledger.key
+        bench.ledger.set { state in
+            state.mode = { number in
+                guard number < 7 else { return .book }
+                return .answer { receipt in
+                    let isOther = number == 3 || number == 5
+                    let outcomes = (0..<4).map { index -> Outcome in
+                        if isOther { return .declined(code: "mac") }
+                        return index == 2 ? .held(code: "card-blocked") : .settled
+                    }
+                    let other = [UInt8](repeating: 1, count: number == 3 ? 8 : 32)
+                    let told = Receipt(
+                        terminal: number == 3 ? other : receipt.terminal,
+                        from: receipt.from + (number == 4 ? 1 : 0), to: receipt.to,
+                        head: number == 5 ? other : receipt.head,
+                        outcomes: Array(outcomes[(number == 4 ? 1 : 0)...]))
+                    return number == 2 ? [] : key.withKey { told.signed(by: $0).bytes }
+                }
+            }
+        }
+        #expect(bench.eventually { bench.ledger.booked.count == 5 && isDrained(bench) })
+        #expect(bench.ledger.state.read { $0.attempts } == 7)
+        var told = ""
+        _ = try JournalVerifier(
+            path: bench.journal.path, terminal: bench.terminal.publicKey, ledger: nil
+        ).run { entry, _ in
+            if case .technicalEvent(let event) = entry.body { told = event.details }
+        }
+        #expect(told == "ledger forgot 3-4; differ 1; 3 settled>held:card-blocked")
+    }
+
+    @Test func `A request that was taken before is sent with another nonce, and stops nothing`()
+        throws
+    {
+        let bench = try LinkBench()
+        try bench.append(1)
+        bench.ledger.set { state in
+            state.mode = { $0 < 4 ? .status(401, code: "replayed", expected: nil) : .book }
+        }
+        bench.link.start()
+        #expect(bench.eventually { bench.ledger.state.read { $0.attempts } >= 3 })
+        #expect(bench.link.standing == .good)
+        #expect(bench.eventually { isDrained(bench) })
+        try expectBookedOnce(bench, 1)
+    }
+
+    @Test func `What a terminal's archives alone hold cannot be sent again, and it says so`() throws
+    {
+        let bench = try LinkBench()
+        try bench.append(2)
+        bench.link.start()
+        #expect(bench.eventually { isDrained(bench) })
+        bench.link.stop()
+        bench.ledger.forget(to: 0)
+        let raw = try Database(path: bench.journal.path, access: .readWrite)
+        try raw.script("DROP TRIGGER receipts_no_delete; DELETE FROM receipts")
+        bench.restart()
+        bench.link.start()
+        #expect(bench.eventually { bench.link.standing == .ledgerForgot })
+        #expect(bench.ledger.booked == [])
+    }
+
+    @Test func `A page that is not the ledger's neither sets the clock nor stops the terminal`()
+        throws
+    {
+        for body in ["<h1>302</h1>", "1748779200", "{\"ms\":}", "{\"ms\":1 }", ""] {
+            #expect(ledgerTime(Array(body.utf8)) == nil, "\(body)")
+        }
+        #expect(ledgerTime(Array("{\"ms\":17}".utf8)) == 17)
+        let bench = try LinkBench()
+        try bench.append(1)
+        bench.ledger.set { $0.page = 3 }
+        bench.link.start()
+        #expect(bench.eventually { bench.ledger.state.read { $0.page == 0 } })
+        #expect(bench.link.standing == .good)
+        #expect(bench.eventually { isDrained(bench) })
+        try expectBookedOnce(bench, 1)
+    }
+
     @Test func `A ledger that is not there blocks nothing and ends with stop`() throws {
         let bench = try LinkBench()
         bench.ledger.stop()
@@ -198,7 +319,7 @@ import Threads
 
     @Test func `Waits between tries double from one second to sixty, with jitter`() {
         for _ in 0..<50 {
-            var backoff = Backoff()
+            var backoff = Backoff(.standard)
             for base in [1, 2, 4, 8, 16, 32, 60, 60, 60] as [Int] {
                 let wait = backoff.next()
                 #expect(wait >= .milliseconds(base * 500) && wait <= .seconds(base))
@@ -206,7 +327,7 @@ import Threads
         }
         var firsts: Set<Duration> = []
         for _ in 0..<50 {
-            var backoff = Backoff()
+            var backoff = Backoff(.standard)
             firsts.insert(backoff.next())
         }
         #expect(firsts.count > 5)

@@ -44,6 +44,9 @@ final class LinkBench {
             journal: journal, directory: folder)
     }
 
+    /// The link of after a restart, in place of the one that has stopped.
+    func restart() { link = reloaded() }
+
     @discardableResult
     func append(_ count: Int = 1) throws -> [EntryID] {
         try (0..<count).map { _ in
@@ -82,10 +85,12 @@ final class LinkBench {
     }
 
     func policy(
-        _ version: UInt64, terminal kid: [UInt8]? = nil, merchant: String = "Épicerie"
+        _ version: UInt64, terminal kid: [UInt8]? = nil, merchant: String = "Épicerie",
+        issued: UInt64 = 10
     ) -> Policy {
         Policy(
-            version: version, issued: 10, expires: .max, terminal: kid ?? terminal.publicKey.kid,
+            version: version, issued: issued, expires: .max,
+            terminal: kid ?? terminal.publicKey.kid,
             merchant: merchant, limits: .standard, classes: [.member],
             issuers: [terminal.publicKey], revokedKids: [], epochs: [1], languages: ["fr"])
     }

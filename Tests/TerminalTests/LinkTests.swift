@@ -36,6 +36,9 @@ import Tokens
         bench.offer(bench.policy(6, merchant: "Boulangerie"))
         #expect(bench.eventually { bench.link.policy?.merchant == "Boulangerie" })
         #expect(bench.reloaded().policy?.version == 6)
+        // A ledger that was restored counts again from before, and what it issues is later.
+        bench.offer(bench.policy(4, merchant: "Boulangerie", issued: 11))
+        #expect(bench.eventually { bench.link.policy?.version == 4 })
     }
 
     @Test func `A stored policy that was changed on disk is as good as absent`() throws {

@@ -27,7 +27,11 @@ final class ScriptedLedger: Sendable {
         var mode: @Sendable (Int) -> Mode = { _ in .book }
         /// When set, every call but `/v1/time` gets this.
         var wall: (status: Int, code: String)?
+        /// So many calls but `/v1/time` get a hotspot's page, which refuses all the same.
+        var page = 0
         var head: (sequence: UInt64, hash: [UInt8])?
+        /// An old answer about its head, given once.
+        var lateHead: (sequence: UInt64, hash: [UInt8])?
         var policy: (tag: String, bytes: [UInt8])?
         var denyList: [UInt8]?
         var denySince: [String] = []
@@ -70,6 +74,11 @@ final class ScriptedLedger: Sendable {
         }
     }
 
+    /// It was restored from a backup that holds so many entries.
+    func forget(to count: Int) {
+        state.update { $0.booked.removeLast($0.booked.count - count) }
+    }
+
     private func problem(_ status: Int, _ code: String, _ expected: UInt64? = nil) -> HTTPResponse {
         let more = expected.map { ",\"expected\":\($0)" } ?? ""
         return HTTPResponse(
@@ -99,9 +108,18 @@ final class ScriptedLedger: Sendable {
         if request.path == "/v1/time" {
             let ahead = state.read { $0.clockAhead }
             let time = Int64(Clock.realtimeMilliseconds()) + ahead
-            return HTTPResponse(status: 200, body: Array("\(time)".utf8))
+            return HTTPResponse(status: 200, body: Array("{\"ms\":\(time)}".utf8))
         }
         if let wall { return problem(wall.status, wall.code) }
+        let isPage = state.update { state in
+            defer { state.page = max(0, state.page - 1) }
+            return state.page > 0
+        }
+        if isPage {
+            return HTTPResponse(
+                status: 403, headers: [("Content-Type", "text/html")],
+                body: Array("<h1>{\"code\":\"pay first\"}</h1>".utf8))
+        }
         switch (request.method, request.path.split(separator: "/").last) {
         case ("GET", "head"): return head()
         case ("GET", "policy"): return policy(request.header("if-none-match"))
@@ -113,8 +131,8 @@ final class ScriptedLedger: Sendable {
     }
 
     private func head() -> HTTPResponse {
-        let (sequence, hash) = state.read { state in
-            state.head
+        let (sequence, hash) = state.update { state in
+            state.lateHead.take() ?? state.head
                 ?? (
                     UInt64(state.booked.count),
                     state.booked.last.map { sha256($0) } ?? [UInt8](repeating: 0, count: 32)

@@ -21,7 +21,8 @@
 // before the next call. Nothing but nonces is kept between requests, so several instances may serve
 // one database.
 // Does not promise: TLS (the deployment's proxy ends it); a memory of nonces across a restart or in
-// another instance: a request replayed there meets calls that are idempotent anyway.
+// another instance: a request replayed there changes nothing a second time (ReplayTests), but that
+// a refused authorisation, after a top-up, reserves what was asked for 15 minutes.
 // Threads: one a connection (HTTPServer). A book serves one of them at a time: one book with
 // SQLite, at most `StoreAddress.connectionsMax` with PostgreSQL; signatures are verified before
 // one is taken. Units: milliseconds from the clock given; cents.

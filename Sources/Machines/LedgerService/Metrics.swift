@@ -46,7 +46,12 @@ extension Routes {
         let text: String
         do throws(BookError) {
             let (outcomes, cards, terminals) = try readers.with { (book) throws(BookError) in
-                (try book.outcomeCounts(), try book.cardCount(), try book.fleet())
+                // Nobody else scrapes meanwhile, so that nothing is counted twice.
+                let outcomes = try tally.update { (tally) throws(BookError) in
+                    try book.count(into: &tally)
+                    return tally.counts
+                }
+                return (outcomes, try book.cardCount(), try book.fleet())
             }
             var page = MetricsPage()
             page.ledger(outcomes: outcomes, cards: cards)

@@ -15,6 +15,7 @@ final class Routes: Sendable {
     let authority: Authority
     let clock: @Sendable () -> UInt64
     let meter = Meter()
+    let tally = Monitor(OutcomeTally())
     private let door: Door
 
     init(

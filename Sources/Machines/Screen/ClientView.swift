@@ -160,7 +160,8 @@ enum PersonRefusal: String, CaseIterable, Encodable, Sendable {
             case .twoCards: .twoCards
             case .cardFault, .cardUnfit: .cardFault
             case .readerAbsent, .readerServiceMissing, .clockUntrusted, .noPolicy,
-                .journalUnavailable, .diskFull, .diskReadOnly, .ledgerRefusesTerminal:
+                .journalUnavailable, .diskFull, .diskReadOnly, .ledgerRefusesTerminal, .oldJournal,
+                .ledgerForgot:
                 .terminal
             case .otherCard, .oldCard: .wrongCard
             case .actionLimitReached, .actionLimitLeft: .dayLimit

@@ -8,6 +8,7 @@ enum RefusalMessage: String, CaseIterable, Encodable, Sendable {
     case cardLimitLeft, terminalLimitReached, tooLongOffline, declined, cardNeedsNetwork
     case timedOut, readerAbsent, twoCards, cardFault, clockUntrusted, noPolicy
     case journalUnavailable, ledgerRefusesTerminal, readerServiceMissing, diskFull, diskReadOnly
+    case oldJournal, ledgerForgot
     case needsNetwork, entryUnknown, wrongKind, overRemainder, otherCard, alreadyReversed
     case alreadyRefunded, dayClosed, trainingMismatch, topUpOverLimit, topUpNotHere
     case actionUnknown, quantityInvalid, actionLimitReached, actionLimitLeft, consentMissing
@@ -46,6 +47,8 @@ enum RefusalMessage: String, CaseIterable, Encodable, Sendable {
             case .readerServiceMissing: .readerServiceMissing
             case .diskFull: .diskFull
             case .diskReadOnly: .diskReadOnly
+            case .oldJournal: .oldJournal
+            case .ledgerForgot: .ledgerForgot
             case .rule(let rule): RefusalMessage(rule)
             }
     }
@@ -116,7 +119,8 @@ extension Refusal {
             .tokenCopied, .wrongKeys, .replayed, .evidenceMismatch, .anotherCard, .alreadyPaid,
             .terminalLimitReached, .tooLongOffline, .declined, .cardNeedsNetwork, .timedOut,
             .readerAbsent, .twoCards, .cardFault, .clockUntrusted, .noPolicy, .journalUnavailable,
-            .ledgerRefusesTerminal, .readerServiceMissing, .diskFull, .diskReadOnly, .rule:
+            .ledgerRefusesTerminal, .readerServiceMissing, .diskFull, .diskReadOnly, .oldJournal,
+            .ledgerForgot, .rule:
             nil
         }
     }
@@ -161,7 +165,7 @@ extension Refusal {
         case .tokenAltered, .tokenCopied, .wrongKeys, .replayed, .evidenceMismatch, .alreadyPaid,
             .terminalLimitReached, .tooLongOffline, .readerAbsent, .clockUntrusted, .noPolicy,
             .journalUnavailable, .ledgerRefusesTerminal, .readerServiceMissing, .diskFull,
-            .diskReadOnly:
+            .diskReadOnly, .oldJournal, .ledgerForgot:
             return [.finish]
         }
     }

@@ -108,7 +108,12 @@ public final class Checkout: Sendable {
         guard world.journal.isOpen || (try? world.journal.reopen()) != nil else {
             return .journalUnavailable
         }
-        guard world.link.standing == .good else { return .ledgerRefusesTerminal }
+        switch world.link.standing {
+        case .good: break
+        case .refused: return .ledgerRefusesTerminal
+        case .chainUnknown: return .oldJournal
+        case .ledgerForgot: return .ledgerForgot
+        }
         guard let policy = world.policy else { return .noPolicy }
         let clock = world.clock
         if policy.isValid(at: clock.latest / 1_000) { return nil }

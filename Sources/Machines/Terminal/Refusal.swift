@@ -61,8 +61,12 @@ public enum Refusal: Error, Equatable, Sendable {
     case diskFull
     /// The disk is read-only.
     case diskReadOnly
-    /// The ledger refuses this terminal or does not know its chain: a person must look.
+    /// The ledger refuses this terminal: a person must look.
     case ledgerRefusesTerminal
+    /// The ledger knows operations that this journal does not hold: an old image was put back.
+    case oldJournal
+    /// The ledger was put back from before operations that only this terminal's archives hold.
+    case ledgerForgot
     /// A rule of an operation beside paying.
     case rule(RuleRefusal)
 
@@ -99,6 +103,8 @@ public enum Refusal: Error, Equatable, Sendable {
         case .ledgerRefusesTerminal: "T04"
         case .diskFull: "T05"
         case .diskReadOnly: "T06"
+        case .oldJournal: "T07"
+        case .ledgerForgot: "T08"
         case .rule(let rule): rule.code
         }
     }

@@ -11,7 +11,7 @@ enum EcoLedger {
             "eco-ledger", "The reference central ledger of the Carte ECO.",
             commands: ServiceCommands.all + RegisterCommands.all + HeldCommands.all
                 + ReportCommands.all + PolicyCommands.all
-                + AuditCommands.all + EnrolmentCommands.all)
+                + AuditCommands.all + RestoreCommands.all + EnrolmentCommands.all)
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 }

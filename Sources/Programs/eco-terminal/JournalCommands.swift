@@ -57,7 +57,9 @@ private func run(
 @Sendable private func verifyJournal(_ invocation: Invocation) throws {
     let receipts = invocation.flag("receipts")
     let found = try run(verifier(invocation, receipts: receipts))
-    let faults = found.faults.map { "entry \($0.sequence): \($0.what)" }
+    let faults = found.faults.map {
+        "fault: \($0.code.rawValue)  entry \($0.sequence)  \($0.what)"
+    }
     var lines = [
         "\(found.entries) entries, \(found.payments) payments, "
             + "\((Amount(cents: found.paymentCents) ?? .zero).text) ECO."
@@ -72,7 +74,7 @@ private func run(
     lines += faults.isEmpty ? ["The chain is whole and every signature verifies."] : faults
     invocation.print(
         .record([
-            "schema": .text("eco.journal-verify.1"), "entries": .integer(Int64(found.entries)),
+            "schema": .text("eco.journal-verify.2"), "entries": .integer(Int64(found.entries)),
             "payments": .integer(Int64(found.payments)), "cents": .integer(found.paymentCents),
             "acknowledged": .integer(Int64(found.acknowledged)),
             "last": .integer(Int64(found.last)),
@@ -82,7 +84,13 @@ private func run(
                     "head": .text(Hexadecimal.text($0.head)),
                 ])
             } ?? .null,
-            "faults": .array(faults.map { .text($0) }),
+            "faults": .array(
+                found.faults.map {
+                    .record([
+                        "code": .text($0.code.rawValue),
+                        "seq": .integer(Int64(clamping: $0.sequence)), "sentence": .text($0.what),
+                    ])
+                }),
         ]), lines)
     guard faults.isEmpty else {
         throw Failure(

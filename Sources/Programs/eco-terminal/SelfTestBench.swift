@@ -191,8 +191,8 @@ struct SelfTestBench {
     }
 
     private static let shorter = Failure(
-        "the ledger knows entries that this journal does not hold",
-        hint: "an old copy was restored: keep the file as it is and call the association",
+        "T07: the ledger knows entries that this journal does not hold; an old copy was put back",
+        hint: "eco-ledger terminal entries ID FILE, then eco-terminal journal recover FILE",
         code: .integrity)
 
     func news(_ address: LedgerAddress, _ own: SigningKey) -> StoredNews {

@@ -29,9 +29,11 @@ struct DerivedCheck {
     }
 
     /// What is wrong with the entry's consequences; nil when nothing is. Entries come in order.
-    mutating func fault(of entry: Entry, in database: Database) -> String? {
+    mutating func fault(
+        of entry: Entry, in database: Database
+    ) -> JournalVerification.Fault.Code? {
         if case .closure(let closure) = entry.body, !follows(closure, at: entry.sequence) {
-            return "closure does not follow from the entries"
+            return .closureDiffers
         }
         if !entry.isTraining { count(entry, in: database) }
         guard hasLines else { return nil }
@@ -41,7 +43,7 @@ struct DerivedCheck {
         ).first
         guard let stored, let derived = try? JournalLines.row(of: entry, in: database),
             stored == derived
-        else { return "a line differs from what was signed" }
+        else { return .lineDiffers }
         return nil
     }
 

@@ -163,7 +163,7 @@ public final class Journal: Sendable {
 
     /// Begins the file of the next year. A chain that does not say enough to go on without its
     /// file stays in it.
-    private func beginYear(
+    func beginYear(
         _ contents: inout Contents, after years: Years
     ) throws(JournalError) {
         do {

@@ -35,7 +35,7 @@ public struct JournalVerification: Equatable, Sendable {
         /// Where.
         public let sequence: UInt64
         /// What.
-        public let what: String
+        public let code: Code
     }
 }
 
@@ -96,7 +96,7 @@ public struct JournalVerifier {
                 let isRecorded = walk.purges.contains(PurgeRecord(archived).details)
                 walk.result.archived?.isRecorded = isRecorded
                 if isWhole, !isRecorded {
-                    walk.fault(archived.through + 1, "no entry records where those before it went")
+                    walk.fault(archived.through + 1, .yearsMissing)
                 }
             }
             return walk.result
@@ -126,8 +126,8 @@ public struct JournalVerifier {
 
         var isFull: Bool { result.faults.count >= JournalVerifier.faultsMax }
 
-        mutating func fault(_ sequence: UInt64, _ what: String) {
-            result.faults.append(.init(sequence: sequence, what: what))
+        mutating func fault(_ sequence: UInt64, _ code: JournalVerification.Fault.Code) {
+            result.faults.append(.init(sequence: sequence, code: code))
         }
     }
 
@@ -138,18 +138,18 @@ public struct JournalVerifier {
         try walk.derived.enter(database)
         let next = walk.result.last + 1
         guard let origin = try Origin(of: database) else {
-            return walk.fault(next, "the file does not say what it follows")
+            return walk.fault(next, .fileUnrooted)
         }
         for signed in origin.closures.values {
             let message = try? Sign1(parsing: signed.bytes, limit: Entry.sizeMax)
             guard let message, (try? message.verified(by: terminal)) != nil else {
-                return walk.fault(next, "the file follows a closure that does not verify")
+                return walk.fault(next, .fileClosure)
             }
         }
         guard !isFirst else { return }
         guard origin.sequence == walk.result.last, origin.hash == walk.previous,
             origin.lastID == walk.lastID, walk.derived.agrees(with: origin)
-        else { return walk.fault(next, "the file does not follow the one before") }
+        else { return walk.fault(next, .fileForked) }
     }
 
     private func read(
@@ -180,7 +180,7 @@ public struct JournalVerifier {
         if let ledger { try checkReceipts(database, ledger, hashes, &walk.result) }
         let range = first...max(first, walk.result.last)
         if try walk.derived.hasSurplus(in: database, range) {
-            walk.fault(walk.result.last, "a line has no entry")
+            walk.fault(walk.result.last, .lineSurplus)
         }
     }
 
@@ -190,25 +190,27 @@ public struct JournalVerifier {
         _ row: [SQLValue], _ bytes: [UInt8], expected: UInt64, _ previous: [UInt8],
         _ time: UInt64
     ) -> Result<(Entry, Sign1), Failure> {
-        func fault(_ what: String) -> Result<(Entry, Sign1), Failure> {
-            .failure(Failure(value: .init(sequence: expected, what: what)))
+        func fault(
+            _ code: JournalVerification.Fault.Code
+        ) -> Result<(Entry, Sign1), Failure> {
+            .failure(Failure(value: .init(sequence: expected, code: code)))
         }
-        guard row[0].integer == Int64(expected) else { return fault("gap: an entry is missing") }
+        guard row[0].integer == Int64(expected) else { return fault(.entryMissing) }
         guard let message = try? Sign1(parsing: bytes, limit: Entry.sizeMax) else {
-            return fault("no COSE_Sign1")
+            return fault(.entryDamaged)
         }
         guard message.kid == terminal.kid, let payload = try? message.verified(by: terminal)
-        else { return fault("signature does not verify") }
-        guard let entry = try? Entry(payload: payload) else { return fault("malformed entry") }
-        guard entry.sequence == expected else { return fault("sequence number differs") }
-        guard entry.previous == previous else { return fault("chain is broken") }
-        guard entry.time >= time else { return fault("time goes back") }
+        else { return fault(.entryAltered) }
+        guard let entry = try? Entry(payload: payload) else { return fault(.entryMalformed) }
+        guard entry.sequence == expected else { return fault(.entryRenumbered) }
+        guard entry.previous == previous else { return fault(.entryForked) }
+        guard entry.time >= time else { return fault(.timeBackwards) }
         var cents: Int64 = 0
         if case .payment(let payment) = entry.body { cents = payment.amount.cents }
         guard row[1].blob == entry.id.bytes, row[4].integer == cents,
             row[2].integer == Int64(entry.body.kind.rawValue),
             row[3].integer == Int64(entry.time), row[5].integer == (entry.isTraining ? 1 : 0)
-        else { return fault("columns differ from what was signed") }
+        else { return fault(.columnDiffers) }
         return .success((entry, message))
     }
 
@@ -222,18 +224,18 @@ public struct JournalVerifier {
             guard let bytes = row[2].blob,
                 let receipt = try? Receipt(bytes, ledger: ledger)
             else {
-                result.faults.append(.init(sequence: upto, what: "receipt does not verify"))
+                result.faults.append(.init(sequence: upto, code: .receiptAltered))
                 return
             }
             guard receipt.terminal == terminal.kid, receipt.to == upto,
                 receipt.from == result.acknowledged + 1, hashes[upto] == receipt.head
             else {
-                result.faults.append(.init(sequence: upto, what: "receipt does not fit the chain"))
+                result.faults.append(.init(sequence: upto, code: .receiptFork))
                 return
             }
             guard try outcomesEqual(receipt, in: database) else {
                 result.faults.append(
-                    .init(sequence: upto, what: "outcomes differ from the receipt"))
+                    .init(sequence: upto, code: .outcomeDiffers))
                 return
             }
             result.acknowledged = upto
@@ -243,7 +245,7 @@ public struct JournalVerifier {
             [.integer(Int64(result.acknowledged))])
         if let sequence = beyond.first?.first?.integer {
             result.faults.append(
-                .init(sequence: UInt64(sequence), what: "outcomes differ from the receipt"))
+                .init(sequence: UInt64(sequence), code: .outcomeDiffers))
         }
     }
 
@@ -270,7 +272,7 @@ extension JournalVerifier.Walk {
     fileprivate mutating func take(_ entry: Entry, in database: Database) {
         time = entry.time
         if lastID.lexicographicallyPrecedes(entry.id.bytes) { lastID = entry.id.bytes }
-        if let what = derived.fault(of: entry, in: database) { fault(entry.sequence, what) }
+        if let code = derived.fault(of: entry, in: database) { fault(entry.sequence, code) }
         switch entry.body {
         case .payment(let payment) where !entry.isTraining:
             result.payments += 1

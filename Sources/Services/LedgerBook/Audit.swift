@@ -51,7 +51,7 @@ extension Book {
     private static let waits =
         "e.outcome = 'held' AND NOT EXISTS(SELECT 1 FROM verdicts v WHERE v.entry = e.id)"
 
-    /// How many entries have each outcome, by the database's words.
+    /// How many entries have each outcome, by the database's words; counts all of them.
     /// - Throws: `BookError.storage`.
     public func outcomeCounts() throws(BookError) -> [(outcome: String, count: Int64)] {
         try rows(

@@ -43,7 +43,9 @@ public struct TerminalStanding: Equatable, Sendable {
 }
 
 extension Book {
-    /// Keeps what a terminal says of itself, in the place of what it said before.
+    /// Keeps what a terminal says of itself, in the place of what it said before. What has an
+    /// earlier clock and no later entry than what came within ten minutes before is a request that
+    /// somebody sends again: it changes nothing.
     /// - Throws: `BookError.storage`.
     public func note(
         _ status: TerminalStatus, of terminal: TerminalRecord, now: UInt64
@@ -58,6 +60,10 @@ extension Book {
                 ON CONFLICT(terminal) DO UPDATE SET seen = excluded.seen, last = excluded.last,
                     unsent_cents = excluded.unsent_cents, oldest = excluded.oldest,
                     version = excluded.version, clock_ahead = excluded.clock_ahead
+                WHERE excluded.last > terminal_status.last
+                    OR excluded.seen - terminal_status.seen >= 600000
+                    OR excluded.seen + excluded.clock_ahead
+                        > terminal_status.seen + terminal_status.clock_ahead
                 """,
                 [
                     .integer(terminal.row), .clamped(now), .clamped(status.last),

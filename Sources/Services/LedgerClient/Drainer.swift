@@ -13,35 +13,34 @@ import Threads
 ///       ▲  └─no answer─▶ back off (1 s … 60 s, jitter) ◀──any fault──────────────────┘
 ///
 /// A refusal (L4) keeps probing once a minute: a person may have mended it at the ledger.
+/// `LinkPace` has the times.
 struct Drainer: Sendable {
     /// Bytes of one batch, about.
     static let batchSize = 512 << 10
-    private static let callTimeout = Duration.seconds(20)
     /// Deltas kept before the deny-list is pulled whole.
     private static let deltasMax = 500
-    private static let idleWait = Duration.seconds(15)
-    private static let refusedWait = Duration.seconds(60)
     /// Between two words of how this terminal is.
     private static let reportSpacing: UInt64 = 60_000_000_000
     let link: LedgerLink
 
     func run() {
-        let calls = LedgerCalls(link: link, timeout: Self.callTimeout)
-        var backoff = Backoff()
+        let pace = link.pace
+        let calls = LedgerCalls(link: link, timeout: pace.call)
+        var backoff = Backoff(pace)
         while !link.state.read({ $0.isStopping }) {
             let turn = turn(calls)
             link.journal.checkpoint()
             switch turn {
             case .done:
-                backoff = Backoff()
-                wait(Self.idleWait)
+                backoff = Backoff(pace)
+                wait(pace.idle)
             case .again: wait(backoff.next(), wakesForEntries: false)
-            case .refused: wait(Self.refusedWait, wakesForEntries: false)
+            case .refused: wait(pace.refused, wakesForEntries: false)
             }
         }
     }
 
-    private enum Turn { case done, again, refused }
+    enum Turn { case done, again, refused }
 
     private func turn(_ calls: LedgerCalls) -> Turn {
         guard let time = calls.time() else { return .again }
@@ -49,34 +48,48 @@ struct Drainer: Sendable {
             $0.ledgerSinceBoot =
                 Int64(clamping: time) - Int64(clamping: Clock.bootNanoseconds() / 1_000_000)
         }
-        switch checkHead(calls) {
-        case .done: break
-        case let other: return other
+        let head: UInt64
+        switch askHead(calls) {
+        case .at(let sequence): head = sequence
+        case .none(let turn): return turn
         }
         report(calls)
         pullPolicy(calls)
         pullDenyList(calls)
+        if head < link.journal.position.acknowledged || link.state.read({ $0.resent != nil }) {
+            switch sendAgain(calls, after: head) {
+            case .done: break
+            case let other: return other
+            }
+        }
         return send(calls)
     }
 
-    /// The first contact tells an old image from a late one.
-    private func checkHead(_ calls: LedgerCalls) -> Turn {
+    enum Head {
+        /// The last entry of ours that the ledger has; its hash is ours too.
+        case at(UInt64)
+        case none(Turn)
+    }
+
+    /// The first contact tells an old image from a late one, and a ledger that was restored from a
+    /// backup older than its receipts.
+    func askHead(_ calls: LedgerCalls) -> Head {
         switch calls.head() {
-        case .unreachable: return .again
-        case .refused(_, let code, _): return refuse(.refused(code: code))
+        case .unreachable: return .none(.again)
+        case .refused(_, let code, _): return .none(refuse(.refused(code: code)))
         case .answered(let exchange):
             guard let item = try? CBOR.decode(exchange.body, limit: 256),
                 let sequence = item[1]?.unsigned, let hash = item[2]?.bytes
-            else { return .again }
-            guard sequence <= UInt64(Int64.max) else { return .again }
+            else { return .none(.again) }
+            guard sequence <= UInt64(Int64.max) else { return .none(.again) }
             let known: [UInt8]?
             do { known = try link.journal.hash(of: sequence) } catch {
                 // A journal that cannot be read now says nothing about the chain.
-                return .again
+                return .none(.again)
             }
-            guard sequence == 0 || known == hash else { return refuse(.chainUnknown) }
+            guard sequence == 0 || known == hash else { return .none(refuse(.chainUnknown)) }
             setStanding(.good)
-            return .done
+            return .at(sequence)
         }
     }
 
@@ -98,8 +111,10 @@ struct Drainer: Sendable {
         guard case .answered(let exchange) = calls.policy(tag: tag), exchange.status == 200,
             let policy = try? link.store.policy(exchange.body)
         else { return }
-        // L5: an older policy never replaces a newer one.
-        guard policy.version >= link.policy?.version ?? 0 else { return }
+        // L5: an older policy never replaces a newer one. A restored ledger counts again from
+        // where it was, but what it issues now is later than all it issued before.
+        let (version, issued) = (link.policy?.version ?? 0, link.policy?.issued ?? 0)
+        guard policy.version >= version || policy.issued > issued else { return }
         let newTag = exchange.headers.first { $0.name == "etag" }?.value
         guard (try? link.store.save(policy: exchange.body)) != nil else { return }
         link.state.update { state in
@@ -131,7 +146,7 @@ struct Drainer: Sendable {
         while !link.state.read({ $0.isStopping }) {
             guard
                 let batch = try? link.journal.nextBatch(
-                    count: batchCountMax, sizeMax: Self.batchSize)
+                    count: link.pace.batchCount, sizeMax: Self.batchSize)
             else { return .again }
             if batch.isEmpty { return .done }
             setSending(true)
@@ -139,12 +154,9 @@ struct Drainer: Sendable {
             case .unreachable: return .again
             case .refused(_, let code, let expected):
                 let isChain = code == "gap" || code == "fork"
-                // A gap whose next number we have already sent means a receipt was lost here. One
-                // at an entry that has its receipt means that the ledger has forgotten it.
-                let position = link.journal.position
-                if code == "gap", let expected, expected > position.acknowledged,
-                    expected <= position.sequence
-                {
+                // A gap whose next number we have sent before means that a receipt was lost here,
+                // or that the ledger has forgotten entries: the next look at its head tells which.
+                if code == "gap", let expected, expected <= link.journal.position.sequence {
                     return .again
                 }
                 return refuse(isChain ? .chainUnknown : .refused(code: code))
@@ -159,7 +171,7 @@ struct Drainer: Sendable {
         return .done
     }
 
-    private func refuse(_ standing: Standing) -> Turn {
+    func refuse(_ standing: Standing) -> Turn {
         setStanding(standing)
         return .refused
     }
@@ -171,7 +183,7 @@ struct Drainer: Sendable {
         }
     }
 
-    private func setSending(_ isSending: Bool) {
+    func setSending(_ isSending: Bool) {
         link.state.update { state in
             if state.isSending != isSending { state.version += 1 }
             state.isSending = isSending
@@ -187,17 +199,5 @@ struct Drainer: Sendable {
             state.hasNewEntry = false
             return true
         }
-    }
-}
-
-/// 1 s, doubled up to 60 s, each with jitter of half its length.
-struct Backoff {
-    private var seconds: UInt64 = 1
-
-    mutating func next() -> Duration {
-        let base = seconds
-        seconds = min(seconds * 2, 60)
-        let half = base * 500
-        return .milliseconds(half + UInt64.random(in: 0...half))
     }
 }

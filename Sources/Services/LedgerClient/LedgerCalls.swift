@@ -64,13 +64,9 @@ struct LedgerCalls {
     /// The ledger's clock, milliseconds; nil when it does not answer.
     func time() -> UInt64? {
         let before = Clock.monotonicNanoseconds()
-        guard case .answered(let answer) = call("GET", "/v1/time"), answer.body.count <= 64 else {
-            return nil
-        }
-        let digits = answer.body.filter { (0x30...0x39).contains($0) }
-        guard let milliseconds = UInt64(String(decoding: digits, as: UTF8.self)) else {
-            return nil
-        }
+        guard case .answered(let answer) = call("GET", "/v1/time"),
+            let milliseconds = ledgerTime(answer.body)
+        else { return nil }
         return milliseconds + (Clock.monotonicNanoseconds() - before) / 2_000_000
     }
 
@@ -122,8 +118,15 @@ struct LedgerCalls {
             note(reachable: false)
             return .unreachable
         default:
-            note(reachable: true)
             let problem = Problem(exchange.body)
+            // Whoever answers without the ledger's own words is not the ledger: a hotspot's page,
+            // a proxy. A replay is what libcurl makes of a kept connection that broke after the
+            // ledger had taken the request: the next call has a nonce of its own.
+            guard isProblem(exchange), problem.code != "replayed" else {
+                note(reachable: false)
+                return .unreachable
+            }
+            note(reachable: true)
             return .refused(
                 status: exchange.status, code: problem.code, expected: problem.expected)
         }
@@ -145,5 +148,22 @@ struct LedgerCalls {
             return (now, before)
         }
         if let contact { link.store.save(contact: contact.now, before: contact.before) }
+    }
+}
+
+/// The answer of `/v1/time`, exactly `{"ms":N}`; nil for anything else: whatever page a hotspot
+/// shows must not set a clock.
+func ledgerTime(_ body: [UInt8]) -> UInt64? {
+    let text = String(decoding: body.prefix(64), as: UTF8.self)
+    guard body.count <= 64, text.hasPrefix("{\"ms\":"), text.hasSuffix("}") else { return nil }
+    let digits = text.dropFirst(6).dropLast()
+    guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    return UInt64(digits)
+}
+
+/// True for an error that is said as the ledger says its own (RFC 9457).
+func isProblem(_ exchange: HTTPExchange) -> Bool {
+    exchange.headers.contains {
+        $0.name == "content-type" && $0.value.hasPrefix("application/problem+json")
     }
 }

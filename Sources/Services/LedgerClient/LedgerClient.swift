@@ -10,6 +10,7 @@
 //       and a chain the ledger does not know stop the link and call a person.
 //   L5  A policy or deny-list is believed only when the ledger's key signed it, for this terminal,
 //       and is not older than the one in force.
+//   L6  A ledger that was restored from a backup gets again what it had receipted and has lost.
 // Does not promise: delivery while there is no network.
 // Threads: "ledger" drains and pulls; "authorise" asks. State is published under a lock.
 // Units: seconds and milliseconds as named.
@@ -46,6 +47,9 @@ public enum Standing: Equatable, Sendable {
     /// The ledger knows later entries than this journal, or others: an old image was restored, or
     /// the chain forked. Nothing is served.
     case chainUnknown
+    /// The ledger was restored from before entries that it receipted and that this terminal holds
+    /// no more: its archives have them. Nothing is served.
+    case ledgerForgot
 }
 
 /// The live link to the ledger.
@@ -58,6 +62,7 @@ public final class LedgerLink: Sendable {
     let journal: Journal
     let store: LinkStore
     let version: String
+    let pace: LinkPace
     let state: Monitor<LinkState>
     private let requests = Monitor<Requests>(Requests())
 
@@ -71,9 +76,10 @@ public final class LedgerLink: Sendable {
     /// the program's, for the association's view.
     public init(
         address: LedgerAddress, signer: any MessageSigner, journal: Journal, directory: String,
-        version: String = "?"
+        version: String = "?", pace: LinkPace = .standard
     ) {
         self.version = version
+        self.pace = pace
         self.address = address
         self.signer = signer
         self.journal = journal

@@ -65,12 +65,8 @@ public struct LedgerProbe: Equatable, Sendable {
         let client = HTTPClient(
             timeout: limit, connectTimeout: limit, answerLimit: messageSizeMax)
         let start = Clock.monotonicNanoseconds()
-        let digits = try get(client, address, "/v1/time", signer, offset: 0).filter {
-            (0x30...0x39).contains($0)
-        }
-        guard let time = UInt64(String(decoding: digits.prefix(20), as: UTF8.self)) else {
-            throw .otherLedger
-        }
+        let answer = try get(client, address, "/v1/time", signer, offset: 0)
+        guard let time = ledgerTime(answer) else { throw .otherLedger }
         let offset = Int64(clamping: time) &- Int64(clamping: Clock.realtimeMilliseconds())
         let kid = signer.publicKey.kid
         let place = "/v1/terminals/\(Hexadecimal.text(kid))/"
@@ -103,7 +99,9 @@ public struct LedgerProbe: Equatable, Sendable {
         switch exchange.status {
         case 200: return exchange.body
         case 408, 425, 429, 500...599: throw .unreachable("status \(exchange.status)")
-        default: throw .refused(code: Problem(exchange.body).code)
+        default:
+            guard isProblem(exchange) else { throw .unreachable("status \(exchange.status)") }
+            throw .refused(code: Problem(exchange.body).code)
         }
     }
 }

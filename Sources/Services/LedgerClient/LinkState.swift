@@ -28,6 +28,8 @@ struct LinkState {
     var hasNewEntry = false
     /// When the terminal last said how it is, monotonic nanoseconds.
     var reported: UInt64?
+    /// What is being sent again to a ledger that forgot it, over several turns.
+    var resent: Resent?
     var isStopping = false
     var version: UInt64 = 1
     var threads: [NamedThread] = []

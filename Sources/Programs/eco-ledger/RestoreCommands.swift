@@ -1,0 +1,80 @@
+import CommandLineTool
+import Crypto
+import LedgerBook
+import Linux
+
+/// What follows a backup that was put back: of the ledger, or of a terminal.
+enum RestoreCommands {
+    static let all = [
+        Command(
+            ["restored"], "say that the database was put back from a backup, before serve runs",
+            options: [.database],
+            examples: [
+                "eco-ledger restored -d sqlite:ledger.sqlite",
+                "eco-ledger restored -d sqlite:ledger.sqlite --json",
+            ], run: restored),
+        Command(
+            ["terminal", "entries"], words: "ID FILE",
+            "write what a terminal has sent, and its receipts, to FILE: for journal recover",
+            options: [.database],
+            examples: [
+                "eco-ledger terminal entries -d sqlite:ledger.sqlite 0f1e2d3c4b5a6978 x.entries",
+                "eco-terminal journal recover -c terminal.conf x.entries",
+            ], run: entries),
+    ]
+
+    private static func restored(_ call: Invocation) throws {
+        let (terminals, findings) = try call.withBook { book in
+            try book.noteRestored()
+            return (try book.terminals().filter { $0.revoked == nil }, try book.audit())
+        }
+        call.print(
+            .record([
+                "terminals": .integer(Int64(terminals.count)),
+                "entries": .integer(Int64(findings.entries)),
+                "sound": .bool(findings.faults.isEmpty),
+            ]),
+            [
+                "\(findings.entries) entries of \(terminals.count) terminals; "
+                    + (findings.faults.isEmpty ? "the book is sound" : "the book is BROKEN"),
+                "Before serve: card add for every card made since the backup, card block for "
+                    + "every card blocked since, card topup for what was issued here.",
+                "Then start serve: every terminal sends what is missing here by itself. Pair anew "
+                    + "those that were paired since the backup; they keep their journals.",
+            ])
+        guard findings.faults.isEmpty else {
+            throw Failure(
+                "the backup is not sound", hint: "eco-ledger audit says where; take another one",
+                code: .integrity, isTold: true)
+        }
+    }
+
+    private static func entries(_ call: Invocation) throws {
+        let (id, path) = (call.words[0], call.words[1])
+        guard let kid = Hexadecimal.bytes(id), kid.count == 8 else {
+            throw Failure(
+                "'\(id)' is no terminal id", hint: "16 hexadecimal characters", code: .usage)
+        }
+        guard !Files.exists(path) else {
+            throw Failure("\(path) is there already", hint: "choose another file", code: .usage)
+        }
+        var (bytes, count): ([UInt8], Int64) = ([], 0)
+        let receipts = try call.withBook { book in
+            var (all, number): ([UInt8], Int64) = ([], 0)
+            try book.copies(of: kid) { _, entry, _ in
+                all += entry
+                number += 1
+            }
+            (bytes, count) = (all, number)
+            return try book.receipts(of: kid)
+        }
+        do { try Files.writeAtomically(bytes + receipts.flatMap { $0 }, to: path) } catch {
+            throw Failure("\(path) cannot be written: \(error)", hint: "check rights and space")
+        }
+        call.print(
+            .record([
+                "terminal": .text(id), "entries": .integer(count),
+                "receipts": .integer(Int64(receipts.count)),
+            ]), ["\(count) entries and \(receipts.count) receipts of \(id)"])
+    }
+}

@@ -1,0 +1,105 @@
+import COSE
+import Crypto
+import Foundation
+import Journal
+import KeyStore
+import LedgerMessages
+import Linux
+import Operations
+import SQLite
+import Testing
+
+/// A journal made anew of what the ledger holds.
+@Suite struct RecoveryTests {
+    /// Two years and a bit, all of it receipted; what a ledger would give of it.
+    private func sound() throws -> (JournalBench, entries: [[UInt8]], receipts: [[UInt8]]) {
+        let bench = try JournalBench()
+        let journal = try bench.open()
+        for _ in 0..<2 { try bench.year(journal) }
+        for _ in 0..<3 { try bench.append(journal) }
+        try bench.acknowledge(journal)
+        var entries: [[UInt8]] = []
+        _ = try JournalVerifier(
+            path: bench.path, terminal: bench.terminal.publicKey, ledger: nil
+        ).run { entries.append($1.bytes) }
+        // An answer that was lost left a receipt that overlaps.
+        let (_, lost) = try bench.receipt(journal, from: 1, to: 2)
+        return (bench, entries, [lost] + (try receipts(bench)))
+    }
+
+    private func receipts(_ bench: JournalBench) throws -> [[UInt8]] {
+        try bench.files().flatMap { name in
+            try Database(path: bench.folder + "/" + name, access: .readOnly)
+                .rows("SELECT cose FROM receipts ORDER BY upto").compactMap { $0[0].blob }
+        }
+    }
+
+    private func copies(
+        _ bench: JournalBench, _ parts: [[UInt8]]
+    ) throws -> LedgerCopies {
+        try LedgerCopies(
+            parts.flatMap { $0 }, terminal: bench.terminal.publicKey,
+            ledger: bench.ledger.publicKey)
+    }
+
+    @Test func `Every year's file comes again as it was, with its receipts`() throws {
+        let (bench, entries, receipts) = try sound()
+        let whole = try copies(bench, entries + receipts)
+        #expect(try Journal.compare(bench.path, with: whole, signer: bench.terminal) == nil)
+        let before = try bench.verify()
+        for name in try bench.files() { try Files.remove(bench.folder + "/" + name) }
+        let found = try #require(
+            try Journal.compare(bench.path, with: whole, signer: bench.terminal))
+        #expect(found.common == 0 && found.strays == 0 && found.last == UInt64(entries.count))
+        try Journal.recover(
+            bench.path, from: whole, found, aside: bench.folder + "/aside",
+            signer: bench.terminal, at: bench.moment())
+        let after = try bench.verify()
+        #expect(after.faults == [] && after.entries == before.entries + 1)
+        #expect(after.payments == before.payments && after.acknowledged == before.last)
+        #expect(try bench.files() == ["journal.sqlite", "journal-6.sqlite", "journal-11.sqlite"])
+        #expect(try self.receipts(bench) == Array(receipts.dropFirst()))
+        let journal = try bench.open()
+        try bench.append(journal)
+        #expect(try bench.verify().faults == [])
+    }
+
+    @Test func `What was cut, altered, of others or not receipted is refused`() throws {
+        let (bench, entries, receipts) = try sound()
+        var altered = entries
+        altered[4][altered[4].count / 2] ^= 1
+        let stranger = try SigningKey.create()
+        let (_, forged) = try bench.receipt(try bench.open(), from: 1, to: 3, by: stranger)
+        let (_, forked) = try bench.receipt(
+            try bench.open(), from: 1, to: 3, head: [UInt8](repeating: 3, count: 32))
+        for (parts, what) in [
+            ([], "nothing"), (altered + receipts, "altered"), (Array(entries.dropFirst()), "cut"),
+            (entries, "no receipts"), (entries + receipts.dropLast(), "a receipt less"),
+            (entries.dropLast() + receipts, "an entry less"), (entries + [forged], "forged"),
+            (entries + receipts + [forked], "forked"), ([[0x00]], "no item"),
+            (entries + [Array(receipts[0].dropLast())], "truncated"),
+        ] as [([[UInt8]], String)] {
+            #expect(throws: ArchiveError.self, "\(what)") { try copies(bench, parts) }
+        }
+    }
+
+    @Test func `A journal that differs is told by what it holds, an unsound one not at all`() throws
+    {
+        let (bench, entries, receipts) = try sound()
+        let whole = try copies(bench, entries + receipts)
+        // The image of after the first year; then a start and two payments, one for training.
+        for name in try bench.files().dropFirst() { try Files.remove(bench.folder + "/" + name) }
+        let journal = try bench.open()
+        try bench.append(journal, .technicalEvent(TechnicalEvent(code: "start")))
+        try bench.append(journal, JournalBench.payment(cents: 700))
+        try bench.append(journal, isTraining: true)
+        let found = try #require(
+            try Journal.compare(bench.path, with: whole, signer: bench.terminal))
+        #expect(found.common == 5 && found.strays == 3 && found.operations == 1)
+        #expect(found.payments == KindTotal(count: 1, sum: 700))
+        try bench.unguarded().run("UPDATE entries SET cents = 1 WHERE seq = 1")
+        #expect(throws: JournalError.self) {
+            try Journal.compare(bench.path, with: whole, signer: bench.terminal)
+        }
+    }
+}
