@@ -211,6 +211,8 @@ extension PackageSuites {
             #expect(busy.both.contains("the checkout is busy: operation"), "\(busy.both)")
             #expect(busy.both.contains("The new one starts with the"), "\(busy.both)")
             #expect(try debian.property("MainPID", "eco-terminal") == before)
+            #expect(try debian.must("systemctl list-jobs --no-legend").contains("eco-") == false)
+            #expect(try debian.must("readlink /proc/\(before)/exe").hasSuffix("(deleted)"))
             #expect(try page.snapshot().stage.name == "presentCard")
             #expect(try page.order("cancel", ["id": try page.snapshot().armed ?? ""]).isTaken)
             end(6)
