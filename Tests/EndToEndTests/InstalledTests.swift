@@ -115,6 +115,12 @@ extension PackageSuites {
             for name in ["cage", "chromium", "eco-kiosk"] {
                 #expect(result.out.contains("Inst \(name) "), "\(result.out)")
             }
+            if ProcessInfo.processInfo.environment["ECO_DEBIAN_KIOSK"] != nil {
+                try debian.must("apt-get -q -y install /packages/eco-kiosk_*.deb")
+                #expect(try debian.run("systemctl is-enabled eco-kiosk@tty1").out == "disabled\n")
+                #expect(try debian.must("id --groups --name carte-eco-kiosk").contains("video"))
+                try debian.must("apt-get -q -y purge eco-kiosk")
+            }
             end(2)
         }
 
