@@ -83,9 +83,9 @@ let package = Package(
         library("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         library("CP11Kit", "p11-kit-1", apt: "libp11-kit-dev"),
         library("CQREncode", "libqrencode", apt: "libqrencode-dev"),
-        library("CPango", "pangocairo", apt: "libpango1.0-dev"),
         library("CSystemd", "libsystemd", apt: "libsystemd-dev"),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
+        .target(name: "CPango", path: "Sources/CLibraries/CPango"),
         .target(name: "CWebAssets", path: "Sources/CLibraries/CWebAssets", exclude: ["web"]),
         .target(
             name: "CLedgerAssets", path: "Sources/CLibraries/CLedgerAssets", exclude: ["files"]),
@@ -182,6 +182,7 @@ let package = Package(
         // Emulation
         emulation("CardEmulation", ["Crypto", "Linux"]),
         emulation("ReaderEmulation", ["CardEmulation", "Linux", "Threads"]),
+        emulation("MerchantEmulation", ["HTTPClient", "Linux"]),
 
         // Programs
         .target(
@@ -208,13 +209,17 @@ let package = Package(
             ]),
         program(
             "eco-sim",
-            ["CardEmulation", "Crypto", "HTTPClient", "Linux", "ReaderEmulation", "Threads"]),
+            [
+                "CardEmulation", "Crypto", "Linux", "MerchantEmulation", "ReaderEmulation",
+                "Threads",
+            ]),
         program(
             "eco-bench",
             [
                 "Batches", "COSE", "CardEmulation", "Cards", "Crypto", "Journal", "KeyStore",
-                "LedgerBook", "LedgerClient", "LedgerMessages", "Linux", "Operations", "PCSC",
-                "PostgreSQL", "Provisioning", "ReaderEmulation", "SQLite", "Terminal", "Threads",
+                "LedgerBook", "LedgerClient", "LedgerMessages", "Linux", "MerchantEmulation",
+                "Operations", "PCSC", "PostgreSQL", "Provisioning", "ReaderEmulation", "SQLite",
+                "Terminal", "Threads",
                 "Tokens",
             ]),
 

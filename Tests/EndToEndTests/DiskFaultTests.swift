@@ -112,6 +112,7 @@ private final class Disk {
                 around: ["unshare", "--mount", "sh", "-c", inside, "sh"]))
         let sentence = "Le service des lecteurs ne tourne pas : systemctl start pcscd.socket."
         #expect(site.says("STATUS=" + sentence))
+        #expect(site.bench.serveSays("code=reader-service-missing: " + sentence))
         let page = Page(port: site.port)
         #expect(Programs.wait(20) { page.open() } && refuses(page, "R03"))
         let daemon = try ChildProcess.start(
@@ -119,6 +120,12 @@ private final class Disk {
             ["--mount", "--target", "\(site.bench.terminalProcess)", "pcscd", "--foreground"],
             output: site.bench.folder + "/pcscd.log", errors: site.bench.folder + "/pcscd.log")
         #expect(site.bench.serveSays("event=mended code=reader-service-missing"))
+        // The daemon is asked again; there it finds the virtual reader, or says that none is there.
+        #expect(
+            Programs.wait(30) {
+                let stage = try? page.stage()
+                return stage?.name == "amountEntry" || stage?.code == "R01"
+            })
         site.bench.stopTerminal()
         daemon.signal(SIGTERM)
         _ = daemon.wait()

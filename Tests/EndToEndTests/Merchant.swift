@@ -119,14 +119,13 @@ final class Merchant {
         try browser.text("document.querySelector('main').innerText").filter { !$0.isNumber }
     }
 
-    /// Pictures at the three sizes, each checked by the rules of the design; back to the first.
+    /// Looks at the three sizes, each checked by the rules of the design; back to the first.
     func photograph(
         _ name: String, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         for size in PanelSize.all.reversed() {
             try browser.resize(size)
-            try browser.photograph("flow-\(name)-\(size)")
-            let faults = try PageChecks.faults(browser)
+            let faults = try PageChecks.faults(browser, picture: "flow-\(name)-\(size)")
             #expect(faults == [], "\(name) at \(size)", sourceLocation: sourceLocation)
         }
     }
@@ -198,8 +197,8 @@ final class Merchant {
         let leaves = try Programs.wait(15, every: 0.02) {
             let shown = try browser.text(
                 "'settled' in document.body.dataset ? document.body.dataset.shown : ''")
-            if shown == "result" { try press(key: Key.enter) }
-            if ["tiles", "facts", "form", "operations", "given"].contains(shown) { try press("-") }
+            let panels = ["result", "tiles", "facts", "code", "form", "operations", "given"]
+            if panels.contains(shown) { try press("-") }
             return shown == "ready"
         }
         if !leaves { try sees(.ready) }

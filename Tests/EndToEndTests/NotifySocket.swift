@@ -6,41 +6,34 @@ import Threads
 /// comes is taken at once, as systemd does: a queue that nobody empties would hold the sender.
 final class NotifySocket {
     let path: String
-    private let socket: Int32
     private let queue = Monitor<(messages: [[String]], isOver: Bool)>(([], false))
     private let reader: NamedThread
 
     init(_ path: String) throws {
         self.path = path
-        let socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-        let code = withUnsafePointer(to: &address) {
-            bind(socket, UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self), size)
-        }
-        guard code == 0 else { throw LinuxError(call: "bind", code: errno) }
-        self.socket = socket
+        let socket = Once(try UnixDatagrams(path))
         let queue = queue
         reader = NamedThread.start("manager") {
-            var bytes = [UInt8](repeating: 0, count: 8_192)
             while !queue.read({ $0.isOver }) {
-                var watch = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-                guard poll(&watch, 1, 100) == 1 else { continue }
-                let count = recv(socket, &bytes, bytes.count, 0)
-                let lines = String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+                guard let bytes = try? socket.value.receive(timeout: .milliseconds(100)) else {
+                    continue
+                }
+                let lines = String(decoding: bytes, as: UTF8.self)
                     .split(separator: "\n").map(String.init)
                 queue.update { $0.messages.append(lines) }
             }
         }
     }
 
+    /// A socket that a closure can hold.
+    private final class Once: Sendable {
+        let value: UnixDatagrams
+        init(_ value: consuming UnixDatagrams) { self.value = value }
+    }
+
     deinit {
         queue.update { $0.isOver = true }
         reader.join()
-        close(socket)
-        unlink(path)
     }
 
     /// The words that make a program report here and expect the watchdog to wait so long.

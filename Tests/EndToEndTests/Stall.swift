@@ -48,7 +48,8 @@ final class Stall {
     var terminalFolder: String { folder + "/terminal" }
 
     /// Keys, ledger, a card for each balance (cents), a paired terminal whose manager has a PIN.
-    init(balances: [Int64] = [5_000]) throws {
+    /// `application`: where the policy says that the holders' application is.
+    init(balances: [Int64] = [5_000], application: String = "") throws {
         folder = FileManager.default.temporaryDirectory.path + "/eco-stall-" + UUID().uuidString
         ledgerPort = try TCPListener(port: 0).port
         port = try TCPListener(port: 0).port
@@ -59,6 +60,9 @@ final class Stall {
         let seeds = URL(filePath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent().appending(path: "seeds").path
         try must("eco-ledger", ["init", "--seed", seeds] + database + ledgerKeys)
+        if !application.isEmpty {
+            try must("eco-ledger", ["policy", "set"] + database + ["application", application])
+        }
         let pocket = Pocket(folder: folder)
         cards = try pocket.makeCards(balances.count)
         try must("eco-ledger", ["card", "add"] + database + [pocket.register])
@@ -94,16 +98,21 @@ final class Stall {
         return result.out
     }
 
-    private func pair() throws {
+    /// Writes the terminal's settings; they count from its next start.
+    func configure(reader: String) throws {
         let text = """
             directory = \(terminalFolder)
             keys = \(folder)/keys/terminal.keys
             passphrase-file = \(folder)/pass
-            reader = Virtual PCD 00
+            reader = \(reader)
             listen = 127.0.0.1:\(port)
 
             """
         try Files.writeAtomically(Array(text.utf8), to: folder + "/terminal.conf")
+    }
+
+    private func pair() throws {
+        try configure(reader: "Virtual PCD 00")
         let answer = try must(
             "eco-ledger",
             ["terminal", "code", "--merchant", "Café des Halles", "--json"] + database)

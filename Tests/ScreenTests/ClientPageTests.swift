@@ -35,6 +35,14 @@ import WebDriver
         #expect(try page.browser.complaints() == [])
     }
 
+    @Test func `A language under a finger stays, whatever comes meanwhile`() throws {
+        let page = try ClientSession()
+        try page.browser.run("window.held = document.querySelector('#languages button')")
+        page.service.checkout.change { $0.snapshot.network = .offline(since: nil) }
+        try #require(try page.waitForPage())
+        #expect(try page.browser.text("held.isConnected") == "true")
+    }
+
     @Test func `Only the languages of the policy are offered`() throws {
         let page = try ClientSession()
         page.service.checkout.change { $0.snapshot.languages = ["tr", "fr"] }

@@ -28,7 +28,7 @@ import WebDriver
         )
         try browser.resize(size)
         try browser.open(url)
-        try browser.photograph(name)
+        try browser.record(name)
         try measure(browser, size, name)
         // The table of days, opened as a finger opens it.
         try browser.run("document.querySelector('summary').scrollIntoView({block: 'center'})")
@@ -44,7 +44,7 @@ import WebDriver
     private func measure(_ browser: Browser, _ size: PanelSize, _ name: String) throws {
         let height = try browser.run("return document.documentElement.scrollHeight") as? Int ?? 0
         try browser.resize(PanelSize(width: size.width, height: height))
-        try browser.photograph(name + "-whole")
+        try browser.record(name + "-whole")
         // Nothing of it changes by itself, so no part of it speaks by itself.
         let faults = try PageChecks.faults(browser).filter { $0.rule != .live }
         #expect(faults == [], "\(name)")

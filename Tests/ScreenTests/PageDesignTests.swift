@@ -6,45 +6,47 @@ import WebDriver
 
 /// Every stage at every size in both languages, by the rules of UX.md §1.5.
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PageDesignTests {
-    @Test(arguments: PanelSize.all, ["fr", "en"])
-    func `Every stage fits, is large, dark and near enough`(
-        _ size: PanelSize, _ language: String
-    ) throws {
+    @Test(arguments: PanelSize.all)
+    func `Every stage fits, is large, dark and near enough`(_ size: PanelSize) throws {
         let page = try PageSession(size: size)
-        try page.choose(language: language)
-        let suffix = "\(language)-\(size)"
-        for (name, stage) in Samples.stages {
-            try page.show(stage)
-            try page.browser.photograph("\(name)-\(suffix)")
-            let faults = try PageChecks.faults(page.browser)
-            #expect(faults == [], "\(name)")
+        for language in ["fr", "en"] {
+            try page.choose(language: language)
+            for (name, stage) in Samples.stages {
+                try page.draw(stage)
+                try check(page, "\(name)-\(language)-\(size)")
+            }
+            #expect(try page.browser.complaints() == [])
         }
-        #expect(try page.browser.complaints() == [])
     }
 
-    @Test(arguments: PanelSize.all, ["fr", "en"])
+    @Test(arguments: PanelSize.all)
     func `Every refusal's sentences fit, as a result and out of service`(
-        _ size: PanelSize, _ language: String
+        _ size: PanelSize
     ) throws {
         let page = try PageSession(size: size)
-        try page.choose(language: language)
-        var sentences: Set<String> = []
-        for refusal in Samples.refusals {
-            try page.show(.refused(id: Samples.id, amount: Samples.eco(1_234_50), refusal))
-            let faults = try PageChecks.faults(page.browser)
-            #expect(faults == [], "\(refusal)")
-            let words = try page.words()
-            #expect(words.contains(refusal.code))
-            #expect(!words.contains("refusal."))
-            #expect(!words.contains("{"))
-            sentences.insert(words)
+        for language in ["fr", "en"] {
+            try page.choose(language: language)
+            var sentences: Set<String> = []
+            for refusal in Samples.refusals {
+                try page.draw(.refused(id: Samples.id, amount: Samples.eco(1_234_50), refusal))
+                try check(page, "\(refusal.code)-\(language)-\(size)")
+                let words = try page.words()
+                #expect(words.contains(refusal.code))
+                #expect(!words.contains("refusal."))
+                #expect(!words.contains("{"))
+                sentences.insert(words)
+            }
+            for refusal in Samples.refusals {
+                try page.draw(.outOfService(refusal))
+                try check(page, "service-\(refusal.code)-\(language)-\(size)")
+            }
+            #expect(sentences.count == Samples.refusals.count)
         }
-        for refusal in Samples.refusals {
-            try page.show(.outOfService(refusal))
-            let faults = try PageChecks.faults(page.browser)
-            #expect(faults == [], "out of service: \(refusal)")
-        }
-        #expect(sentences.count == Samples.refusals.count)
+    }
+
+    private func check(_ page: PageSession, _ name: String) throws {
+        let faults = try PageChecks.faults(page.browser, picture: name)
+        #expect(faults == [], "\(name)")
     }
 
     @Test(arguments: PanelSize.all, ["fr", "en"])
@@ -61,9 +63,7 @@ import WebDriver
             let suffix = "\(theme)-\(language)-\(size)"
             try page.browser.press(Array("12345678").map(String.init))
             #expect(try page.browser.waitUntil("!document.querySelector('#charge').disabled"))
-            try page.browser.photograph("m0-crowded-\(suffix)")
-            let faults = try PageChecks.faults(page.browser)
-            #expect(faults == [], "crowded, \(theme)")
+            try check(page, "m0-crowded-\(suffix)")
             for panel in ["operations", "settings"] {
                 if panel == "settings" {
                     try page.openPanel("menu", from: "[data-screen='ready'] [data-act='menu']")
@@ -74,22 +74,38 @@ import WebDriver
                 let isOpen = "document.body.dataset.shown == '\(panel)'"
                 try #require(try page.browser.waitUntil(isOpen))
                 try #require(try page.waitForPage())
-                try page.browser.photograph("\(panel)-\(suffix)")
-                let faults = try PageChecks.faults(page.browser)
-                #expect(faults == [], "\(panel), \(theme)")
+                try check(page, "\(panel)-\(suffix)")
                 if panel == "operations" { try turnPages(page) }
                 try page.browser.touch("[data-screen='\(panel)'] [data-act='back']")
                 try #require(try page.browser.waitUntil("document.body.dataset.shown == 'ready'"))
                 try #require(try page.waitForPage())
             }
             for (name, stage) in Samples.stages where theme == "outdoor" {
-                try page.show(stage)
-                try page.browser.photograph("\(name)-\(suffix)")
-                let faults = try PageChecks.faults(page.browser)
-                #expect(faults == [], "\(name) outdoor")
+                try page.draw(stage)
+                try check(page, "\(name)-\(suffix)")
             }
             try page.show(.amountEntry)
         }
+    }
+
+    @Test(arguments: PanelSize.all, [("fr", "L’horloge est fausse"), ("en", "The clock is wrong")])
+    func `A wrong clock is told where the amount is entered, and no longer once it is mended`(
+        _ size: PanelSize, _ told: (language: String, sentence: String)
+    ) throws {
+        let page = try PageSession(size: size)
+        try page.choose(language: told.language)
+        page.service.checkout.change { state in
+            state.snapshot.network = .offline(since: 1_764_000_000_000)
+            state.snapshot.clockTrust = .untrusted
+            state.snapshot.clockFault = .clockBehind
+        }
+        try #require(try page.waitForPage())
+        #expect(try page.words().contains(told.sentence))
+        try page.browser.photograph("m0-clock-\(told.language)-\(size)")
+        #expect(try PageChecks.faults(page.browser) == [])
+        page.service.checkout.change { $0.snapshot.clockFault = nil }
+        try #require(try page.waitForPage())
+        #expect(try !page.words().contains(told.sentence))
     }
 
     /// Every page of the list, to the last.
@@ -131,7 +147,7 @@ import WebDriver
         try page.browser.run("document.documentElement.dataset.reader = arguments[0]", [place])
         let faults = try PageChecks.faults(page.browser)
         #expect(faults == [])
-        try page.browser.photograph("m1-reader-\(place)")
+        try page.browser.record("m1-reader-\(place)")
         let zone = try #require(
             try page.browser.run(
                 "return document.querySelector('#zone').getBoundingClientRect().x") as? Double)

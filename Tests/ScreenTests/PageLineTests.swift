@@ -18,7 +18,7 @@ import WebDriver
         #expect(try page.words().contains("Le terminal ne répond pas"))
         let faults = try PageChecks.faults(page.browser)
         #expect(faults == [])
-        try page.browser.photograph("lost-fr-800x480")
+        try page.browser.record("lost-fr-800x480")
 
         // Nothing may be ordered from a page that does not know where the terminal stands.
         try page.browser.press(["7", Key.enter])
@@ -75,5 +75,54 @@ import WebDriver
         try #require(try page.waitForPage())
         #expect(try page.browser.text("document.body.dataset.shown") == "pay")
         #expect(page.service.checkout.snapshot.stage != .amountEntry)
+    }
+
+    /// What every snapshot may bring.
+    private func disturb(_ page: PageSession) throws {
+        page.service.checkout.change { $0.snapshot.queue.count += 1 }
+        try #require(try page.waitForPage())
+    }
+
+    private func holds(
+        _ page: PageSession, _ button: String, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        try page.browser.run("window.held = document.querySelector(arguments[0])", [button])
+        try disturb(page)
+        #expect(
+            try page.browser.text("held.isConnected") == "true", "\(button)",
+            sourceLocation: sourceLocation)
+    }
+
+    @Test func `A result's buttons stay while the card leaves, and those of list and stand`() throws
+    {
+        let page = try PageSession()
+        try page.show(Samples.accepted(offline: false, cardPresent: true))
+        try page.browser.run("window.held = document.querySelector('[data-act=receipt]')")
+        try page.show(Samples.accepted(offline: false, cardPresent: false))
+        #expect(try page.browser.text("held.isConnected") == "true")
+        // Another result has buttons of its own.
+        let refusal = Refusal.insufficient(missing: Samples.eco(320))
+        try page.show(.refused(id: Samples.id, amount: Samples.eco(1_250), refusal))
+        #expect(try page.browser.text("held.isConnected") == "false")
+        try holds(page, "#result-acts button")
+        try page.show(Samples.given(cardPresent: true))
+        try holds(page, "#given-acts [data-act=nextCard]")
+        page.service.checkout.change { state in
+            state.others = Samples.operations.map { Samples.line($0) }
+        }
+        try page.show(.amountEntry)
+        try page.browser.press(["*"])
+        try #require(try page.browser.waitUntil("document.querySelector('button.line')"))
+        try #require(try page.waitForPage())
+        try holds(page, "button.line")
+        try page.browser.press([Key.escape])
+        try #require(try page.browser.waitUntil("document.body.dataset.shown == 'ready'"))
+        try #require(try page.waitForPage())
+        try page.openConsent()
+        try holds(page, "#consent-acts button")
+        try page.browser.touch("#consent-acts [data-value='yes']")
+        try #require(try page.browser.waitUntil("document.body.innerText.includes('2/2')"))
+        try page.go("#consent-acts [data-value='yes']", to: "contact")
+        try holds(page, ".letter[data-value='a']")
     }
 }

@@ -58,7 +58,7 @@ import WebDriver
                 "document.querySelector('#form-note').innerText.includes('1,500')"))
         let faults = try PageChecks.faults(page.browser)
         #expect(faults == [])
-        try page.browser.photograph("limit-fr-800x480")
+        try page.browser.record("limit-fr-800x480")
     }
 
     @Test func `One card pays a part and another one the rest`() throws {
@@ -76,7 +76,7 @@ import WebDriver
         #expect(try page.words().contains("Il reste 3,20"))
         try page.show(.amountEntry)
         #expect(try page.words().contains("3,20"))
-        try page.browser.photograph("rest-fr-800x480")
+        try page.browser.record("rest-fr-800x480")
         try page.browser.press([Key.enter])
         #expect(has(page, .payRest))
         #expect(page.service.checkout.armed?.amount == Samples.eco(320))
@@ -167,7 +167,7 @@ import WebDriver
         try page.browser.press([Key.enter])
         let note = "document.querySelector('#form-note').innerText"
         #expect(try page.browser.waitUntil("\(note).includes('9 essais')"))
-        try page.browser.photograph("role-wrong-fr-800x480")
+        try page.browser.record("role-wrong-fr-800x480")
         try page.browser.press(["2", "4", "6", "8", Key.enter])
         #expect(has(page, .topUp(amount: Samples.eco(2000), means: .cash)))
         try #require(try page.browser.waitUntil("document.body.dataset.shown == 'pay'"))
@@ -238,7 +238,7 @@ import WebDriver
                 try page.browser.text("document.body.innerText").contains("FORMATION"), "\(name)")
             let faults = try PageChecks.faults(page.browser)
             #expect(faults == [], "\(name) in training")
-            try page.browser.photograph("training-\(name)-fr-800x480")
+            try page.browser.record("training-\(name)-fr-800x480")
         }
     }
 }

@@ -168,7 +168,7 @@ import WebDriver
         try #require(try page.waitForPage())
         #expect(try page.words().contains("4821"))
         #expect(page.service.checkout.state.orders == [])
-        try page.browser.photograph("report-number-fr-800x480")
+        try page.browser.record("report-number-fr-800x480")
         try page.browser.press([Key.enter])
         #expect(has(page, .report(Samples.card("4821"), .lost, by: .holder)))
         #expect(try note(page, "signalée", on: "tiles"))
@@ -185,8 +185,7 @@ import WebDriver
         let count = "document.querySelectorAll('button.line').length"
         #expect(try page.browser.waitUntil("\(count) == 1"))
         #expect(try page.words().contains("Rejeté"))
-        try page.browser.photograph("operations-rejected-fr-800x480")
-        let faults = try PageChecks.faults(page.browser)
+        let faults = try PageChecks.faults(page.browser, picture: "operations-rejected-fr-800x480")
         #expect(faults == [])
         try page.openPanel("operation", from: "button.line")
         let words = try page.words()

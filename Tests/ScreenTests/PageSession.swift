@@ -27,7 +27,14 @@ final class PageSession {
             "document.body?.dataset.version == \(version) && 'settled' in document.body.dataset")
     }
 
-    /// Puts the checkout into a stage and waits until it is drawn.
+    /// Puts the checkout into a stage and waits until it is drawn, even if it takes no taps yet.
+    func draw(_ stage: Stage) throws {
+        service.checkout.show(stage)
+        let version = service.checkout.snapshot.version
+        try #require(try browser.waitUntil("document.body?.dataset.version == \(version)"))
+    }
+
+    /// Puts the checkout into a stage and waits until it is drawn and takes taps.
     func show(_ stage: Stage) throws {
         service.checkout.show(stage)
         try #require(try waitForPage())

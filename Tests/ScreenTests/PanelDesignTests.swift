@@ -9,8 +9,7 @@ import WebDriver
 @Suite(.serialized, .enabled(if: Browser.isInstalled)) struct PanelDesignTests {
     private func check(_ page: PageSession, _ name: String, _ suffix: String) throws {
         try #require(try page.waitForPage())
-        try page.browser.photograph("\(name)-\(suffix)")
-        let faults = try PageChecks.faults(page.browser)
+        let faults = try PageChecks.faults(page.browser, picture: "\(name)-\(suffix)")
         #expect(faults == [], "\(name) \(suffix)")
         let covered = try page.browser.text(Self.covered)
         #expect(covered == "", "\(name) \(suffix)")

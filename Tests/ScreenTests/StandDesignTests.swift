@@ -10,8 +10,7 @@ import WebDriver
 
     private func check(_ page: PageSession, _ name: String, _ suffix: String) throws {
         try #require(try page.waitForPage())
-        try page.browser.photograph("stand-\(name)-\(suffix)")
-        let faults = try PageChecks.faults(page.browser)
+        let faults = try PageChecks.faults(page.browser, picture: "stand-\(name)-\(suffix)")
         #expect(faults == [], "\(name) \(suffix)")
         let words = try page.words()
         #expect(!words.contains("{") && !words.contains("undefined"), "\(name)")

@@ -32,7 +32,7 @@ final class LiveBench {
         let (terminal, ledger) = (try SigningKey.create(), try SigningKey.create())
         let now = Clock.realtimeMilliseconds()
         var policy = Policy(
-            version: 1, issued: now / 1_000 - 100, expires: now / 1_000 + 3_600,
+            version: 1, issued: now / 1_000 - 100, expires: now / 1_000 + 7_200,
             terminal: terminal.publicKey.kid, merchant: "Épicerie", limits: .standard,
             classes: [.member], issuers: [issuer.issuerKey], revokedKids: [],
             epochs: [BenchIssuer.epoch], languages: ["fr"])

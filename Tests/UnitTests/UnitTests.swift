@@ -6,7 +6,11 @@ import Testing
 @Suite struct UnitTests {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "systemd").path
-    static let variants = ["pn532-uart", "pn532-usb-serial", "pn532-spi", "pn532-i2c"]
+    /// Drop-ins that bind a device, and all of them.
+    static let devices = [
+        "pn532-uart", "pn532-usb-serial", "pn532-spi", "pn532-i2c", "receipt-printer",
+    ]
+    static let variants = devices + ["usb-stick"]
 
     /// What exposure a unit may have, in tenths.
     static let exposures: [(unit: String, tenths: Int)] = [
@@ -18,7 +22,7 @@ import Testing
         let units = root.paths.filter { $0.hasPrefix("usr/lib/systemd/system/") }.map {
             $0.split(separator: "/").last.map(String.init)?.replacing("@.", with: "@tty1.") ?? ""
         }
-        #expect(units.count == 5)
+        #expect(units.count == 6)
         let result = try run(
             "systemd-analyze", ["verify", "--man=no", "--root=" + root.path] + units)
         #expect(result.code == 0 && result.text.isEmpty, "\(result.text)")
@@ -42,7 +46,9 @@ import Testing
     }
 
     @Test(arguments: variants)
-    func `The checkout with a chip on a bus is hardened as far`(variant: String) throws {
+    func `The checkout with a chip, a printer or a stick is hardened as far`(
+        variant: String
+    ) throws {
         let tree = try TemporaryTree()
         let unit = tree.path + "/eco-terminal.service"
         let files = FileManager.default
@@ -51,8 +57,50 @@ import Testing
         try files.copyItem(
             atPath: "\(Self.folder)/\(variant).conf", toPath: "\(unit).d/\(variant).conf")
         try expectHardened(unit, 11)
+        // The device of the drop-in is let through, and no other but the TPM of the credentials.
         let all = try run("systemd-analyze", ["security", "--offline=true", "--no-pager", unit])
-        #expect(all.text.contains("Service has a device ACL with some special devices"))
+        let text = try String(
+            contentsOfFile: "\(Self.folder)/\(variant).conf", encoding: .utf8)
+        let device = text.split(separator: "\n").first { $0.hasPrefix("DeviceAllow=") }
+        let name = device?.dropFirst("DeviceAllow=".count).prefix { $0 != " " }
+        #expect((name != nil) == Self.devices.contains(variant))
+        if let name { #expect(all.text.contains("\(name):rw"), "\(all.text)") }
+    }
+
+    /// All drop-ins together, beside every other file of ours.
+    @Test func `The checkout with every drop-in is clean`() throws {
+        let root = try InstalledTree()
+        let folder = root.path + "/etc/systemd/system/eco-terminal.service.d"
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
+        for variant in Self.variants {
+            try FileManager.default.copyItem(
+                atPath: "\(Self.folder)/\(variant).conf", toPath: "\(folder)/\(variant).conf")
+        }
+        let result = try run(
+            "systemd-analyze",
+            ["verify", "--man=no", "--root=" + root.path, "eco-terminal.service"])
+        #expect(result.code == 0 && result.text.isEmpty, "\(result.text)")
+        let broken = folder + "/receipt-printer.conf"
+        try "[Service]\nDeviceAllow=lp0 rw\nBindPaths=usb\n".write(
+            toFile: broken, atomically: false, encoding: .utf8)
+        let told = try run(
+            "systemd-analyze",
+            ["verify", "--man=no", "--root=" + root.path, "eco-terminal.service"])
+        #expect(told.text.contains("receipt-printer.conf"), "\(told.text)")
+    }
+
+    /// What the drop-ins bind into the service's tree is made at every start of the machine.
+    @Test func `Folders that drop-ins name are made, and are root's`() throws {
+        let lines = try String(contentsOfFile: Self.folder + "/tmpfiles.conf", encoding: .utf8)
+        for (variant, path) in [("receipt-printer", "/dev/usb"), ("usb-stick", "/media/ECO")] {
+            let text = try String(
+                contentsOfFile: "\(Self.folder)/\(variant).conf", encoding: .utf8)
+            #expect(text.contains("Paths=-\(path)\n"))
+            #expect(lines.contains("\nd \(path) 0755 root root -\n"))
+        }
+        let mount = try String(contentsOfFile: Self.folder + "/media-ECO.mount", encoding: .utf8)
+        #expect(mount.contains("\nWhere=/media/ECO\n"))
     }
 
     private func expectHardened(_ unit: String, _ tenths: Int) throws {

@@ -20,10 +20,16 @@ public enum PageChecks {
         public var description: String { "\(rule.rawValue): \(detail)" }
     }
 
-    /// Everything wrong with what is shown now.
-    public static func faults(_ browser: Browser, client: Bool = false) throws -> [Fault] {
+    /// Everything wrong with what is shown now, and a picture of it under this name.
+    public static func faults(
+        _ browser: Browser, client: Bool = false, picture: String? = nil
+    ) throws -> [Fault] {
         let script = client ? clientScript : script
+        // A key stays pressed for a moment after the finger has left.
+        _ = try browser.waitUntil("!document.querySelector('button:active')")
+        if let picture { try browser.record(picture) }
         let found = try browser.run(script) as? [[String]] ?? [["name", "the check did not run"]]
+        if let picture, !found.isEmpty { try browser.photograph(picture) }
         return found.compactMap { pair in
             Rule(rawValue: pair[0]).map { Fault(rule: $0, detail: pair[1]) }
         }

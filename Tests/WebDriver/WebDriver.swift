@@ -2,10 +2,11 @@
 //
 // 1. The browser is Debian's Chromium without a window, driven over WebDriver (W3C): fingers and
 //    keys are its input events, never calls into the page.
-// 2. A browser ends with its object, or by `crash` as if the power had gone; nothing of it stays
-//    behind but a profile that was asked for.
+// 2. A browser that ends forgets all it knew and waits for the next one; a profile that was asked
+//    for stays. `crash` is as if the power had gone. All of them end with the process.
 // 3. `PageChecks` measures what is drawn by the rules of the design; it knows no screen by name.
-// 4. Pictures go to Tests/Artifacts, which git ignores.
+// 4. Pictures go to Tests/Artifacts, which git ignores: of what breaks a rule, and of every screen
+//    where ECO_PHOTOGRAPHS is set.
 //
 // Not promised: speed, other browsers, frames or windows beside the first. One thread at a time.
 // Sizes are CSS pixels.
@@ -48,4 +49,7 @@ public enum Artifacts {
     /// Tests/Artifacts.
     public static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Artifacts").path
+
+    /// A picture of every screen, not only of those with a fault.
+    static let areWanted = ProcessInfo.processInfo.environment["ECO_PHOTOGRAPHS"] != nil
 }

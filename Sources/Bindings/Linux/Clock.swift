@@ -21,8 +21,25 @@ public enum Clock {
         nanoseconds(CLOCK_PROCESS_CPUTIME_ID) / 1_000
     }
 
-    /// Whether something (NTP) keeps the kernel's clock true. Calls `adjtimex`.
-    public static func synchronised() -> Bool { linux_clock_synchronised() == 1 }
+    /// systemd-timesyncd touches it at each word of its server, at least every 2,048 s.
+    private static let mark = "/run/systemd/timesync/synchronized"
+    private static let markAge: UInt64 = 4_096_000
+
+    /// Whether something (NTP) keeps the kernel's clock true. A service under ProtectClock=yes may
+    /// not even ask the kernel; then what systemd-timesyncd leaves says it. Calls `adjtimex`,
+    /// `stat`.
+    public static func synchronised() -> Bool {
+        let kernel = linux_clock_synchronised()
+        return kernel < 0 ? isFresh(mark, at: realtimeMilliseconds()) : kernel == 1
+    }
+
+    /// Whether a file was touched within the last 4,096 s.
+    static func isFresh(_ path: String, at now: UInt64) -> Bool {
+        var found = stat()
+        guard stat(path, &found) == 0 else { return false }
+        let touched = UInt64(max(found.st_mtim.tv_sec, 0)) * 1_000
+        return touched <= now && now - touched < markAge
+    }
 
     /// A UUID, new at each boot, 36 characters; empty when /proc is not there. Calls `read`.
     public static func bootIdentifier() -> String {

@@ -74,9 +74,11 @@ public struct UnixListener: ~Copyable {
     }
 }
 
-private func unixSocket() throws(LinuxError) -> Int32 {
+private func unixSocket(
+    _ kind: __socket_type = SOCK_STREAM
+) throws(LinuxError) -> Int32 {
     try check("socket") {
-        socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        socket(AF_UNIX, Int32(kind.rawValue | SOCK_CLOEXEC.rawValue), 0)
     }
 }
 
@@ -96,5 +98,40 @@ private func withAddress(
         withUnsafePointer(to: &address) {
             body(UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self), size)
         }
+    }
+}
+
+/// A socket in the file system that takes datagrams. Dropping it closes and removes it.
+public struct UnixDatagrams: ~Copyable, Sendable {
+    private let socket: Int32
+    private let path: String
+
+    /// Makes the socket; only its owner may send. `EADDRINUSE` when something is there.
+    /// Calls `socket` and `bind`.
+    public init(_ path: String) throws(LinuxError) {
+        let file = try unixSocket(SOCK_DGRAM)
+        do throws(LinuxError) {
+            _ = try withAddress(path) { bind(file, $0, $1) }
+            _ = try check("chmod") { chmod(path, 0o600) }
+        } catch {
+            close(file)
+            throw error
+        }
+        socket = file
+        self.path = path
+    }
+
+    deinit {
+        close(socket)
+        unlink(path)
+    }
+
+    /// The next datagram, at most 8,192 bytes of it; nil when none came within `timeout`.
+    /// Calls `poll` and `recv`.
+    public func receive(timeout: Duration) throws(LinuxError) -> [UInt8]? {
+        guard try isReady(socket, POLLIN, within: timeout) else { return nil }
+        var bytes = [UInt8](repeating: 0, count: 8_192)
+        let count = try check("recv") { recv(socket, &bytes, bytes.count, 0) }
+        return Array(bytes.prefix(count))
     }
 }

@@ -5,6 +5,7 @@
 // Promises: nothing is drawn outside the width asked for (long words break); no dot is grey; what
 // no font on this machine has is counted; a text is at most 4,096 bytes long, an image at most
 // 8,192 dots high. The same text on the same machine gives the same dots.
+// Pango and Cairo are opened when the first text is drawn.
 // Does not promise: the same dots where other fonts are installed.
 // Threads: any; Pango's font map is one a thread. Units: dots.
 
@@ -15,7 +16,9 @@ public enum TextImageError: Error, Equatable, Sendable {
     /// Over 4,096 bytes, or higher than 8,192 dots, or a width outside 8...4,096.
     case tooLarge
     /// Cairo gave this `cairo_status_t`.
-    case refused(UInt32)
+    case refused(Int32)
+    /// Pango is not on this machine.
+    case missing
 }
 
 /// Dots in rows from the top left.
@@ -103,26 +106,28 @@ public enum TextImage {
     private static func drawn(
         _ text: String, _ width: Int, _ height: Int, _ style: TextStyle, isMeasuring: Bool
     ) throws(TextImageError) -> (InkImage, DrawnText) {
-        let surface = cairo_image_surface_create(CAIRO_FORMAT_A8, Int32(width), Int32(height))
-        defer { cairo_surface_destroy(surface) }
-        let context = cairo_create(surface)
-        defer { cairo_destroy(context) }
-        guard let layout = pango_cairo_create_layout(context) else {
-            throw .refused(cairo_status(context).rawValue)
+        guard let calls = text_image_open()?.pointee else { throw .missing }
+        let surface = calls.cairo_image_surface_create(
+            text_image_a8, Int32(width), Int32(height))
+        defer { calls.cairo_surface_destroy(surface) }
+        let context = calls.cairo_create(surface)
+        defer { calls.cairo_destroy(context) }
+        guard let layout = calls.pango_cairo_create_layout(context) else {
+            throw .refused(calls.cairo_status(context))
         }
-        defer { text_image_release(layout) }
-        set(layout, text, width, style)
+        defer { calls.g_object_unref(UnsafeMutableRawPointer(layout)) }
+        set(layout, text, width, style, calls)
         var (across, down): (Int32, Int32) = (0, 0)
-        pango_layout_get_pixel_size(layout, &across, &down)
+        calls.pango_layout_get_pixel_size(layout, &across, &down)
         var image = InkImage(width: width, height: isMeasuring ? Int(down) : height)
-        let unknown = Int(pango_layout_get_unknown_glyphs_count(layout))
+        let unknown = Int(calls.pango_layout_get_unknown_glyphs_count(layout))
         if !isMeasuring {
-            pango_cairo_show_layout(context, layout)
-            cairo_surface_flush(surface)
-            guard cairo_status(context) == CAIRO_STATUS_SUCCESS,
-                let bytes = cairo_image_surface_get_data(surface)
-            else { throw .refused(cairo_status(context).rawValue) }
-            let stride = Int(cairo_image_surface_get_stride(surface))
+            calls.pango_cairo_show_layout(context, layout)
+            calls.cairo_surface_flush(surface)
+            guard calls.cairo_status(context) == text_image_success,
+                let bytes = calls.cairo_image_surface_get_data(surface)
+            else { throw .refused(calls.cairo_status(context)) }
+            let stride = Int(calls.cairo_image_surface_get_stride(surface))
             for row in 0..<height {
                 for column in 0..<width {
                     image.ink[row * width + column] = bytes[row * stride + column] >= 128
@@ -135,36 +140,37 @@ public enum TextImage {
     }
 
     private static func set(
-        _ layout: OpaquePointer, _ text: String, _ width: Int, _ style: TextStyle
+        _ layout: OpaquePointer, _ text: String, _ width: Int, _ style: TextStyle,
+        _ calls: text_image_calls
     ) {
-        let font = pango_font_description_new()
-        defer { pango_font_description_free(font) }
-        pango_font_description_set_family(font, "Noto Sans, DejaVu Sans, sans-serif")
-        pango_font_description_set_absolute_size(
+        let font = calls.pango_font_description_new()
+        defer { calls.pango_font_description_free(font) }
+        calls.pango_font_description_set_family(font, "Noto Sans, DejaVu Sans, sans-serif")
+        calls.pango_font_description_set_absolute_size(
             font, Double(style.size) * Double(text_image_scale))
-        pango_font_description_set_weight(
-            font, style.isBold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL)
-        let options = cairo_font_options_create()
-        defer { cairo_font_options_destroy(options) }
+        calls.pango_font_description_set_weight(
+            font, style.isBold ? text_image_bold : text_image_normal)
+        let options = calls.cairo_font_options_create()
+        defer { calls.cairo_font_options_destroy(options) }
         // A thermal head has no grey: whole dots, on the grid.
-        cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_NONE)
-        cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_FULL)
-        pango_cairo_context_set_font_options(pango_layout_get_context(layout), options)
-        pango_layout_set_font_description(layout, font)
-        pango_layout_set_width(layout, Int32(width) * text_image_scale)
-        pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR)
+        calls.cairo_font_options_set_antialias(options, text_image_no_antialias)
+        calls.cairo_font_options_set_hint_style(options, text_image_full_hints)
+        calls.pango_cairo_context_set_font_options(calls.pango_layout_get_context(layout), options)
+        calls.pango_layout_set_font_description(layout, font)
+        calls.pango_layout_set_width(layout, Int32(width) * text_image_scale)
+        calls.pango_layout_set_wrap(layout, text_image_wrap)
         let alignment =
             switch style.alignment {
-            case .leading: PANGO_ALIGN_LEFT
-            case .centre: PANGO_ALIGN_CENTER
-            case .trailing: PANGO_ALIGN_RIGHT
+            case .leading: text_image_left
+            case .centre: text_image_centre
+            case .trailing: text_image_right
             }
-        pango_layout_set_alignment(layout, alignment)
+        calls.pango_layout_set_alignment(layout, alignment)
         // Bytes, not a C string: a zero byte in a text must not cut it.
         let bytes = Array(text.utf8)
         bytes.withUnsafeBufferPointer { buffer in
             buffer.withMemoryRebound(to: CChar.self) {
-                pango_layout_set_text(layout, $0.baseAddress, Int32(bytes.count))
+                calls.pango_layout_set_text(layout, $0.baseAddress, Int32(bytes.count))
             }
         }
     }

@@ -25,7 +25,8 @@ const char *linux_error_sentence(int code) { return strerrordesc_np(code); }
 
 int linux_clock_synchronised(void) {
     struct timex state = {0};
-    return adjtimex(&state) >= 0 && !(state.status & STA_UNSYNC);
+    if (adjtimex(&state) < 0) return errno == EPERM || errno == ENOSYS ? -1 : 0;
+    return !(state.status & STA_UNSYNC);
 }
 
 char *const *linux_environment(void) { return environ; }

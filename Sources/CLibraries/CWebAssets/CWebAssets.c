@@ -80,6 +80,9 @@ static const unsigned char desk_money_js[] = {
 static const unsigned char desk_role_js[] = {
 #embed "web/desk-role.js"
 };
+static const unsigned char fill_js[] = {
+#embed "web/fill.js"
+};
 static const unsigned char card_number_js[] = {
 #embed "web/card-number.js"
 };
@@ -176,6 +179,7 @@ static const web_asset table[] = {
     {"/desk-help.js", JAVASCRIPT, desk_help_js, sizeof desk_help_js},
     {"/desk-money.js", JAVASCRIPT, desk_money_js, sizeof desk_money_js},
     {"/desk-role.js", JAVASCRIPT, desk_role_js, sizeof desk_role_js},
+    {"/fill.js", JAVASCRIPT, fill_js, sizeof fill_js},
     {"/card-number.js", JAVASCRIPT, card_number_js, sizeof card_number_js},
     {"/desk-draw.js", JAVASCRIPT, desk_draw_js, sizeof desk_draw_js},
     {"/catalogue.js", JAVASCRIPT, catalogue_js, sizeof catalogue_js},

@@ -41,6 +41,7 @@ struct SnapshotView: Encodable {
             }
         clock =
             switch snapshot.clockTrust {
+            case _ where snapshot.clockFault != nil: "wrong"
             case .untrusted: "untrusted"
             case .monotonicSinceSync, .hardwareClock, .synchronised: "trusted"
             }

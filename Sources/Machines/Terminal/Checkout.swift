@@ -109,8 +109,11 @@ public final class Checkout: Sendable {
             return .journalUnavailable
         }
         guard world.link.standing == .good else { return .ledgerRefusesTerminal }
-        guard let policy = world.policy, policy.isValid(at: world.now) else { return .noPolicy }
-        return nil
+        guard let policy = world.policy else { return .noPolicy }
+        let clock = world.clock
+        if policy.isValid(at: clock.latest / 1_000) { return nil }
+        // Who vouches for a clock that says the policy has ended?
+        return clock.fault == .clockAhead ? .clockUntrusted : .noPolicy
     }
 
     /// Changes the machine and publishes what follows from it.
@@ -159,17 +162,23 @@ public final class Checkout: Sendable {
             ? .offline(since: link.lastContact)
             : link.isSending ? .synchronising(count: Int(unsent.count)) : .online
         let rejected = (try? world.journal.rejectedCount()) ?? 0
-        return Snapshot(
+        let clock = world.clock
+        var news = Snapshot(
             version: 0, stage: .amountEntry, network: network,
             queue: .init(
                 count: Int(unsent.count), total: unsent.total, oldest: unsent.oldest,
                 rejected: rejected),
-            reader: .absent, clockTrust: world.clock.moment.trust,
+            reader: .absent, clockTrust: clock.moment.trust,
             merchant: link.policy?.merchant ?? "", offlineLimit: link.policy?.limits.payment,
             policyVersion: link.policy?.version ?? 0, rules: link.policy?.rules ?? .standard,
             languages: link.policy?.languages ?? [],
             printer: printer?.state ?? .none)
+        news.clockFault = clock.fault
+        return news
     }
+
+    /// What somebody should mend of the clock.
+    public var clockFault: ServiceFault? { world.clock.fault }
 
     private static func receipt(_ entry: Entry) -> TapReceipt? {
         guard let card = entry.body.card else { return nil }

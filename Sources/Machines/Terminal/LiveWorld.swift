@@ -16,6 +16,8 @@ public final class LiveWorld: TapWorld {
     /// The terminal's kid, 8 bytes.
     public let terminal: [UInt8]
     private let log: @Sendable (LogEvent) -> Void
+    /// What was known when this run began, and the time since boot then, both milliseconds.
+    private let began: (known: UInt64, sinceBoot: UInt64)
 
     /// Joins the parts. `log` takes events, which name no identity.
     public init(
@@ -27,19 +29,30 @@ public final class LiveWorld: TapWorld {
         self.keys = keys
         self.terminal = terminal
         self.log = log
+        began = (Self.known(journal, link), Clock.bootNanoseconds() / 1_000_000)
+    }
+
+    /// The highest time that this terminal has seen.
+    private static func known(_ journal: Journal, _ link: LedgerLink) -> UInt64 {
+        let issued = (link.policy?.issued ?? 0).multipliedReportingOverflow(by: 1_000)
+        return max(
+            journal.lastTime, link.lastContact ?? 0, issued.overflow ? 0 : issued.partialValue)
     }
 
     public var policy: Policy? { link.policy }
 
-    /// The clock with everything known.
+    /// The clock with everything known. Time passes also under a clock that stands: what was known
+    /// at the start is older by what this run has lasted.
     public var clock: TerminalClock {
-        let issued = (link.policy?.issued ?? 0).multipliedReportingOverflow(by: 1_000)
-        let floor = max(
-            journal.lastTime, link.lastContact ?? 0, issued.overflow ? 0 : issued.partialValue)
-        return .read(ledgerOffset: link.measuredClockOffset, floor: floor)
+        let lasted = max(Clock.bootNanoseconds() / 1_000_000, began.sinceBoot) - began.sinceBoot
+        let ends = link.policy?.expires.multipliedReportingOverflow(by: 1_000)
+        return .read(
+            ledgerOffset: link.measuredClockOffset,
+            floor: max(Self.known(journal, link), began.known &+ lasted),
+            ceiling: ends.flatMap { $0.overflow ? nil : $0.partialValue })
     }
 
-    public var now: UInt64 { clock.moment.milliseconds / 1_000 }
+    public var now: UInt64 { clock.latest / 1_000 }
 
     public var unsent: UnsentTotals {
         let unsent = journal.unsent

@@ -11,6 +11,10 @@ public enum ServiceFault: String, CaseIterable, Sendable {
     case readerAbsent = "reader-absent"
     /// The clock stands before this program was made.
     case clockUnset = "clock-unset"
+    /// The clock stands before what this terminal has seen.
+    case clockBehind = "clock-behind"
+    /// The clock, which nobody vouches for, stands behind the end of the policy.
+    case clockAhead = "clock-ahead"
 
     /// 2026-01-01, milliseconds since the Unix epoch: no clock that is set says less.
     public static let clockFloor: UInt64 = 1_767_225_600_000
@@ -29,6 +33,13 @@ public enum ServiceFault: String, CaseIterable, Sendable {
         case .clockUnset:
             "L’horloge n’est pas réglée : connectez le terminal à Internet, ou remplacez la pile ; "
                 + "les paiements continuent, marqués « heure non vérifiée »."
+        case .clockBehind:
+            "L’horloge retarde sur ce que la caisse a déjà vu : connectez le terminal à Internet, "
+                + "ou réglez-la (timedatectl set-time) ; les paiements continuent, marqués « heure "
+                + "non vérifiée »."
+        case .clockAhead:
+            "L’horloge avance, ou la caisse est restée trop longtemps sans réseau : connectez le "
+                + "terminal à Internet, ou réglez l’horloge (timedatectl set-time)."
         }
     }
 
@@ -37,7 +48,7 @@ public enum ServiceFault: String, CaseIterable, Sendable {
         switch self {
         case .readerServiceMissing: .readerServiceMissing
         case .readerAbsent: .readerAbsent
-        case .diskFull, .diskReadOnly, .clockUnset: nil
+        case .diskFull, .diskReadOnly, .clockUnset, .clockBehind, .clockAhead: nil
         }
     }
 }

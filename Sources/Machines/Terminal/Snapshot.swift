@@ -15,6 +15,8 @@ public struct Snapshot: Equatable, Sendable {
     public var reader: ReaderStatus
     /// Clock trust.
     public var clockTrust: ClockTrust
+    /// What somebody should mend of the clock.
+    public var clockFault: ServiceFault?
     /// The merchant's name, from the policy; empty before the first policy.
     public var merchant: String
     /// The offline limit per payment, when a policy is in force.

@@ -1,4 +1,3 @@
-import COSE
 import CardEmulation
 import Cards
 import CommandLineTool
@@ -8,81 +7,56 @@ import KeyStore
 import LedgerClient
 import Linux
 import Operations
-import Provisioning
 import Terminal
 import Tokens
 
 let loadCommand = Command(
     ["load"], words: "DIRECTORY COUNT",
     "take COUNT offline payments as fast as they go, one line for each accepted one",
-    examples: ["eco-bench load /tmp/load 1000", "eco-bench load /tmp/load 10 --json"],
+    options: [
+        .value("every", "N", "tell this process's memory after each N payments instead, kB")
+    ],
+    examples: [
+        "eco-bench load /tmp/load 1000", "eco-bench load /tmp/load 10 --json",
+        "eco-bench load /dev/shm/load 100000 --every 1000",
+    ],
     run: { invocation in
         guard let count = Int(invocation.words[1]), count >= 0 else {
             throw Failure("COUNT is no number", hint: "for example 1000", code: .usage)
         }
         let load = try Load(directory: invocation.words[0])
-        for _ in 0..<count { Console.out("accepted \(try load.pay())") }
+        let every = Int(try invocation.number("every", in: 1...1_000_000, default: 0))
+        for index in 0..<count {
+            let id = try load.pay()
+            if every == 0 {
+                Console.out("accepted \(id)")
+            } else if (index + 1) % every == 0, let memory = ProcessMemory.own {
+                Console.out("\(index + 1) \(memory.resident) \(memory.anonymous)")
+            }
+        }
     })
 
-/// A software card without a reader in between.
-private struct DirectChannel: CardChannel {
-    var card: SoftwareNTAG424
-
-    mutating func transmit(_ command: [UInt8]) throws(CardError) -> [UInt8] {
-        card.respond(to: command)
-    }
-}
-
-/// Keys that the first run makes, under a passphrase everybody knows: for measurements only.
-enum BenchKeys {
-    static var phrase: SecretBytes { SecretBytes(Array("bench keys, not secret".utf8)) }
-
-    static func signer(_ path: String) throws -> SigningKey {
-        if !Files.exists(path) { try SigningKey.create().seal(to: path, passphrase: phrase) }
-        return try SigningKey.open(path: path, passphrase: phrase)
-    }
-}
-
-/// A terminal without reader and network: real keys, journal, world and tap. Its keys are made by
-/// the first run and kept in DIRECTORY under a passphrase everybody knows: for measurements only.
+/// A terminal without reader and network: real keys, journal, world and tap.
 private final class Load {
+    /// Between two checkpoints of the journal, as the ledger's thread makes them.
+    private static let checkpointSpacing = 1_000
     private let world: LiveWorld
+    private let journal: Journal
+    private let verified = VerifiedTokens()
     private let fresh: SoftwareNTAG424
     private var channel: DirectChannel
-    private static let cardNumber = CardNumber(serial: 10_000_000_001)
+    private var count = 0
 
     init(directory: String) throws {
-        try Files.makeDirectory(directory)
-        let signer = try BenchKeys.signer(directory + "/terminal.key")
-        let ledger = try BenchKeys.signer(directory + "/ledger.key")
-        let phrase = BenchKeys.phrase
-        let issuerPath = directory + "/issuer.keys"
-        if !Files.exists(issuerPath) {
-            try IssuerKeys.create(epoch: 1).seal(to: issuerPath, passphrase: phrase)
-        }
-        let issuer = try IssuerKeys.open(path: issuerPath, passphrase: phrase)
-        let now = Clock.realtimeMilliseconds() / 1_000
-        let policy = BenchWorld.policy(
-            issuer: issuer, terminal: signer.publicKey.kid, now: now)
-        try Files.writeAtomically(
-            ledger.sign(payload: policy.item.encoded).bytes, to: directory + "/policy.cose")
-        let journal = try Journal(path: directory + "/journal.sqlite", signer: signer)
+        let site = try BenchSite(directory)
+        journal = try Journal(path: site.journalPath, signer: site.signer)
         let link = LedgerLink(
-            address: LedgerAddress(url: "http://127.0.0.1:1", key: ledger.publicKey),
-            signer: signer, journal: journal, directory: directory)
+            address: site.address, signer: site.signer, journal: journal, directory: directory)
         world = LiveWorld(
-            journal: journal, link: link, keys: try issuer.terminalBundle(),
-            terminal: signer.publicKey.kid, log: { Console.error($0.text) })
-        guard let number = Self.cardNumber else { preconditionFailure("eco-bench: card number") }
-        channel = DirectChannel(
-            card: SoftwareNTAG424(try CardMemory.factory(uid: [0x04] + randomBytes(6))))
-        channel.card.powerOn()
-        _ = try Personalisation(keys: issuer, epoch: 1).run(
-            &channel,
-            CardOrder(
-                number: number, cardClass: .member, host: "carte.eco.example", issued: now,
-                expires: now + 86_400))
-        fresh = channel.card
+            journal: journal, link: link, keys: try site.issuer.terminalBundle(),
+            terminal: site.signer.publicKey.kid, log: { Console.error($0.text) })
+        fresh = try site.card()
+        channel = DirectChannel(card: fresh)
     }
 
     /// One payment of one cent; its id once it is accepted.
@@ -92,11 +66,15 @@ private final class Load {
             amount: Amount(cents: 1) ?? .zero, deadline: .max)
         var card = NTAG424Card(channel)
         let outcome = Tap(
-            operation: operation, binding: nil, world: world, progress: { _ in }, bind: { _ in }
+            operation: operation, binding: nil, world: world, verified: verified,
+            progress: { _ in }, bind: { _ in }
         ).run(&card)
         channel = card.end()
         switch outcome {
-        case .accepted: return operation.id
+        case .accepted:
+            count += 1
+            if count % Self.checkpointSpacing == 0 { journal.checkpoint() }
+            return operation.id
         case .refused(.cardLimitReached):
             // The card has spent its allowance: the next one comes.
             channel.card = fresh

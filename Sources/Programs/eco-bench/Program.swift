@@ -9,7 +9,7 @@ import Glibc
             "eco-bench", "eco-bench measures the product beside an anchor, in one run.",
             commands: [
                 tapCommand, journalCommand, appendCommand, loadCommand, closuresCommand,
-                batchCommand, ledgerCommand,
+                batchCommand, ledgerCommand, startCommand, memoryCommand,
             ])
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }

@@ -4,6 +4,7 @@ import Crypto
 import FoundationEssentials
 import Glibc
 import Linux
+import MerchantEmulation
 import ReaderEmulation
 
 let demoCommand = Command(

@@ -1,5 +1,6 @@
 import CommandLineTool
 import Linux
+import MerchantEmulation
 import ReaderEmulation
 
 extension Demo {

@@ -108,13 +108,23 @@ struct Configuration {
 
     /// The K3 bundle: sealed to this terminal's own key, or by the passphrase.
     func cardKeys(_ own: SigningKey) throws -> TerminalKeys {
+        if let keys = try passphraseKeys() { return keys }
+        return try bundle { path in
+            try TerminalKeys.open(path: path, for: own, issuer: try issuer())
+        }
+    }
+
+    /// The K3 bundle when the passphrase seals it; nil when the own key opens it.
+    func passphraseKeys() throws -> TerminalKeys? {
+        try bundle { path in
+            guard try TerminalKeys.isPassphraseFile(path) else { return nil }
+            return try TerminalKeys.open(path: path, passphrase: try openPassphrase())
+        }
+    }
+
+    private func bundle<Keys>(_ open: (String) throws -> Keys) throws -> Keys {
         let path = try place("keys")
-        do {
-            if try TerminalKeys.isPassphraseFile(path) {
-                return try TerminalKeys.open(path: path, passphrase: try openPassphrase())
-            }
-            return try TerminalKeys.open(path: path, for: own, issuer: try issuer())
-        } catch let error as KeyStoreError {
+        do { return try open(path) } catch let error as KeyStoreError {
             throw Failure(
                 "the card keys \(path) cannot be opened: \(words(error))", hint: Self.hint(error),
                 code: .keys, advice: advice(error, path))

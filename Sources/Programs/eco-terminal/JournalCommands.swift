@@ -98,7 +98,8 @@ private func run(
         let object = JSONValue.record([
             "schema": .text("eco.journal-entry.1"), "seq": .integer(Int64(entry.sequence)),
             "id": .text("\(entry.id)"), "time": .integer(Int64(entry.time)),
-            "kind": .text(what), "cents": cents.map { .integer($0) } ?? .null,
+            "clock": .text("\(entry.clockTrust)"), "kind": .text(what),
+            "cents": cents.map { .integer($0) } ?? .null,
             "card": card.map { .text($0.digits) } ?? .null,
         ])
         let amount = cents.flatMap { Amount(cents: $0) }.map { "  \($0.text) ECO" } ?? ""

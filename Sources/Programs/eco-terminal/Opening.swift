@@ -8,6 +8,7 @@ import Linux
 import Screen
 import Systemd
 import Terminal
+import Threads
 
 /// All that must be there before a checkout can open. Making one starts no thread.
 struct Preparation {
@@ -25,10 +26,40 @@ struct Preparation {
         screen = try configuration.screen
         let directory = try configuration.directory
         lock = try claim(directory)
+        // What takes its time here is scrypt, twice: each on a thread of its own.
+        let cardKeys = configuration.cardKeysAhead()
+        defer { cardKeys.thread.join() }
         signer = try configuration.signingKey(creating: false)
         ledger = try configuration.ledger()
-        keys = try configuration.cardKeys(signer)
+        keys = try cardKeys.value() ?? configuration.cardKeys(signer)
         journal = try openJournal(directory, signer)
+    }
+}
+
+/// Card keys that are being opened beside something else.
+struct KeysAhead {
+    fileprivate let thread: NamedThread
+    fileprivate let found: Monitor<Result<TerminalKeys, any Error>?>
+
+    /// Waits for them; nil when they are not sealed by the passphrase, and need the own key.
+    fileprivate func value() throws -> TerminalKeys? {
+        thread.join()
+        return try found.read { $0 }?.get()
+    }
+}
+
+extension Configuration {
+    /// Begins to open card keys that the passphrase seals.
+    func cardKeysAhead() -> KeysAhead {
+        let found = Monitor<Result<TerminalKeys, any Error>?>(nil)
+        let thread = NamedThread.start("keys") {
+            let result = Result { try passphraseKeys() }
+            switch result {
+            case .success(let keys): if let keys { found.update { $0 = .success(keys) } }
+            case .failure(let failure): found.update { $0 = .failure(failure) }
+            }
+        }
+        return KeysAhead(thread: thread, found: found)
     }
 }
 

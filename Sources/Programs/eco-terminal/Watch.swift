@@ -80,7 +80,7 @@ struct Watch {
         if let since = readerTrouble, since.duration(to: .now) >= Self.readerGrace {
             found.append(trouble == .noService ? .readerServiceMissing : .readerAbsent)
         }
-        if Clock.realtimeMilliseconds() < ServiceFault.clockFloor { found.append(.clockUnset) }
+        if let fault = checkout.clockFault { found.append(fault) }
         for fault in found where !faults.contains(fault) {
             log.write(LogEvent(.fault, ["code": fault.rawValue], sentence: fault.sentence))
         }

@@ -46,8 +46,8 @@ struct Drainer: Sendable {
     private func turn(_ calls: LedgerCalls) -> Turn {
         guard let time = calls.time() else { return .again }
         link.state.update {
-            $0.clockOffset =
-                Int64(clamping: time) - Int64(clamping: Clock.realtimeMilliseconds())
+            $0.ledgerSinceBoot =
+                Int64(clamping: time) - Int64(clamping: Clock.bootNanoseconds() / 1_000_000)
         }
         switch checkHead(calls) {
         case .done: break

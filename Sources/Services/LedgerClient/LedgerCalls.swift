@@ -137,7 +137,7 @@ struct LedgerCalls {
         let contact: (now: UInt64, before: UInt64?)? = link.state.update { state in
             if state.isReachable != reachable { state.version += 1 }
             state.isReachable = reachable
-            let offset = isSynchronised ? 0 : state.clockOffset
+            let offset = isSynchronised ? 0 : state.clockOffset(at: local)
             guard reachable, let offset else { return nil }
             let before = state.lastContact
             let now = UInt64(clamping: Int64(clamping: local) &+ offset)

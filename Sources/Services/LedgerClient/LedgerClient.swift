@@ -117,7 +117,9 @@ public final class LedgerLink: Sendable {
 
     /// Milliseconds to add to the local clock to get the ledger's; nil before it answered in this
     /// run.
-    public var measuredClockOffset: Int64? { state.read { $0.clockOffset } }
+    public var measuredClockOffset: Int64? {
+        state.read { $0.clockOffset(at: Clock.realtimeMilliseconds()) }
+    }
 
     /// Wakes the drainer: send what waits and pull what is new, now.
     public func sendNow() { state.update { $0.isNudged = true } }

@@ -19,7 +19,9 @@ struct LinkState {
     var isSending = false
     var standing = Standing.good
     var lastContact: UInt64?
-    var clockOffset: Int64?
+    /// The ledger's time less the time since boot when it answered, milliseconds: whatever is done
+    /// to the clock in this run, the ledger's time goes on from there.
+    var ledgerSinceBoot: Int64?
     /// A person asked to send now.
     var isNudged = false
     /// An entry was appended: sent at once, unless a fault is being waited out.
@@ -29,6 +31,12 @@ struct LinkState {
     var isStopping = false
     var version: UInt64 = 1
     var threads: [NamedThread] = []
+
+    /// What to add to a reading of the clock to get the ledger's.
+    func clockOffset(at local: UInt64) -> Int64? {
+        let boot = Int64(clamping: Clock.bootNanoseconds() / 1_000_000)
+        return ledgerSinceBoot.map { $0 &+ boot &- Int64(clamping: local) }
+    }
 
     /// Applies a verified delta. False when it does not start where the list stands.
     mutating func apply(_ delta: DenyListDelta) -> Bool {

@@ -1,6 +1,7 @@
 // Draws the customer's view. Pure but for the document: same view, same screen.
 
 import * as amount from "./amount.js";
+import { fill } from "./fill.js";
 import { words } from "./person-words.js";
 
 const find = (id) => document.getElementById(id);
@@ -105,16 +106,19 @@ function near(list) {
 }
 
 function languages(view) {
-  find("languages").replaceChildren(...words.choices(view.person.languages).map((one) => {
+  const choices = words.choices(view.person.languages).map((one) => ({
+    ...one, isPressed: one.language === view.person.language,
+  }));
+  fill(find("languages"), choices, (one) => {
     const button = document.createElement("button");
     button.type = "button";
     button.value = one.language;
     button.lang = one.language;
     button.dir = one.direction;
     button.textContent = one.name;
-    button.ariaPressed = String(one.language === view.person.language);
+    button.ariaPressed = String(one.isPressed);
     return button;
-  }));
+  });
 }
 
 /// Draws a view; `isOpen`: the choice of languages over it.

@@ -50,7 +50,7 @@ function drawNumber() {
       element.ariaLabel = [...desk.draft].join(" ") || words.get("report.number");
     },
     said: number.isWrong(desk.draft)
-      ? { kind: "bad", text: words.get("report.wrong") } : said(),
+      ? { kind: "bad", text: words.get("note.cardNumber") } : said(),
     options: [],
     go: { text: words.get("report.next"), isDisabled: !number.isNumber(desk.draft) },
   };

@@ -2,6 +2,8 @@
 // and what may be done), code (facts beside a QR symbol) and tiles (a choice by touch or by
 // number). Pure but for the document.
 
+import { fill } from "./fill.js";
+
 const find = (id) => document.getElementById(id);
 
 function make(name, className, content) {
@@ -27,17 +29,6 @@ function note(element, said) {
   if (said === null) return;
   element.dataset.kind = said.kind;
   element.querySelector("span").textContent = said.text;
-}
-
-const drawn = new WeakMap();
-
-// Buttons are made anew only when they change: one that a finger is on must stay until it lifts,
-// whatever snapshot comes meanwhile.
-function fill(element, made, draw) {
-  const text = JSON.stringify(made);
-  if (drawn.get(element) === text) return;
-  drawn.set(element, text);
-  element.replaceChildren(...made.map(draw));
 }
 
 function choices(element, options) {

@@ -2,6 +2,7 @@
 
 import * as amount from "./amount.js";
 import * as catalogue from "./catalogue.js";
+import { fill } from "./fill.js";
 import { words } from "./words.js";
 
 const HOUR = 3_600_000;
@@ -116,6 +117,8 @@ export function ready(snapshot, draft, notice) {
     ? ["bad", "#i-alert", words.get(notice)]
     : snapshot.queue.rejected > 0
       ? ["bad", "#i-alert", words.get("note.rejected")]
+      : snapshot.clock === "wrong"
+        ? ["warn", "#i-clock-doubt", words.get("note.clockWrong")]
       : snapshot.network.state === "offline"
         ? ["warn", "#i-offline", offlineNote(snapshot)]
         : null;
@@ -185,7 +188,7 @@ export function time(deadline) {
   return isSoon;
 }
 
-function button(act, content, isFirst) {
+function button([act, content, isFirst]) {
   const made = document.createElement("button");
   made.type = "button";
   made.className = isFirst ? "primary" : "secondary";
@@ -193,6 +196,9 @@ function button(act, content, isFirst) {
   made.textContent = content;
   return made;
 }
+
+/// What may be done about a result: [act, words, true for the first].
+const offer = (...acts) => fill(find("result-acts"), acts, button);
 
 /// The amount of an operation, or an action's quantity.
 function drawMatter(element, { purpose, amountCents }) {
@@ -211,8 +217,7 @@ export function rest(cents) {
   amount.draw(find("result-amount"), cents, words);
   find("result-do").textContent = words.get("rest.do");
   find("result-detail").textContent = "";
-  find("result-acts").replaceChildren(
-    button("payRest", words.get("rest.pay"), true), button("dropRest", words.get("rest.drop")));
+  offer(["payRest", words.get("rest.pay"), true], ["dropRest", words.get("rest.drop")]);
 }
 
 function completed({ armed, completed: done }) {
@@ -221,9 +226,8 @@ function completed({ armed, completed: done }) {
   drawMatter(find("result-amount"), armed);
   find("result-do").textContent = kind === "action" ? catalogue.purpose(armed.purpose.code) : "";
   find("result-detail").textContent = words.get("result.card", { lastFour: done.lastFour });
-  find("result-acts").replaceChildren(
-    button("finish", words.get("result.continue"), true),
-    button("receipt", words.get("result.receipt")));
+  offer(
+    ["finish", words.get("result.continue"), true], ["receipt", words.get("result.receipt")]);
 }
 
 /// M3, M3o, M4, M5, and what is done beside paying.
@@ -241,7 +245,6 @@ export const again = (stage) =>
 
 function outcome(stage, restCents, lane) {
   const section = document.querySelector('[data-screen="result"]');
-  const acts = find("result-acts");
   const done = stage.accepted ?? stage.completed;
   section.dataset.kind = stage.name === "completed" ? "accepted" : stage.name;
   section.dataset.purpose = stage.armed?.purpose.kind ?? "payment";
@@ -258,29 +261,26 @@ function outcome(stage, restCents, lane) {
     find("result-do").textContent = restCents ? words.get("rest.left", { amount: owed }) : "";
     find("result-detail").textContent = words.get("result.card", { lastFour });
     if (restCents) {
-      return acts.replaceChildren(
-        button("payRest", words.get("rest.pay"), true), button("finish", words.get("rest.later")));
+      return offer(
+        ["payRest", words.get("rest.pay"), true], ["finish", words.get("rest.later")]);
     }
-    acts.replaceChildren(
-      button("finish", words.get("result.continue"), true),
-      button("receipt", words.get("result.receipt")));
+    offer(
+      ["finish", words.get("result.continue"), true], ["receipt", words.get("result.receipt")]);
   } else if (stage.name === "refused") {
     const { refusal } = stage;
     find("result-what").textContent = what(refusal);
     find("result-do").textContent = whatToDo(refusal);
     find("result-detail").textContent = words.get("result.code", { code: refusal.code });
     const lesser = amount.text(refusal.lesserCents ?? 0, words);
-    acts.replaceChildren(
-      ...(lane ? [button("endLane", words.get("lane.end"))] : refusal.actions.map((act, index) =>
-        button(act, words.get(`action.${act}`, { amount: lesser }), index === 0))),
-    );
+    offer(...(lane ? [["endLane", words.get("lane.end"), false]] : refusal.actions.map(
+      (act, index) => [act, words.get(`action.${act}`, { amount: lesser }), index === 0])));
   } else {
     find("result-what").textContent = words.get("result.unknown");
     find("result-do").textContent = words.get("result.unknownDo");
     find("result-detail").textContent = [
       amount.text(stage.armed.amountCents, words), words.get("result.code", { code: "X01" }),
     ].join(" · ");
-    acts.replaceChildren(button("verify", words.get("result.verify"), true));
+    offer(["verify", words.get("result.verify"), true]);
   }
 }
 

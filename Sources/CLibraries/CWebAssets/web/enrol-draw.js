@@ -1,6 +1,7 @@
 // Draws the screens of the stand: a text to agree to, what a person tells, a card that was given.
 // What the person reads is in her language, whatever that of the volunteer is.
 
+import { fill } from "./fill.js";
 import * as keyboard from "./keyboard.js";
 import { words as person } from "./person-words.js";
 import { words } from "./words.js";
@@ -9,7 +10,7 @@ const SIZES = [2, 1.75, 1.5, 1.375]; // rem; the largest that fits
 
 const find = (id) => document.getElementById(id);
 
-function button(act, value, text, className = "secondary") {
+function button({ act, value, text, className = "secondary" }) {
   const made = document.createElement("button");
   made.type = "button";
   made.className = className;
@@ -36,8 +37,8 @@ export function consent({ language, text, isRequired, place, acts }) {
   ].filter(Boolean).join(" · ");
   find("consent-language").textContent = person.get("name");
   find("consent-text").textContent = text;
-  find("consent-acts").replaceChildren(
-    ...acts.map(({ act, value, key }) => button(act, value, person.get(key))));
+  fill(find("consent-acts"), acts.map(
+    ({ act, value, key }) => ({ act, value, text: person.get(key) })), button);
   // It has its height only once it is shown.
   requestAnimationFrame(() => fit(find("consent-text")));
 }
@@ -73,10 +74,10 @@ export function given({ armed, completed: done }, { lane, person: { language }, 
   find("given-replaces").textContent = isReplacing
     ? person.get(snapshot.replacementAtOnce ? "enrolment.moved" : "enrolment.held") : "";
   symbol(lane || armed.training ? null : `/qr/enrolment.svg?id=${armed.id}`);
-  find("given-acts").replaceChildren(...(lane
-    ? [button("endLane", undefined, words.get("lane.end"))]
-    : [button("finish", undefined, words.get("action.finish")),
-      button("nextCard", undefined, words.get("given.next"), "primary")]));
+  fill(find("given-acts"), lane
+    ? [{ act: "endLane", text: words.get("lane.end") }]
+    : [{ act: "finish", text: words.get("action.finish") },
+      { act: "nextCard", text: words.get("given.next"), className: "primary" }], button);
 }
 
 // The symbol is there once it has loaded: an association may have no application.

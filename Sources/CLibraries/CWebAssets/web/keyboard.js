@@ -2,6 +2,7 @@
 // that a real keyboard, its accents and other scripts work as well. What is typed stays in that
 // input alone until it is ordered, and is wiped when its panel is left.
 
+import { fill } from "./fill.js";
 import { words } from "./words.js";
 
 const LAYERS = {
@@ -53,7 +54,7 @@ export function press(key) {
   }
 }
 
-function key(value, text, { wide = 1, label, isPressed } = {}) {
+function key([value, text, { wide = 1, label, isPressed } = {}]) {
   const made = document.createElement("button");
   made.type = "button";
   made.className = "letter";
@@ -70,17 +71,16 @@ function key(value, text, { wide = 1, label, isPressed } = {}) {
 export function draw() {
   const letter = (one) => {
     const shown = isUpper ? one.toUpperCase() : one;
-    return key(shown, shown);
+    return [shown, shown];
   };
   const [first, second, third] = LAYERS[layer].map((row) => [...row].map(letter));
-  find("letters").replaceChildren(
+  fill(find("letters"), [
     ...first, ...second,
-    key("shift", "⇧", { label: words.get("key.shift"), isPressed: isUpper }), ...third,
-    key("erase", "⌫", { label: words.get("ready.erase") }),
-    key("layer", words.get(layer === "letters" ? "key.others" : "key.letters"), { wide: 2 }),
-    key("@", "@"), key(" ", words.get("key.space"), { wide: 4 }), key(".", "."), key(",", ","),
-    key("_", "_"),
-  );
+    ["shift", "⇧", { label: words.get("key.shift"), isPressed: isUpper }], ...third,
+    ["erase", "⌫", { label: words.get("ready.erase") }],
+    ["layer", words.get(layer === "letters" ? "key.others" : "key.letters"), { wide: 2 }],
+    ["@", "@"], [" ", words.get("key.space"), { wide: 4 }], [".", "."], [",", ","], ["_", "_"],
+  ], key);
 }
 
 /// A real keyboard types into the input.

@@ -2,6 +2,7 @@
 
 import { text } from "./amount.js";
 import { matter, title } from "./desk-words.js";
+import { fill } from "./fill.js";
 import { ask } from "./server.js";
 import { words } from "./words.js";
 
@@ -95,17 +96,8 @@ function isToday(milliseconds) {
   return new Date(milliseconds).toDateString() === new Date().toDateString();
 }
 
-function row(line) {
-  const item = make("li", "line-item");
-  const button = make("button", "line");
-  button.type = "button";
-  button.dataset.act = "operation";
-  button.dataset.value = line.id;
-  item.append(button);
-  button.append(make("span", "line-amount digits", matter(line) || title(line)));
-  const chip = make("span", `chip chip-${line.status}`);
-  chip.append(icon(CHIPS[line.status]), make("span", "", words.get(`operations.${line.status}`)));
-  button.append(chip);
+// What stands on a line.
+function describe(line) {
   const day = isToday(line.time) ? "" : `${words.day(line.time)}, `;
   const details = [day + words.time(line.time)];
   // What to do about a rejected one takes the room of what its own page tells.
@@ -118,7 +110,23 @@ function row(line) {
   if (line.training) details.push(words.get("training"));
   if (line.reversed) details.push(words.get("operations.reversed"));
   if (isRejected) details.push(words.get("operations.rejectedDo"));
-  button.append(make("span", "line-detail digits", details.join(" · ")));
+  return {
+    id: line.id, amount: matter(line) || title(line), status: line.status,
+    said: words.get(`operations.${line.status}`), details: details.join(" · "),
+  };
+}
+
+function row({ id, amount, status, said, details }) {
+  const item = make("li", "line-item");
+  const button = make("button", "line");
+  button.type = "button";
+  button.dataset.act = "operation";
+  button.dataset.value = id;
+  item.append(button);
+  button.append(make("span", "line-amount digits", amount));
+  const chip = make("span", `chip chip-${status}`);
+  chip.append(icon(CHIPS[status]), make("span", "", said));
+  button.append(chip, make("span", "line-detail digits", details));
   return item;
 }
 
@@ -147,7 +155,7 @@ export function draw() {
   const size = Math.max(1, Math.floor((list.clientHeight + 1) / lineHeight));
   const pages = Math.max(1, Math.ceil(shown.length / size));
   page = Math.min(Math.max(page, 0), pages - 1);
-  list.replaceChildren(...shown.slice(page * size, (page + 1) * size).map(row));
+  fill(list, shown.slice(page * size, (page + 1) * size).map(describe), row);
   const empty = find("list-empty");
   empty.hidden = shown.length > 0;
   empty.textContent = words.get(digits === "" ? "operations.empty" : "operations.emptyFilter");

@@ -3,12 +3,17 @@ import HTTPClient
 import Linux
 
 /// The terminal's page as a browser uses it: cookie, token, orders.
-final class TerminalPage {
-    struct Operation: Decodable, Equatable {
-        let id: String
-        let amountCents: Int64
-        let status: String
-        var code: String?
+public final class TerminalPage {
+    /// A line of the list of operations.
+    public struct Operation: Decodable, Equatable {
+        /// The operation's id.
+        public let id: String
+        /// Cents.
+        public let amountCents: Int64
+        /// "pending", "settled" or "rejected".
+        public let status: String
+        /// Why it was rejected.
+        public var code: String?
     }
 
     private struct Operations: Decodable { let operations: [Operation] }
@@ -30,18 +35,23 @@ final class TerminalPage {
     private var cookie = ""
     private var token = ""
 
-    init(port: UInt16) { origin = "http://127.0.0.1:\(port)" }
+    /// The page of the terminal at this port of this machine; nothing is asked yet.
+    public init(port: UInt16) { origin = "http://127.0.0.1:\(port)" }
 
     /// Where the checkout stands: the stage's name, and the code of a refusal.
-    struct Standing: Equatable {
-        let stage: String
-        let code: String?
-        let isReaderReady: Bool
-        let isOnline: Bool
+    public struct Standing: Equatable {
+        /// The stage's name, e.g. "amountEntry".
+        public let stage: String
+        /// The code of a refusal.
+        public let code: String?
+        /// A reader is there.
+        public let isReaderReady: Bool
+        /// The ledger answers.
+        public let isOnline: Bool
     }
 
-    /// Opens the page.
-    private func open() -> Bool {
+    /// Opens the page; false while nobody serves it.
+    public func open() -> Bool {
         guard let page = try? client.send(method: "GET", url: origin + "/", headers: [], body: nil),
             page.status == 200,
             let set = page.headers.first(where: { $0.name == "set-cookie" })?.value
@@ -56,7 +66,7 @@ final class TerminalPage {
     }
 
     /// Waits until the page is served, the reader there and the ledger reached.
-    func waitUntilReady(atMost limit: Duration) -> Bool {
+    public func waitUntilReady(atMost limit: Duration) -> Bool {
         wait(atMost: limit) {
             guard self.token != "" || self.open(), let standing = self.standing() else {
                 return false
@@ -66,17 +76,19 @@ final class TerminalPage {
     }
 
     /// Asks again, ten times a second, until it holds.
-    func wait(atMost limit: Duration, _ holds: () -> Bool) -> Bool {
+    public func wait(
+        atMost limit: Duration, every pause: Duration = .milliseconds(100), _ holds: () -> Bool
+    ) -> Bool {
         let end = ContinuousClock.now + limit
         while ContinuousClock.now < end {
             if holds() { return true }
-            Clock.sleep(.milliseconds(100))
+            Clock.sleep(pause)
         }
         return false
     }
 
     /// The present snapshot, from the first event of the stream.
-    func standing() -> Standing? {
+    public func standing() -> Standing? {
         guard
             let answer = try? client.send(
                 method: "GET", url: origin + "/api/snapshot", headers: [("Cookie", cookie)],
@@ -90,19 +102,24 @@ final class TerminalPage {
     }
 
     /// Arms a payment; false when the terminal refuses.
-    func arm(cents: Int64) -> Bool {
-        let body = Array("{\"amountCents\":\(cents)}".utf8)
+    public func arm(cents: Int64) -> Bool { order("arm", "{\"amountCents\":\(cents)}") }
+
+    /// Puts a result away.
+    @discardableResult
+    public func acknowledge() -> Bool { order("acknowledge", "{}") }
+
+    private func order(_ name: String, _ body: String) -> Bool {
         let answer = try? client.send(
-            method: "POST", url: origin + "/api/arm",
+            method: "POST", url: origin + "/api/" + name,
             headers: [
                 ("Cookie", cookie), ("X-Eco-Session", token), ("Origin", origin),
                 ("Content-Type", "application/json"),
-            ], body: body)
-        return answer?.status == 200
+            ], body: Array(body.utf8))
+        return (200...204).contains(answer?.status ?? 0)
     }
 
     /// The newest operation.
-    func newest() -> Operation? {
+    public func newest() -> Operation? {
         guard
             let answer = try? client.send(
                 method: "GET", url: origin + "/api/operations?limit=1",
