@@ -115,6 +115,12 @@ extension PackageSuites {
             for name in ["cage", "chromium", "eco-kiosk"] {
                 #expect(result.out.contains("Inst \(name) "), "\(result.out)")
             }
+            if ProcessInfo.processInfo.environment["ECO_DEBIAN_KIOSK"] != nil {
+                try debian.must("apt-get -q -y install /packages/eco-kiosk_*.deb")
+                #expect(try debian.run("systemctl is-enabled eco-kiosk@tty1").out == "disabled\n")
+                #expect(try debian.must("id --groups --name carte-eco-kiosk").contains("video"))
+                try debian.must("apt-get -q -y purge eco-kiosk")
+            }
             end(2)
         }
 
@@ -211,6 +217,8 @@ extension PackageSuites {
             #expect(busy.both.contains("the checkout is busy: operation"), "\(busy.both)")
             #expect(busy.both.contains("The new one starts with the"), "\(busy.both)")
             #expect(try debian.property("MainPID", "eco-terminal") == before)
+            #expect(try debian.must("systemctl list-jobs --no-legend").contains("eco-") == false)
+            #expect(try debian.must("readlink /proc/\(before)/exe").hasSuffix("(deleted)"))
             #expect(try page.snapshot().stage.name == "presentCard")
             #expect(try page.order("cancel", ["id": try page.snapshot().armed ?? ""]).isTaken)
             end(6)
