@@ -161,6 +161,23 @@ import Threads
         #expect(Clock.bootIdentifier().utf8.count == 36)
     }
 
+    /// Nothing a program does is changed by it: the code comes back as it is needed.
+    @Test func `code that rests leaves the memory and comes back`() throws {
+        func codePages() throws -> Int {
+            let text = String(
+                decoding: try Files.read("/proc/self/status", atMost: 65_536), as: UTF8.self)
+            let line = text.split(separator: "\n").first { $0.hasPrefix("RssFile:") }
+            return line?.split(separator: " ").compactMap { Int($0) }.first ?? 0
+        }
+        let before = try codePages()
+        let segments = Processes.restCode()
+        let after = try codePages()
+        #expect(segments > 1 << 20 && after < before, "\(before) kB, then \(after)")
+        let child = try ChildProcess.start("/bin/sh", ["-c", "exit 3"])
+        #expect(child.wait() == 3)
+        #expect((1...10_000).map(String.init).sorted().last == "9999")
+    }
+
     @Test func `a child gives its exit code, or the signal that ended it`() throws {
         let shell = try ChildProcess.start("/bin/sh", ["-c", "exit 7"])
         #expect(shell.wait() == 7)

@@ -45,6 +45,14 @@ public enum Processes {
     }
 }
 
+extension Processes {
+    /// Takes code and constants of the program and its libraries out of this process's memory, as
+    /// far as nobody writes to them; what is used again comes back from the page cache, by a minor
+    /// fault for some pages at a time. Bytes of the segments.
+    /// Calls `dl_iterate_phdr`, `madvise` with `MADV_DONTNEED`.
+    @discardableResult public static func restCode() -> Int { linux_rest_code() }
+}
+
 /// A process this one started. Dropping it kills and reaps it: none is left behind.
 public struct ChildProcess: ~Copyable {
     /// The process number, ours until this value is dropped.

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/timex.h>
 #include <sys/wait.h>
@@ -32,6 +34,42 @@ int linux_clock_synchronised(void) {
 char *const *linux_environment(void) { return environ; }
 
 int linux_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L); }
+
+static int has_text_relocations(const struct dl_phdr_info *object, const ElfW(Phdr) *dynamic) {
+    const ElfW(Dyn) *entry = (const void *)(object->dlpi_addr + dynamic->p_vaddr);
+    for (; entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == DT_TEXTREL ||
+            (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_TEXTREL)))
+            return 1;
+    return 0;
+}
+
+static int rest_object(struct dl_phdr_info *object, size_t size, void *sum) {
+    (void)size;
+    // The kernel's own object lies in no file.
+    if (strncmp(object->dlpi_name, "linux-", 6) == 0) return 0;
+    for (int i = 0; i < object->dlpi_phnum; i++)
+        if (object->dlpi_phdr[i].p_type == PT_DYNAMIC &&
+            has_text_relocations(object, &object->dlpi_phdr[i]))
+            return 0;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W)) continue;
+        uintptr_t start = object->dlpi_addr + segment->p_vaddr;
+        uintptr_t end = (start + segment->p_filesz) & ~(page - 1);
+        start = (start + page - 1) & ~(page - 1);
+        if (start < end && madvise((void *)start, end - start, MADV_DONTNEED) == 0)
+            *(size_t *)sum += end - start;
+    }
+    return 0;
+}
+
+size_t linux_rest_code(void) {
+    size_t sum = 0;
+    dl_iterate_phdr(rest_object, &sum);
+    return sum;
+}
 
 int linux_child_ended(pid_t child, int block, int *code) {
     siginfo_t information = {0};

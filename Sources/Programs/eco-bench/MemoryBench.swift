@@ -29,8 +29,9 @@ private let anonymousLimit = 6_144
 /// Bytes of growth that are granted to a tap, once the caches are full: below a page in a hundred
 /// taps nothing is kept.
 private let slopeLimit = 40.0
-/// From the start of an idle program to its weighing.
-private let settling = Duration.seconds(2)
+/// From the start of an idle program to its weighing: by then it has given back the memory of the
+/// code that only the start needed.
+private let settling = Duration.seconds(7)
 
 /// What was weighed.
 private struct Weights {

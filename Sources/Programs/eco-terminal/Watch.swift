@@ -20,6 +20,7 @@ struct Watch {
     private var readerTrouble: ContinuousClock.Instant?
     private var status = ""
     private var lastReadable = ContinuousClock.now
+    private var rest = CodeRest()
 
     init(reader: CardReader, checkout: Checkout, journal: Journal, log: ServiceLog) {
         self.reader = reader
@@ -69,6 +70,12 @@ struct Watch {
         if sentence != status { news.append(.status(sentence)) }
         status = sentence
         if !news.isEmpty { ServiceManager.tell(news) }
+        let isIdle =
+            switch checkout.snapshot.stage {
+            case .amountEntry, .outOfService: true
+            default: false
+            }
+        if rest.isDue(isIdle: isIdle) { Processes.restCode() }
     }
 
     /// What is missing now: told when it begins and when it ends, and the page shows it.

@@ -216,7 +216,7 @@ enum Table: Int {
         var statements: [Statement] = []
         var start = 0
         while start < rows.count {
-            let size = [64, 16, 4, 2, 1].first { $0 <= rows.count - start } ?? 1
+            let size = [256, 128, 64, 32, 16, 8, 4, 2, 1].first { $0 <= rows.count - start } ?? 1
             let chunk = rows[start..<start + size]
             let shape = Shape(table: self, rows: size)
             let text = texts[shape] ?? sql(size, chunk.first?.count ?? 0)

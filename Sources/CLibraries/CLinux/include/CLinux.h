@@ -26,6 +26,12 @@ int linux_child_ended(pid_t child, int block, int *code);
 /// Calls `prctl` with PR_SET_DUMPABLE 0: 0, or -1 and errno.
 int linux_forbid_dumps(void);
 
+/// Takes what this process only reads of its program and libraries (code, constants; segments that
+/// nobody may write and no loader has relocated) out of its page tables: bytes of whole pages. What
+/// is used again comes back from the kernel's page cache. Under the loader's lock, so no library
+/// comes or goes meanwhile. Calls `dl_iterate_phdr`, `madvise` with MADV_DONTNEED.
+size_t linux_rest_code(void);
+
 /// Calls `getopt_long` and hands its globals back. `word` restarts the scan when it is 0.
 /// The answer is the option's `val`, '?' unknown, ':' no value, -1 end.
 typedef struct linux_option_row {
