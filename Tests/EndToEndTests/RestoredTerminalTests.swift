@@ -43,6 +43,23 @@ import Testing
         try copy(from: bench.folder + "/image", to: folder)
     }
 
+    /// A payment, an image of the disk, another payment, and the image again; what the ledger has.
+    private func sellPastAnImage(_ checkImage: () throws -> Void = {}) throws -> Int {
+        try start()
+        try bench.pay(100)
+        try settle()
+        bench.stopTerminal()
+        try copy(from: folder, to: bench.folder + "/image")
+        try checkImage()
+        try start()
+        try bench.pay(200)
+        try settle()
+        bench.stopTerminal()
+        let before = try entries()
+        try putBack()
+        return before
+    }
+
     private func books() throws -> [String: Any] {
         let audit = try Programs.run("eco-ledger", ["audit", "--json"] + bench.database)
         #expect(audit.code == 0, "\(audit.out)")
@@ -87,18 +104,10 @@ import Testing
     @Test func `An old image sells nothing, books nothing wrong, and catches up by one command`()
         throws
     {
-        try start()
-        try bench.pay(100)
-        try settle()
-        bench.stopTerminal()
-        try copy(from: folder, to: bench.folder + "/image")
-        #expect(try recover([try copies()]).json["recovered"] as? Bool == false)
-        try start()
-        try bench.pay(200)
-        try settle()
-        bench.stopTerminal()
-        let before = try entries()
-        try putBack()
+        let before = try sellPastAnImage {
+            let asked = try recover([try copies()])
+            #expect(asked.json["recovered"] as? Bool == false)
+        }
         try start()
         try expectOld()
         #expect(try recover([try copies()]).code == 75, "serve runs")
@@ -126,17 +135,7 @@ import Testing
     @Test func `What an old image sold before its first contact is kept, and a person decides`()
         throws
     {
-        try start()
-        try bench.pay(100)
-        try settle()
-        bench.stopTerminal()
-        try copy(from: folder, to: bench.folder + "/image")
-        try start()
-        try bench.pay(200)
-        try settle()
-        bench.stopTerminal()
-        let before = try entries()
-        try putBack()
+        let before = try sellPastAnImage()
         bench.stopLedger()
         try start()
         // Nothing can know yet: offline is the normal case.

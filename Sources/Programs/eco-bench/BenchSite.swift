@@ -83,12 +83,7 @@ struct BenchSite {
     }
 
     /// Removes the folder and all that is in it.
-    func remove() {
-        for name in (try? Files.list(directory)) ?? [] {
-            try? Files.remove(directory + "/" + name)
-        }
-        try? Files.remove(directory)
-    }
+    func remove() { removeFolder(directory) }
 }
 
 /// Keys that the first run makes, under a passphrase everybody knows: for measurements only.

@@ -17,7 +17,6 @@ let journalCommand = Command(
     run: benchJournal)
 
 private let small: UInt64 = 1_000
-private let volatileFolder = "/dev/shm"
 
 /// One thing a terminal asks of its journal, how often in a sample, and what it wants.
 private struct Question: Sendable {
@@ -89,8 +88,8 @@ private struct Answer {
     let name = "/eco-bench-" + Hexadecimal.text(randomBytes(8))
     let (fast, slow) = (volatileFolder + name, (invocation.value("directory") ?? ".") + name)
     defer {
-        remove(fast)
-        remove(slow)
+        removeFolder(fast)
+        removeFolder(slow)
     }
     let keys = (try SigningKey.create(), try SigningKey.create())
     let (few, many) = (
@@ -118,15 +117,12 @@ private func fixture(
 private func copy(_ fixture: JournalFixture, _ folder: String) throws -> JournalFixture {
     let parts = fixture.path.split(separator: "/").suffix(2).map(String.init)
     let (source, target) = (
-        String(fixture.path.dropLast(parts[1].count)), folder + "/" + parts[0] + "/"
+        String(fixture.path.dropLast(parts[1].count + 1)), folder + "/" + parts[0]
     )
     try fixture.reopen()
     try Files.makeDirectory(target)
-    for name in try Files.list(source) where name.hasSuffix(".sqlite") {
-        try Files.writeAtomically(
-            try Files.read(source + name, atMost: 1 << 31), to: target + name)
-    }
-    return try JournalFixture(copy: target + parts[1], of: fixture)
+    try copyJournal(from: source, to: target)
+    return try JournalFixture(copy: target + "/" + parts[1], of: fixture)
 }
 
 /// A B B A …: who comes first finds colder caches, so they take turns.
@@ -177,16 +173,6 @@ private func verification(_ few: JournalFixture, _ many: JournalFixture) throws 
     return Answer(
         name: "verify, for each entry", limit: 1.5, before: before, after: after,
         ratios: [after / before])
-}
-
-private func remove(_ folder: String) {
-    for name in (try? Files.list(folder)) ?? [] {
-        for file in (try? Files.list(folder + "/" + name)) ?? [] {
-            try? Files.remove(folder + "/" + name + "/" + file)
-        }
-        try? Files.remove(folder + "/" + name)
-    }
-    try? Files.remove(folder)
 }
 
 private func tell(

@@ -52,7 +52,7 @@ private struct Weights {
         throw Failure("--vpcd takes HOST:PORT", hint: "127.0.0.1:35963", code: .usage)
     }
     let name = "/eco-bench-" + Hexadecimal.text(randomBytes(8))
-    let site = try BenchSite((invocation.value("directory") ?? "/dev/shm") + name)
+    let site = try BenchSite((invocation.value("directory") ?? volatileFolder) + name)
     defer { site.remove() }
     let port = try TCPListener(port: 0).port
     try site.writeSettings(port: port, reader: "Virtual PCD 00")
@@ -139,11 +139,8 @@ private func tapReader(
 private func tapInside(
     _ name: String, _ count: Int
 ) throws -> [(taps: Int, resident: Int, anonymous: Int)] {
-    let folder = "/dev/shm" + name + "-load"
-    defer {
-        for file in (try? Files.list(folder)) ?? [] { try? Files.remove(folder + "/" + file) }
-        try? Files.remove(folder)
-    }
+    let folder = volatileFolder + name + "-load"
+    defer { removeFolder(folder) }
     let output = folder + "/out"
     try Files.makeDirectory(folder)
     let own = CommandLine.arguments.first ?? "eco-bench"

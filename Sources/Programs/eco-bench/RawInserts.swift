@@ -59,8 +59,5 @@ struct RawInserts {
     }
 
     /// Removes what it wrote outside the server.
-    func clear() {
-        try? Files.remove(folder + "/insert.sql")
-        try? Files.remove(folder)
-    }
+    func clear() { removeFolder(folder) }
 }

@@ -12,7 +12,7 @@ struct RunningTerminal: ~Copyable {
     /// Starts the program and waits for its word that it is up.
     static func start(_ site: BenchSite, program: String) throws -> RunningTerminal {
         // The protocol wants a path from the root, and the site's may be any.
-        let path = "/dev/shm/eco-bench-notify-" + Hexadecimal.text(randomBytes(8))
+        let path = volatileFolder + "/eco-bench-notify-" + Hexadecimal.text(randomBytes(8))
         let socket = try UnixDatagrams(path)
         let log = site.directory + "/serve.log"
         let start = Clock.monotonicNanoseconds()

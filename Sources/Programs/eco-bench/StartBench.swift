@@ -63,21 +63,15 @@ private let readyLimit = 200.0
 
 /// The journal is made where a wait for the disk costs nothing, and copied.
 private func fill(_ site: BenchSite, _ entries: UInt64) throws {
-    let folder = "/dev/shm/eco-bench-" + Hexadecimal.text(randomBytes(8))
+    let folder = volatileFolder + "/eco-bench-" + Hexadecimal.text(randomBytes(8))
     try Files.makeDirectory(folder)
-    defer {
-        for name in (try? Files.list(folder)) ?? [] { try? Files.remove(folder + "/" + name) }
-        try? Files.remove(folder)
-    }
+    defer { removeFolder(folder) }
     let path = folder + "/journal.sqlite"
     do {
         let fixture = try JournalFixture(path, signer: site.signer, ledger: site.ledger)
         try fixture.fill(entries)
     }
-    for name in try Files.list(folder) where name.hasSuffix(".sqlite") {
-        try Files.writeAtomically(
-            try Files.read(folder + "/" + name, atMost: 1 << 31), to: site.directory + "/" + name)
-    }
+    try copyJournal(from: folder, to: site.directory)
 }
 
 private struct StartTimes {

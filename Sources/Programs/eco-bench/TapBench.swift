@@ -244,7 +244,7 @@ private func bareLoop(_ card: BenchCard, count: Int) throws -> Double {
 /// fsyncs of one append: a child under strace, 100 appends less the same child with none.
 private func countFsyncs() -> Double? {
     func count(_ appends: Int) -> Int? {
-        let name = "/dev/shm/eco-bench-" + Hexadecimal.text(randomBytes(8))
+        let name = volatileFolder + "/eco-bench-" + Hexadecimal.text(randomBytes(8))
         defer {
             for suffix in ["", ".log", ".sqlite", ".sqlite-wal", ".sqlite-shm"] {
                 try? Files.remove(name + suffix)

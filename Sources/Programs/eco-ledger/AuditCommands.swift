@@ -168,17 +168,10 @@ enum AuditCommands {
 
     private static func receipts(_ call: Invocation) throws {
         let (id, path) = (call.words[0], call.words[1])
-        guard let kid = Hexadecimal.bytes(id), kid.count == 8 else {
-            throw Failure(
-                "'\(id)' is no terminal id", hint: "16 hexadecimal characters", code: .usage)
-        }
-        guard !Files.exists(path) else {
-            throw Failure("\(path) is there already", hint: "choose another file", code: .usage)
-        }
+        let kid = try terminalKid(id)
+        let file = try NewFile(path)
         let receipts = try call.withBook { try $0.receipts(of: kid) }
-        do { try Files.writeAtomically(receipts.flatMap { $0 }, to: path) } catch {
-            throw Failure("\(path) cannot be written: \(error)", hint: "check rights and space")
-        }
+        try file.write(receipts.flatMap { $0 })
         call.print(
             .record(["terminal": .text(id), "receipts": .integer(Int64(receipts.count))]),
             ["\(receipts.count) receipts of \(id)"])

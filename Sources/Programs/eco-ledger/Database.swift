@@ -165,3 +165,13 @@ struct BundleKeys: EvidenceKeys {
         try? bundle.fileReadKey(uid: uid, epoch: epoch)
     }
 }
+
+/// The kid (8 bytes) of a terminal, as a person writes its id.
+/// - Throws: `Failure` with `ExitCode.usage`.
+func terminalKid(_ id: String) throws -> [UInt8] {
+    guard let kid = Hexadecimal.bytes(id), kid.count == 8 else {
+        throw Failure(
+            "'\(id)' is no terminal id", hint: "16 hexadecimal characters", code: .usage)
+    }
+    return kid
+}

@@ -103,11 +103,7 @@ enum RegisterCommands {
     }
 
     private static func revoke(_ call: Invocation) throws {
-        guard let kid = Hexadecimal.bytes(call.words[0]), kid.count == 8 else {
-            throw Failure(
-                "'\(call.words[0])' is no terminal id", hint: "16 hexadecimal characters",
-                code: .usage)
-        }
+        let kid = try terminalKid(call.words[0])
         try call.withBook { try $0.revoke(kid: kid, now: call.now) }
         call.print(
             .record(["terminal": .text(call.words[0]), "revoked": .bool(true)]),

@@ -51,13 +51,8 @@ enum RestoreCommands {
 
     private static func entries(_ call: Invocation) throws {
         let (id, path) = (call.words[0], call.words[1])
-        guard let kid = Hexadecimal.bytes(id), kid.count == 8 else {
-            throw Failure(
-                "'\(id)' is no terminal id", hint: "16 hexadecimal characters", code: .usage)
-        }
-        guard !Files.exists(path) else {
-            throw Failure("\(path) is there already", hint: "choose another file", code: .usage)
-        }
+        let kid = try terminalKid(id)
+        let file = try NewFile(path)
         var (bytes, count): ([UInt8], Int64) = ([], 0)
         let receipts = try call.withBook { book in
             var (all, number): ([UInt8], Int64) = ([], 0)
@@ -68,9 +63,7 @@ enum RestoreCommands {
             (bytes, count) = (all, number)
             return try book.receipts(of: kid)
         }
-        do { try Files.writeAtomically(bytes + receipts.flatMap { $0 }, to: path) } catch {
-            throw Failure("\(path) cannot be written: \(error)", hint: "check rights and space")
-        }
+        try file.write(bytes + receipts.flatMap { $0 })
         call.print(
             .record([
                 "terminal": .text(id), "entries": .integer(count),

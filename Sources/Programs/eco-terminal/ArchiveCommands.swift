@@ -27,9 +27,7 @@ let archiveCommands: [Command] = [
 
 @Sendable private func archiveJournal(_ invocation: Invocation) throws {
     let path = invocation.words[0]
-    guard !Files.exists(path) else {
-        throw Failure("\(path) is there already", hint: "choose another file", code: .usage)
-    }
+    _ = try NewFile(path)
     let configuration = try Configuration(path: try invocation.required("config"))
     let signer = try configuration.signingKey(creating: false)
     let journal = try configuration.directory + "/journal.sqlite"

@@ -129,10 +129,7 @@ private func words(_ body: EntryBody) -> (String, Int64?, CardNumber?) {
 }
 
 @Sendable private func exportJournal(_ invocation: Invocation) throws {
-    let path = invocation.words[0]
-    guard !Files.exists(path) else {
-        throw Failure("\(path) is there already", hint: "choose another file", code: .usage)
-    }
+    let file = try NewFile(invocation.words[0])
     var bytes: [UInt8] = []
     let found = try run(verifier(invocation, receipts: false)) { bytes += $1.bytes }
     guard found.faults.isEmpty else {
@@ -140,9 +137,7 @@ private func words(_ body: EntryBody) -> (String, Int64?, CardNumber?) {
             "the journal is not sound", hint: "eco-terminal journal verify says where",
             code: .integrity)
     }
-    do { try Files.writeAtomically(bytes, to: path) } catch {
-        throw Failure("\(path) cannot be written: \(error)", hint: "check rights and space")
-    }
+    try file.write(bytes)
     invocation.print(
         .record([
             "schema": .text("eco.journal-export.1"), "entries": .integer(Int64(found.entries)),

@@ -17,15 +17,11 @@ let supportCommand = Command(
 
 @Sendable private func writeBundle(_ invocation: Invocation) throws {
     let path = invocation.words[0]
-    guard !Files.exists(path) else {
-        throw Failure("\(path) is there already", hint: "choose another file", code: .usage)
-    }
+    let file = try NewFile(path)
     let place = invocation.value("config") ?? ConfigurationFile.standardPath
     let bundle = SupportBundle(configuration: place, scratch: path + ".log")
     let text = bundle.document.text + "\n"
-    do { try Files.writeAtomically(Array(text.utf8), to: path) } catch {
-        throw Failure("\(path) cannot be written: \(error)", hint: "check rights and space")
-    }
+    try file.write(Array(text.utf8))
     invocation.print(
         .record([
             "schema": .text("eco.support-bundle.1"), "file": .text(path),
