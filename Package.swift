@@ -226,7 +226,7 @@ let package = Package(
         // Tests
         support("PythonTools", []),
         support("TestSupport", ["Linux"]),
-        support("WebDriver", ["Linux"]),
+        support("WebDriver", ["Linux", "TestSupport"]),
         tests(
             "EndToEndTests",
             [
@@ -271,7 +271,7 @@ let package = Package(
             "BindingsTests",
             [
                 "CommandLineTool", "HTTPClient", "HTTPServer", "Linux", "PCSC", "SQLite",
-                "Systemd", "Threads",
+                "Systemd", "TestSupport", "Threads",
             ]),
         tests(
             "LedgerTests",
@@ -294,7 +294,7 @@ let package = Package(
             "JournalTests",
             [
                 "COSE", "Crypto", "Journal", "KeyStore", "LedgerMessages", "Linux", "Operations",
-                "SQLite", "Threads", "Tokens",
+                "SQLite", "TestSupport", "Threads", "Tokens",
             ]),
         tests(
             "TerminalTests",
