@@ -96,7 +96,7 @@ public struct Diagnosis: Equatable, Sendable {
     }
 
     /// True when the versions are signed. A card without a key of ours cannot, one whose keys are
-    /// locked out will not: then nothing is written by what is said here, and what writes asks again.
+    /// locked out will not. Nothing is written by what is said here, and what writes asks again.
     private static func sign(
         _ channel: inout some CardChannel & ~Copyable, _ found: Inspection, _ keys: IssuerKeys
     ) throws(ProvisioningError) -> Bool {

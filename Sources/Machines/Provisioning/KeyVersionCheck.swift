@@ -14,8 +14,8 @@ struct KeyVersionCheck {
     /// (CARD-COMMANDS §3.4). Key 1, which all cards share, proves least.
     private static let order: [UInt8] = [2, 4, 3, 0, 1]
 
-    /// The keys of ours that are said to stand, the first to be tried first; empty when all are said
-    /// to be the factory's, which everybody knows: what those sign proves nothing.
+    /// The keys of ours that are said to stand, the first to be tried first. None when all are said
+    /// to be the factory's: what those sign proves nothing, for everybody knows them.
     static func signers(_ found: Inspection) -> [StandingKey] {
         order.map { StandingKey(number: $0, epoch: found.keyVersions[Int($0)]) }
             .filter { $0.epoch != 0 }
