@@ -227,7 +227,7 @@ let package = Package(
         // Tests
         support("PythonTools", []),
         support("TestSupport", ["Linux"]),
-        support("WebDriver", ["Linux"]),
+        support("WebDriver", ["Linux", "TestSupport"]),
         tests(
             "EndToEndTests",
             [
@@ -272,7 +272,7 @@ let package = Package(
             "BindingsTests",
             [
                 "CommandLineTool", "HTTPClient", "HTTPServer", "Linux", "PCSC", "SQLite",
-                "Systemd", "Threads",
+                "Systemd", "TestSupport", "Threads",
             ]),
         tests(
             "LedgerTests",
@@ -295,7 +295,7 @@ let package = Package(
             "JournalTests",
             [
                 "COSE", "Crypto", "Journal", "KeyStore", "LedgerMessages", "Linux", "Operations",
-                "SQLite", "Threads", "Tokens",
+                "SQLite", "TestSupport", "Threads", "Tokens",
             ]),
         tests(
             "TerminalTests",

@@ -20,7 +20,7 @@ extension Alone {
             let count = 500
             let box = try Box(rows: count)
             let words = ["batch", "--directory", box.folder, "--json"]
-            var random = SystemRandomNumberGenerator()
+            var random = Seed.dice()
             var (kills, midCard) = (0, 0)
             var previous = 0
             while kills < 20 {
@@ -64,7 +64,7 @@ extension Alone {
         private func awaitWork(_ box: Box, _ child: borrowing ChildProcess) throws {
             let size = { (try? Files.read(box.registerPath, atMost: 1 << 20).count) ?? 0 }
             let before = size()
-            let end = ContinuousClock.now + .seconds(30)
+            let end = ContinuousClock.now + .seconds(60)
             while size() == before, child.hasExited() == nil {
                 try #require(ContinuousClock.now < end, "no card within 30 s")
                 Clock.sleep(.milliseconds(1))

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Tokens
 
@@ -79,7 +80,7 @@ import Tokens
         for row in 1...(Manifest.rowsMax + 1) { many += "\(row),a\(row),ntag424,,\n" }
         #expect(throws: BatchError.self) { try Manifest(Array(many.utf8)) }
         #expect(throws: BatchError.line(1, "not UTF-8")) { try Manifest([0xFF, 0x2C, 0x0A]) }
-        var random = SystemRandomNumberGenerator()
+        var random = Seed.dice()
         let marks = Array(",;\"\r\n1a".utf8)
         for _ in 0..<2_000 {
             let noise = (0..<60).compactMap { _ in marks.randomElement(using: &random) }

@@ -6,7 +6,7 @@ import Threads
 
 @Suite struct HTTPClientTests {
     private func client(limit: Int = 1000) -> HTTPClient {
-        HTTPClient(timeout: .seconds(5), connectTimeout: .seconds(2), answerLimit: limit)
+        HTTPClient(timeout: .seconds(60), connectTimeout: .seconds(20), answerLimit: limit)
     }
 
     private func server() throws -> HTTPServer {

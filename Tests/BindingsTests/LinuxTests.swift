@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Linux
+import TestSupport
 import Testing
 import Threads
 
@@ -90,6 +91,9 @@ import Threads
         let path = folder("lock")
         let lock = try FileLock(path)
         #expect(throws: LinuxError(call: "flock", code: EWOULDBLOCK)) { _ = try FileLock(path) }
+        let copies = try copiedDescriptors(of: path)
+        defer { for copy in copies { close(copy) } }
+        #expect(copies.count == 1)
         lock.release()
         _ = try FileLock(path)
     }
@@ -97,14 +101,14 @@ import Threads
     @Test func `bytes cross a TCP connection and its end is seen`() throws {
         let listener = try TCPListener(port: 0)
         let client = try TCPConnection.connect(
-            host: "127.0.0.1", port: listener.port, timeout: .seconds(5))
-        guard let server = try listener.accept(timeout: .seconds(5)) else {
+            host: "127.0.0.1", port: listener.port, timeout: .seconds(60))
+        guard let server = try listener.accept(timeout: .seconds(60)) else {
             Issue.record("no connection")
             return
         }
         try client.write([1, 2, 3])
         server.rearmQuickAcknowledge()
-        #expect(try server.read(exactly: 2, timeout: .seconds(5)) == [1, 2])
+        #expect(try server.read(exactly: 2, timeout: .seconds(60)) == [1, 2])
         #expect(throws: LinuxError(call: "recv", code: EPROTO)) {
             try server.read(exactly: 2, timeout: .milliseconds(20))
         }
@@ -125,8 +129,8 @@ import Threads
     {
         let listener = try TCPListener(port: 0)
         let client = Shared(
-            try .connect(host: "localhost", port: listener.port, timeout: .seconds(5)))
-        let server = try listener.accept(timeout: .seconds(5))
+            try .connect(host: "localhost", port: listener.port, timeout: .seconds(60)))
+        let server = try listener.accept(timeout: .seconds(60))
         #expect(server != nil ? true : false)
         let ended = Monitor(false)
         let reader = NamedThread.start("reader") {
@@ -134,7 +138,7 @@ import Threads
             ended.update { $0 = answer == .some(nil) }
         }
         client.connection.shutdown()
-        #expect(ended.wait(atMost: .seconds(5)) { $0 ? true : nil } == true)
+        #expect(ended.wait(atMost: .seconds(60)) { $0 ? true : nil } == true)
         reader.join()
         #expect(throws: LinuxError(call: "send", code: EPIPE)) {
             try client.connection.write([1])
@@ -144,10 +148,10 @@ import Threads
     @Test func `a port nobody listens on and a host nobody knows are refused`() throws {
         let port = try TCPListener(port: 0).port
         #expect(throws: LinuxError(call: "connect", code: ECONNREFUSED)) {
-            _ = try TCPConnection.connect(host: "127.0.0.1", port: port, timeout: .seconds(5))
+            _ = try TCPConnection.connect(host: "127.0.0.1", port: port, timeout: .seconds(60))
         }
         let error = #expect(throws: LinuxError.self) {
-            _ = try TCPConnection.connect(host: "no host", port: 1, timeout: .seconds(5))
+            _ = try TCPConnection.connect(host: "no host", port: 1, timeout: .seconds(60))
         }
         #expect(error?.call == "getaddrinfo")
     }
@@ -197,7 +201,7 @@ import Threads
         let thread = NamedThread.start("signals") {
             Signals.block([SIGUSR1])
             pthread_kill(pthread_self(), SIGUSR1)
-            let first = Signals.wait([SIGUSR1], atMost: .seconds(5))
+            let first = Signals.wait([SIGUSR1], atMost: .seconds(60))
             let none = Signals.wait([SIGUSR1], atMost: .milliseconds(10))
             seen.update { $0 = none == nil ? first : nil }
         }

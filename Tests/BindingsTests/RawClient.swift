@@ -5,7 +5,7 @@ struct RawClient: ~Copyable {
     let connection: TCPConnection
 
     init(_ port: UInt16) throws {
-        connection = try .connect(host: "127.0.0.1", port: port, timeout: .seconds(5))
+        connection = try .connect(host: "127.0.0.1", port: port, timeout: .seconds(60))
     }
 
     func send(_ text: String) throws { try connection.write(Array(text.utf8)) }
@@ -13,7 +13,7 @@ struct RawClient: ~Copyable {
     /// Everything until the server closes, or until `end` has come. An error also ends it.
     func answer(until end: String? = nil) -> String {
         var bytes: [UInt8] = []
-        while let byte = try? connection.read(exactly: 1, timeout: .seconds(10)) {
+        while let byte = try? connection.read(exactly: 1, timeout: .seconds(60)) {
             bytes += byte
             if let end, bytes.suffix(end.utf8.count).elementsEqual(end.utf8) { break }
         }

@@ -6,11 +6,11 @@ import Threads
     @Test func `a waiter wakes when another thread updates`() {
         let monitor = Monitor(0)
         let thread = NamedThread.start("waker") {
-            _ = monitor.wait(atMost: .seconds(10)) { $0 == 1 ? true : nil }
+            _ = monitor.wait(atMost: .seconds(60)) { $0 == 1 ? true : nil }
             monitor.update { $0 = 2 }
         }
         monitor.update { $0 = 1 }
-        let seen = monitor.wait(atMost: .seconds(10)) { $0 == 2 ? $0 : nil }
+        let seen = monitor.wait(atMost: .seconds(60)) { $0 == 2 ? $0 : nil }
         #expect(seen == 2)
         thread.join()
         thread.join()
@@ -23,7 +23,7 @@ import Threads
         #expect(Clock.monotonicNanoseconds() - before >= 30_000_000)
         #expect(monitor.wait(atMost: .seconds(-1)) { $0.first } == 1)
         let producer = NamedThread.start("producer") {
-            let room = monitor.wait(atMost: .seconds(10)) { $0.count < 2 ? true : nil }
+            let room = monitor.wait(atMost: .seconds(60)) { $0.count < 2 ? true : nil }
             #expect(room == true)
         }
         #expect(monitor.wait(atMost: .seconds(Int64.max)) { $0.popLast() } == 2)

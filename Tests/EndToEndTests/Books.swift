@@ -53,7 +53,7 @@ extension Stall {
 
     /// Waits until everything the terminal wrote has reached the ledger.
     func allSent() throws -> Bool {
-        try Programs.wait(30) {
+        try Programs.wait {
             guard try page.snapshot().queue == 0 else { return false }
             return try ledgerHead() == journalHead()
         }

@@ -4,20 +4,13 @@ import ReaderEmulation
 import TestSupport
 import Testing
 
-/// libfaketime (Debian: faketime), preloaded into the real program: its calendar clock alone is
-/// false, and follows a file from one moment to the next.
+/// A calendar clock that follows a file from one moment to the next.
 private final class FalseClock {
     private let path: String
 
-    static var library: String? {
-        let folders = ["x86_64-linux-gnu", "aarch64-linux-gnu"]
-        return folders.map { "/usr/lib/\($0)/faketime/libfaketimeMT.so.1" }.first {
-            Files.exists($0)
-        }
-    }
-
     /// `offset`: seconds beside the true time.
     init(_ folder: String, offset: Int64) throws {
+        CalendarClock.sweep()
         path = folder + "/clock"
         try set(offset)
     }
@@ -27,16 +20,13 @@ private final class FalseClock {
         try Files.writeAtomically(Array(text.utf8), to: path)
     }
 
+    deinit { CalendarClock.sweep() }
+
     /// Words before the program, which it is started by.
     var words: [String] {
-        [
-            "LD_PRELOAD=" + (Self.library ?? ""), "FAKETIME_TIMESTAMP_FILE=" + path,
-            "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1",
-            // Without it a wait on a condition by the monotonic clock goes by the false one.
-            "FAKETIME_FORCE_MONOTONIC_FIX=0",
-            // Its own setting up is done in a shell: in a program of Swift it hides the arguments.
-            "sh", "-c", "exec \"$@\"", "sh",
-        ]
+        ["LD_PRELOAD=" + (CalendarClock.library ?? ""), "FAKETIME_TIMESTAMP_FILE=" + path]
+            + ["FAKETIME_NO_CACHE=1"] + CalendarClock.others.map { $0.key + "=" + $0.value }
+            + CalendarClock.shell
     }
 }
 
@@ -44,7 +34,7 @@ private final class FalseClock {
 /// synchronised vouches for any clock, so these run where it is not.
 @Suite(
     .serialized,
-    .enabled(if: FalseClock.library != nil, "needs Debian's faketime"),
+    .enabled(if: CalendarClock.library != nil, "needs Debian's faketime"),
     .enabled(if: !Clock.synchronised(), "the kernel vouches for the clock here"))
 struct ClockFaultTests {
     private static let year: Int64 = 365 * 86_400
@@ -90,7 +80,7 @@ struct ClockFaultTests {
     private func pay(_ bench: TerminalBench, _ page: Page) throws {
         #expect(try page.arm(100))
         try bench.lay()
-        #expect(Programs.wait(20) { (try? page.stage().name) == "accepted" })
+        #expect(Programs.wait { (try? page.stage().name) == "accepted" })
         bench.chip.remove()
     }
 
@@ -107,7 +97,7 @@ struct ClockFaultTests {
         let page = Page(port: site.port)
         #expect(page.waitUntilReady(network: "online"))
         try pay(bench, page)
-        #expect(try Programs.wait(20) { try page.snapshot().queue == 0 })
+        #expect(try Programs.wait { try page.snapshot().queue == 0 })
         bench.stopTerminal()
         bench.stopLedger()
         let before = try #require(try entries(bench).map(\.time).max())
@@ -116,15 +106,15 @@ struct ClockFaultTests {
         try #require(
             try site.start(until: "event=fault code=\(wrong.told.code)", around: clock.words))
         #expect(bench.serveSays(": " + wrong.told.sentence))
-        let status = site.manager.line(within: .seconds(20)) {
+        let status = site.manager.line {
             $0.hasPrefix("STATUS=" + wrong.told.sentence)
         }
         #expect(status != nil)
-        #expect(Programs.wait(20) { page.open() })
+        #expect(Programs.wait { page.open() })
         if wrong == .yearAhead {
             // Nobody knows whether the policy has ended: nothing is sold, and the page says why.
             #expect(
-                Programs.wait(20) {
+                Programs.wait {
                     (try? page.stage()) == Page.Stage(name: "outOfService", code: "T01")
                 })
             #expect(try !page.arm(100))
@@ -138,7 +128,7 @@ struct ClockFaultTests {
         #expect(bench.serveSays("event=mended code=\(wrong.told.code)"))
         #expect(page.waitUntilReady(network: "offline"))
         #expect(
-            try Programs.wait(20) {
+            try Programs.wait {
                 try !page.text("/api/snapshot").contains("\"clock\":\"wrong\"")
             })
         try pay(bench, page)

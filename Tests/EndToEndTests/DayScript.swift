@@ -82,6 +82,7 @@ struct DayBook {
     struct Payment {
         let card: Int
         let cents: Int64
+        let day: UInt64
         var refunded: Int64 = 0
         var isReversed = false
     }
@@ -90,6 +91,7 @@ struct DayBook {
         let card: Int
         let code: String
         let quantity: Int64
+        let day = Midnight.today
         var isReversed = false
     }
 
@@ -102,11 +104,14 @@ struct DayBook {
     var reversals: [String] = []
     /// Cards.
     var enrolments: [Int] = []
+    /// Operations beyond the script's: what is to be reversed must be of today.
+    var extraPayments = 0
+    var extraActions = 0
     /// Balances, cents.
     var balances: [Int64]
 
     mutating func pay(_ id: String, _ card: Int, _ cents: Int64) {
-        payments[id] = Payment(card: card, cents: cents)
+        payments[id] = Payment(card: card, cents: cents, day: Midnight.today)
         balances[card] -= cents
     }
 

@@ -48,9 +48,9 @@ struct Debian {
         return result.out.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    /// True when a line succeeds within `seconds`.
-    func wait(_ seconds: Double, _ line: String) throws -> Bool {
-        try Programs.wait(seconds, every: 0.2) { try run(line).code == 0 }
+    /// True when a line succeeds, asked again for two minutes.
+    func wait(_ line: String) throws -> Bool {
+        try Programs.wait(120, every: 0.2) { try run(line).code == 0 }
     }
 
     /// A unit's property.

@@ -26,11 +26,11 @@ private final class Disk {
 /// Faults of the machine under a checkout that runs or starts. Root, for mounts.
 @Suite(.serialized, .enabled(if: isRoot, "needs root")) struct DiskFaultTests {
     private func isInService(_ page: Page) -> Bool {
-        Programs.wait(30) { page.open() && (try? page.stage().name) == "amountEntry" }
+        Programs.wait { page.open() && (try? page.stage().name) == "amountEntry" }
     }
 
     private func refuses(_ page: Page, _ code: String) -> Bool {
-        Programs.wait(30) {
+        Programs.wait {
             let stage = try? page.stage()
             return stage?.name == "outOfService" && stage?.code == code
         }
@@ -114,7 +114,7 @@ private final class Disk {
         #expect(site.says("STATUS=" + sentence))
         #expect(site.bench.serveSays("code=reader-service-missing: " + sentence))
         let page = Page(port: site.port)
-        #expect(Programs.wait(20) { page.open() } && refuses(page, "R03"))
+        #expect(Programs.wait { page.open() } && refuses(page, "R03"))
         let daemon = try ChildProcess.start(
             "nsenter",
             ["--mount", "--target", "\(site.bench.terminalProcess)", "pcscd", "--foreground"],
@@ -122,7 +122,7 @@ private final class Disk {
         #expect(site.bench.serveSays("event=mended code=reader-service-missing"))
         // The daemon is asked again; there it finds the virtual reader, or says that none is there.
         #expect(
-            Programs.wait(30) {
+            Programs.wait {
                 let stage = try? page.stage()
                 return stage?.name == "amountEntry" || stage?.code == "R01"
             })

@@ -14,12 +14,12 @@ import Testing
         let manager: NotifySocket
         let port: UInt16
         private let client = HTTPClient(
-            timeout: .seconds(5), connectTimeout: .seconds(2), answerLimit: 1 << 20)
+            timeout: .seconds(60), connectTimeout: .seconds(20), answerLimit: 1 << 20)
 
         init() throws {
             bench = try TerminalBench()
             manager = try NotifySocket(bench.folder + "/notify")
-            port = try TCPListener(port: 0).port
+            port = try Ports.free()
             try write()
         }
 
@@ -54,16 +54,16 @@ import Testing
 
         /// The words a person reads, without the markup's escapes.
         func shows(_ sentence: String) -> Bool {
-            Programs.wait(20) {
+            Programs.wait {
                 guard let page = page(), page.status == 503 else { return false }
                 return page.text.replacing("&quot;", with: "\"").contains(sentence)
             }
         }
 
-        var isOpen: Bool { Programs.wait(30) { page()?.status == 200 } }
+        var isOpen: Bool { Programs.wait { page()?.status == 200 } }
 
         func says(_ line: String) -> Bool {
-            manager.line(within: .seconds(30)) { $0 == line } != nil
+            manager.line { $0 == line } != nil
         }
     }
 
@@ -101,7 +101,7 @@ import Testing
         #expect(try site.start(until: "event=fault code=start"))
         #expect(site.bench.serveSays(": " + sentence))
         #expect(site.shows(sentence))
-        let status = site.manager.line(within: .seconds(20)) { $0.hasPrefix("STATUS=") }
+        let status = site.manager.line { $0.hasPrefix("STATUS=") }
         #expect(status?.hasPrefix("STATUS=" + sentence) == true, "\(status ?? "")")
         // The start is not given up meanwhile.
         #expect(site.says("EXTEND_TIMEOUT_USEC=30000000"))
@@ -130,20 +130,20 @@ import Testing
         try site.write("reader-place = left\n")
         #expect(try site.start(until: "event=reader-changed present=true"))
         let page = Page(port: site.port)
-        #expect(Programs.wait(20) { page.open() && (try? page.stage().name) == "amountEntry" })
+        #expect(Programs.wait { page.open() && (try? page.stage().name) == "amountEntry" })
         site.bench.unplug()
         let sentence = "Le lecteur est débranché : rebranchez son câble."
         #expect(site.says("STATUS=" + sentence))
         #expect(site.bench.serveSays("event=fault code=reader-absent: " + sentence))
         #expect(
-            Programs.wait(20) {
+            Programs.wait {
                 let stage = try? page.stage()
                 return stage?.name == "outOfService" && stage?.code == "R01"
             })
         #expect(try !page.arm(100))
         try site.bench.plugIn()
         #expect(site.bench.serveSays("event=mended code=reader-absent"))
-        #expect(Programs.wait(20) { (try? page.stage().name) == "amountEntry" })
+        #expect(Programs.wait { (try? page.stage().name) == "amountEntry" })
         #expect(try page.arm(100))
         site.bench.stopTerminal()
     }

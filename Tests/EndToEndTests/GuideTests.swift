@@ -41,7 +41,7 @@ extension StallSuites {
     /// cards in software; the pictures are those the guides show.
     @Suite(.enabled(if: Browser.isInstalled, "needs chromium-driver"))
     struct GuideTests {
-        @Test(.timeLimit(.minutes(3)))
+        @Test(.timeLimit(.minutes(20)))
         func `What the merchant's guide says is done, and each of its pictures taken`() throws {
             let stall = try Stall(balances: [5_000, 930, 5_000])
             var story = try MerchantStory(stall)
@@ -57,7 +57,7 @@ extension StallSuites {
                 try Set(story.album.names) == Set(Album.shown(in: "GUIDE-COMMERCANT.md")))
         }
 
-        @Test(.timeLimit(.minutes(3)))
+        @Test(.timeLimit(.minutes(20)))
         func `What the volunteer's guide says is done, and each of its pictures taken`() throws {
             let stall = try Stall(
                 balances: [5_000, 0, 0, 0], application: "https://app.carte-eco.example")

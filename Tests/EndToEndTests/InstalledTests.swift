@@ -47,13 +47,13 @@ extension PackageSuites {
         private func pay(_ cents: Int64) throws {
             try #require(page.waitUntilReady(network: nil))
             try #require(try page.arm(cents))
-            let stage = try withCard { try page.wait(for: ["accepted", "refused"], atMost: 30) }
+            let stage = try withCard { try page.wait(for: ["accepted", "refused"]) }
             #expect(stage.name == "accepted", "\(stage)")
             #expect(try page.wait(for: ["amountEntry"]).name == "amountEntry")
         }
 
         private func expectActive() throws {
-            let isActive = try debian.wait(30, "systemctl is-active eco-terminal")
+            let isActive = try debian.wait("systemctl is-active eco-terminal")
             let log = try debian.run("journalctl --lines=30 -u eco-terminal").out
             try #require(isActive, "\(log)")
         }
@@ -98,7 +98,7 @@ extension PackageSuites {
             }
             #expect(try debian.must("stat -c %a /etc/credstore.encrypted") == "700")
             // Nothing is set up: it is there, starting, and says what it misses.
-            let isTold = try debian.wait(30, "systemctl status eco-terminal | grep -q secret")
+            let isTold = try debian.wait("systemctl status eco-terminal | grep -q secret")
             let status = try debian.run("systemctl status eco-terminal").out
             #expect(isTold, "\(status)")
             #expect(try debian.property("ActiveState", "eco-terminal") == "activating")
@@ -198,7 +198,7 @@ extension PackageSuites {
             try expectActive()
             try #require(page.waitUntilReady(network: "online"))
             try pay(1_250)
-            #expect(try debian.wait(30, "eco-terminal journal unsent"))
+            #expect(try debian.wait("eco-terminal journal unsent"))
             #expect(try debian.must("eco-terminal idle") == "The checkout is idle.")
             #expect(try debian.must("ls -ld /var/lib/carte-eco").hasPrefix("drwx------"))
             end(5)
@@ -231,13 +231,13 @@ extension PackageSuites {
             let idle = try debian.run("apt-get -q -y install \(try raised("+2"))")
             #expect(idle.code == 0, "\(idle.error)")
             #expect(
-                try debian.wait(30, "test $(systemctl show -P MainPID eco-terminal) != \(before)"))
+                try debian.wait("test $(systemctl show -P MainPID eco-terminal) != \(before)"))
             try expectActive()
             let own = try debian.property("MainPID", "eco-terminal")
             #expect(try debian.must("readlink /proc/\(own)/exe") == "/usr/bin/eco-terminal")
             #expect(try unsent() == (6, 1))
             try debian.must("systemctl start eco-ledger")
-            #expect(try debian.wait(40, "eco-terminal journal unsent"))
+            #expect(try debian.wait("eco-terminal journal unsent"))
             let cards = try debian.must(
                 "runuser -u carte-eco-ledger -- eco-ledger card list --json \(Self.books)")
             #expect(cards.contains("\"cents\":3450,"), "\(cards)")
@@ -283,7 +283,7 @@ extension PackageSuites {
             try debian.must("apt-get -q -y install /packages/eco-terminal_*+2.deb")
             try debian.must("test -s /etc/carte-eco/terminal.conf")
             try expectActive()
-            #expect(try debian.wait(40, "eco-terminal journal unsent"))
+            #expect(try debian.wait("eco-terminal journal unsent"))
             end(9)
         }
 

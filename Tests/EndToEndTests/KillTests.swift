@@ -21,10 +21,10 @@ import Testing
         // The first run makes the keys.
         #expect(try Programs.run("eco-bench", ["load", folder, "1"]).code == 0)
         var accepted: [String] = []
-        var seed = SystemRandomNumberGenerator()
+        var dice = Seed.dice()
         var killedInTime = 0
         for _ in 0..<Self.kills {
-            let (lines, inTime) = try runAndKill(folder, after: .random(in: 0...60, using: &seed))
+            let (lines, inTime) = try runAndKill(folder, after: .random(in: 0...60, using: &dice))
             accepted += lines
             killedInTime += inTime ? 1 : 0
         }
@@ -32,7 +32,8 @@ import Testing
         FileHandle.standardError.write(
             Data("kill -9: \(killedInTime) kills, \(accepted.count) payments accepted\n".utf8))
         #expect(killedInTime == Self.kills)
-        #expect(accepted.count > Self.kills)
+        // Each was killed after its first payment; a slow disk may not take more.
+        #expect(accepted.count >= Self.kills)
     }
 
     /// Runs a load until it has accepted something, then kills it `milliseconds` later. Gives the
@@ -45,7 +46,7 @@ import Testing
             "eco-bench", ["load", folder, "1000000"], output: pipe,
             errors: FileHandle.nullDevice)
         let handle = pipe.fileHandleForReading
-        var text = handle.availableData
+        var text = handle.line()
         Thread.sleep(forTimeInterval: milliseconds / 1_000)
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
@@ -67,5 +68,18 @@ import Testing
         let doubled = seen.filter { $0.value > 1 }
         #expect(lost.isEmpty, "lost: \(lost)")
         #expect(doubled.isEmpty, "doubled: \(doubled)")
+    }
+}
+
+extension FileHandle {
+    /// What comes until a line is whole, or to the end.
+    func line() -> Data {
+        var text = Data()
+        while !text.contains(0x0A) {
+            let more = availableData
+            if more.isEmpty { break }
+            text += more
+        }
+        return text
     }
 }

@@ -156,25 +156,43 @@ final class MarketDay {
         try hands.sees(.panel("operations"))
         try hands.press(stall.cards[card].number.lastFour)
         let line = "button.line[data-value='\(id)']"
-        for _ in 0..<20 {
+        func may(_ act: String) throws -> Bool {
+            try hands.browser.text("document.querySelector('[data-act=\(act)]').disabled")
+                == "false"
+        }
+        let isThere = try Programs.wait {
             let isThere = try hands.browser.waitUntil(
                 "document.querySelector(\"\(line)\")", atMost: .seconds(1))
-            if isThere { break }
-            try hands.press("+")
+            if isThere { return true }
+            if try may("older") {
+                try hands.press("+")
+            } else {
+                // The answer to the question came while pages were turned.
+                while try may("newer") { try hands.touch("[data-act=newer]") }
+            }
+            return false
         }
+        try #require(isThere, "\(line)")
         try hands.touch(line)
         try hands.sees(.panel("operation"))
     }
 
+    /// What is reversed must be of the same day (UTC): a stall that is open at midnight gives
+    /// back what was paid before.
     private func reversePayment() throws {
-        guard let id = book.correctible(&dice), let payment = book.payments[id] else {
-            return postponed.append(.reversePayment)
+        guard var id = book.correctible(&dice) else { return postponed.append(.reversePayment) }
+        Midnight.stayClear(of: .seconds(60))
+        if book.payments[id]?.day != Midnight.today {
+            id = try pay(500, byHand: false)
+            book.extraPayments += 1
         }
-        try reverse(id, of: payment.card, needsManager: false)
+        let card = try #require(book.payments[id]?.card)
+        try reverse(id, of: card, needsManager: false)
     }
 
     private func reverseLarge() throws {
         guard !isCut else { return postponed.append(.reverseLarge) }
+        Midnight.stayClear(of: .seconds(60))
         let id = try pay(2_500, byHand: true)
         let card = try #require(book.payments[id]?.card)
         try reverse(id, of: card, needsManager: true)
@@ -182,10 +200,16 @@ final class MarketDay {
 
     private func reverseAction() throws {
         let known = book.actions.filter { !$0.value.isReversed }.keys.sorted()
-        guard let id = known.randomElement(using: &dice), let action = book.actions[id] else {
+        guard var id = known.randomElement(using: &dice) else {
             return postponed.append(.reverseAction)
         }
-        try reverse(id, of: action.card, needsManager: false)
+        Midnight.stayClear(of: .seconds(60))
+        if book.actions[id]?.day != Midnight.today {
+            id = try act(byHand: false)
+            book.extraActions += 1
+        }
+        let card = try #require(book.actions[id]?.card)
+        try reverse(id, of: card, needsManager: false)
     }
 
     private func reverse(_ id: String, of card: Int, needsManager: Bool) throws {
@@ -206,7 +230,8 @@ final class MarketDay {
 
     // MARK: actions and people
 
-    private func act(byHand: Bool) throws {
+    @discardableResult
+    private func act(byHand: Bool) throws -> String {
         let (card, code) = (nextCard(), Self.actions.randomElement(using: &dice) ?? "")
         let quantity = Int64.random(in: 1...3, using: &dice) * 1_000
         if byHand { try hands.rest() }
@@ -231,6 +256,7 @@ final class MarketDay {
         }
         let id = try #require(try stall.page.lines("kind=action&limit=1").first?.id)
         book.actions[id] = DayBook.Action(card: card, code: code, quantity: quantity)
+        return id
     }
 
     /// By the page's own orders: nobody enrols the same card twice.
@@ -266,7 +292,7 @@ final class MarketDay {
         if !stall.thawLedger() { try stall.startLedger() }
         isCut = false
         try stall.page.sendNow()
-        let isBack = try Programs.wait(60) { try stall.page.snapshot().network != "offline" }
+        let isBack = try Programs.wait { try stall.page.snapshot().network != "offline" }
         try #require(isBack)
         let waiting = postponed
         postponed = []
@@ -298,7 +324,7 @@ final class MarketDay {
         try #require(armed.isTaken, "\(armed)")
         let slot = try lay(card)
         let wanted = slot.traffic.commands + .random(in: 1...9, using: &dice)
-        #expect(Programs.wait(10, every: 0.0005) { slot.traffic.commands >= wanted })
+        #expect(Programs.wait(every: 0.0005) { slot.traffic.commands >= wanted })
         stall.killTerminal()
         slot.remove()
         try stall.startTerminal()

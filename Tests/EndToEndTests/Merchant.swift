@@ -65,7 +65,7 @@ final class Merchant {
     /// Waits until a screen is there, with these words on it, and takes taps. Results go by
     /// themselves: what is asked of one is asked at once.
     func sees(
-        _ sight: Sight, saying texts: String..., atMost limit: Duration = .seconds(15),
+        _ sight: Sight, saying texts: String..., atMost limit: Duration = .seconds(60),
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         try sees(sight, texts, limit, sourceLocation)
@@ -183,7 +183,7 @@ final class Merchant {
     ) throws {
         try stall.lay(card, plan: plan)
         defer { stall.slot.remove() }
-        try sees(sight, texts, .seconds(15), sourceLocation)
+        try sees(sight, texts, .seconds(60), sourceLocation)
     }
 
     /// Leaves a result for the amount.
@@ -194,7 +194,7 @@ final class Merchant {
 
     /// Leaves whatever rests on the screen, by keys, until the amount is asked for.
     func rest() throws {
-        let leaves = try Programs.wait(15, every: 0.02) {
+        let leaves = try Programs.wait(every: 0.02) {
             let shown = try browser.text(
                 "'settled' in document.body.dataset ? document.body.dataset.shown : ''")
             let panels = ["result", "tiles", "facts", "code", "form", "operations", "given"]
@@ -208,6 +208,6 @@ final class Merchant {
     func waitForNewSession() throws {
         let token = stall.page.sessionToken
         let isNew = "document.querySelector('meta[name=eco-session]')?.content === '\(token)'"
-        try #require(try browser.waitUntil(isNew, atMost: .seconds(20)))
+        try #require(try browser.waitUntil(isNew))
     }
 }

@@ -155,7 +155,7 @@ struct MerchantStory {
     mutating func block() throws {
         try stall.block(2)
         try stall.page.sendNow()
-        try #require(try Programs.wait(20) { try stall.knowsBlockedCards(1) })
+        try #require(try Programs.wait { try stall.knowsBlockedCards(1) })
         try hands.charge(500)
         try hands.tap(2, until: .result("refused"), saying: "Carte bloquée.", "Code C02")
         try picture("refus-bloquee")

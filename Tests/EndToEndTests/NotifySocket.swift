@@ -1,5 +1,6 @@
 import Foundation
 import Linux
+import TestSupport
 import Threads
 
 /// The service manager's end of the notify protocol: a datagram socket in the file system. What
@@ -48,7 +49,9 @@ final class NotifySocket {
     }
 
     /// Reads until a message has such a line; that line, or nil after `limit`.
-    func line(within limit: Duration, _ fits: (String) -> Bool) -> String? {
+    func line(
+        within limit: Duration = .seconds(60), _ fits: (String) -> Bool
+    ) -> String? {
         let end = ContinuousClock.now + limit
         while ContinuousClock.now < end {
             let rest = ContinuousClock.now.duration(to: end)
@@ -57,8 +60,15 @@ final class NotifySocket {
         return nil
     }
 
-    /// Forgets what is there already.
-    func drain() { queue.update { $0.messages = [] } }
+    /// Forgets all that was sent until now, also what nobody has taken from the socket yet.
+    func drain() throws {
+        let mark = "MARK=" + UUID().uuidString
+        let sent = try Programs.run(
+            "/usr/bin/systemd-notify", ["--no-block", mark], environment: ["NOTIFY_SOCKET": path])
+        guard sent.code == 0, line({ $0 == mark }) != nil else {
+            throw LinuxError(call: sent.error, code: EIO)
+        }
+    }
 }
 
 /// One thread of a child held still, as one that waits for ever (ptrace); it goes on when this is
@@ -66,6 +76,7 @@ final class NotifySocket {
 final class HeldThread {
     private let state = Monitor<(isHeld: Bool?, isReleased: Bool)>((nil, false))
     private let holder: NamedThread
+    private let call: String
 
     /// - Throws: when there is no such thread, or the kernel refuses.
     init(_ name: String, of process: Int32) throws {
@@ -77,6 +88,7 @@ final class HeldThread {
         guard let thread = found.flatMap({ Int32($0) }) else {
             throw LinuxError(call: "no thread " + name, code: ESRCH)
         }
+        call = "\(tasks)/\(thread)/syscall"
         let state = state
         // The kernel lets a thread go when the one that holds it ends.
         holder = NamedThread.start("hold") {
@@ -87,10 +99,34 @@ final class HeldThread {
             state.update { $0.isHeld = isHeld }
             _ = state.wait(atMost: .seconds(120)) { $0.isReleased ? true : nil }
         }
-        guard state.wait(atMost: .seconds(5), { $0.isHeld }) == true else {
+        guard state.wait(atMost: .seconds(60), { $0.isHeld }) == true else {
             release()
             throw LinuxError(call: "ptrace", code: EPERM)
         }
+    }
+
+    /// Holds it while it waits for something. One that is held in the middle of its work may have
+    /// the lock of the memory, without which no thread could tell of it.
+    static func waiting(_ name: String, of process: Int32) throws -> HeldThread {
+        for _ in 0..<200 {
+            let held = try HeldThread(name, of: process)
+            if held.isInCall { return held }
+            held.release()
+        }
+        throw LinuxError(call: "no wait of " + name, code: EBUSY)
+    }
+
+    /// True when the kernel has it, and no mere look at the clock or yield.
+    private var isInCall: Bool {
+        // futex, poll, ppoll, select, pselect6, nanosleep, clock_nanosleep, epoll_pwait
+        #if arch(x86_64)
+            let waits: Set<Substring> = ["202", "7", "271", "23", "270", "35", "230", "281"]
+        #else
+            let waits: Set<Substring> = ["98", "73", "72", "101", "115", "22"]
+        #endif
+        let bytes = (try? Files.read(call, atMost: 256)) ?? []
+        let number = String(decoding: bytes, as: UTF8.self).split(separator: " ").first
+        return number.map { waits.contains($0) } ?? false
     }
 
     func release() {

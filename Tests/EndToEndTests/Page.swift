@@ -31,7 +31,7 @@ final class Page {
     }
 
     private let client = HTTPClient(
-        timeout: .seconds(10), connectTimeout: .seconds(2), answerLimit: 1 << 22)
+        timeout: .seconds(60), connectTimeout: .seconds(20), answerLimit: 1 << 22)
     private let origin: String
     private var cookie = ""
     private var token = ""
@@ -84,7 +84,7 @@ final class Page {
 
     /// Waits until the terminal may sell, in this state of the network (nil: whatever it is).
     func waitUntilReady(network: String?) -> Bool {
-        Programs.wait(40) {
+        Programs.wait {
             guard open(), let snapshot = try? snapshot() else { return false }
             let rests = ["amountEntry", "accepted", "refused"].contains(snapshot.stage.name)
             return rests && snapshot.reader == "ready"
@@ -94,9 +94,9 @@ final class Page {
     }
 
     /// Waits until the stage is one of these; gives the last one seen.
-    func wait(for stages: Set<String>, atMost seconds: Double = 15) throws -> Stage {
+    func wait(for stages: Set<String>) throws -> Stage {
         var last = Stage(name: "", code: nil)
-        _ = try Programs.wait(seconds, every: 0.01) {
+        _ = try Programs.wait(every: 0.01) {
             last = try stage()
             return stages.contains(last.name)
         }

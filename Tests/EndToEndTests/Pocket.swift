@@ -5,6 +5,7 @@ import Foundation
 import KeyStore
 import Linux
 import Provisioning
+import TestSupport
 import Tokens
 
 /// Cards for a stall's people, made by the product's own engine, without a reader between.
@@ -20,7 +21,7 @@ struct Pocket {
         let issuer = try IssuerKeys.open(path: folder + "/keys/issuer.keys", passphrase: phrase)
         let engine = Personalisation(keys: issuer, epoch: 1)
         try Files.makeDirectory(folder + "/cards")
-        let now = UInt64(Date().timeIntervalSince1970)
+        let now = CalendarClock.now / 1_000
         var lines = ""
         var cards: [PocketCard] = []
         for index in 0..<count {

@@ -34,7 +34,7 @@ extension StallSuites {
 
         private static let needles = [name, contact, pin].flatMap(spellings)
 
-        @Test(.timeLimit(.minutes(3)))
+        @Test(.timeLimit(.minutes(20)))
         func `A name, a contact and a PIN are found nowhere, and a planted word is`() throws {
             let stall = try Stall()
             try stall.setPIN(Self.pin, role: "enroller")

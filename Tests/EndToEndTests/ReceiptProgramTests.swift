@@ -10,7 +10,7 @@ extension StallSuites {
             (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
         }
 
-        @Test(.timeLimit(.minutes(5)))
+        @Test(.timeLimit(.minutes(20)))
         func `After a kill the next print of a receipt is a copy, and the journal says each`()
             throws
         {
@@ -26,7 +26,7 @@ extension StallSuites {
             #expect(try stall.pay(1_250).stage == "accepted")
             let id = try #require(try stall.page.identifiers().first)
             #expect(try stall.page.print(id) == 204)
-            #expect(Programs.wait(20) { size(paper) > 10_000 })
+            #expect(Programs.wait { size(paper) > 10_000 })
             // Killed while it prints, or just after: nobody knows, so the next one is a copy.
             #expect(try stall.page.print(id) == 204)
             stall.killTerminal()

@@ -20,7 +20,7 @@ import Testing
 
     /// Waits until the ledger has receipted everything.
     private func settle() throws {
-        let settled = try Programs.wait(30) {
+        let settled = try Programs.wait {
             try bench.selfTest().checks["journal"]?.text.hasSuffix("unsent: 0") == true
         }
         #expect(settled)
@@ -72,11 +72,11 @@ import Testing
     private func expectOld() throws {
         let page = Page(port: bench.pagePort)
         #expect(
-            Programs.wait(20) {
+            Programs.wait {
                 page.open() && (try? page.stage()) == .init(name: "outOfService", code: "T07")
             })
         #expect(try page.arm(100) == false)
-        let status = Programs.wait(20) {
+        let status = Programs.wait {
             let told = try? Programs.run(
                 "/usr/bin/curl",
                 ["-s", "--unix-socket", folder + "/status", "http://localhost/readyz"])

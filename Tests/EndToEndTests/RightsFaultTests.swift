@@ -35,7 +35,7 @@ struct RightsFaultTests {
         #expect(try site.start(until: "event=fault code=start", around: Self.become))
         #expect(site.bench.serveSays(": " + sentence))
         #expect(site.shows(sentence))
-        let status = site.manager.line(within: .seconds(20)) { $0.hasPrefix("STATUS=") }
+        let status = site.manager.line { $0.hasPrefix("STATUS=") }
         #expect(status?.hasPrefix("STATUS=" + sentence) == true, "\(status ?? "")")
         let user = try #require(UInt32(Self.user))
         chown(path, user, user)

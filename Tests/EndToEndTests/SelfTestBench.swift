@@ -24,7 +24,7 @@ final class TerminalBench {
     /// `rate`: the chip's answers take as long as on the air.
     init(rate: AirPace.Rate? = nil) throws {
         try Files.makeDirectory(folder)
-        port = try TCPListener(port: 0).port
+        port = try Ports.free()
         chip = try VirtualPN532(link: folder + "/chip", rate: rate)
         try Files.writeAtomically(Array("a bench's passphrase\n".utf8), to: folder + "/pass")
         try must("eco-card", ["key", "init", "--keys", folder + "/keys"] + pass)
@@ -102,7 +102,7 @@ final class TerminalBench {
             ["serve", "--listen", "127.0.0.1:\(port)"] + database + ledgerKeys, output: log,
             errors: log)
         let port = port
-        let isUp = Programs.wait(15) {
+        let isUp = Programs.wait {
             (try? TCPConnection.connect(host: "127.0.0.1", port: port, timeout: .seconds(1))) != nil
         }
         guard isUp else { throw Setup(what: "the ledger does not answer") }
@@ -143,9 +143,9 @@ final class TerminalBench {
     /// Sells for so many cents to the card, by the page's own orders.
     func pay(_ cents: Int64) throws {
         let page = Page(port: pagePort)
-        #expect(Programs.wait(20) { page.open() && (try? page.arm(cents)) == true })
+        #expect(Programs.wait { page.open() && (try? page.arm(cents)) == true })
         try lay()
-        #expect(Programs.wait(20) { (try? page.stage().name) == "accepted" })
+        #expect(Programs.wait { (try? page.stage().name) == "accepted" })
         chip.remove()
     }
 
@@ -158,7 +158,7 @@ final class TerminalBench {
     }
 
     func serveSays(_ text: String) -> Bool {
-        Programs.wait(20) {
+        Programs.wait {
             let bytes = (try? Files.read(folder + "/serve.log", atMost: 1 << 20)) ?? []
             return String(decoding: bytes, as: UTF8.self).contains(text)
         }

@@ -68,7 +68,7 @@ import Tokens
     @Test func `While serve runs, all but the chip is looked at, and nothing disturbed`() throws {
         let bench = try TerminalBench()
         #expect(try bench.startTerminal(until: "event=reader-changed present=true"))
-        let settled = try Programs.wait(20) {
+        let settled = try Programs.wait {
             try bench.selfTest().checks["journal"]?.text.hasSuffix("unsent: 0") == true
         }
         #expect(settled)
@@ -135,7 +135,7 @@ import Tokens
     @Test func `An altered byte of the journal, and an old copy of it, are told`() throws {
         let bench = try TerminalBench()
         #expect(try bench.startTerminal(until: "event=reader-changed present=true"))
-        let settled = try Programs.wait(20) {
+        let settled = try Programs.wait {
             try bench.selfTest().checks["journal"]?.text.hasSuffix("unsent: 0") == true
         }
         #expect(settled)
@@ -215,7 +215,7 @@ import Tokens
         bench.chip.remove()
         _ = try bench.must("eco-ledger", ["card", "block", "100000000024"] + bench.database)
         #expect(try bench.startTerminal(until: "event=reader-changed present=true"))
-        let isBlocked = try Programs.wait(20) {
+        let isBlocked = try Programs.wait {
             try bench.selfTest().checks["deny-list"]?.text == "blocked cards: 1"
         }
         #expect(isBlocked)

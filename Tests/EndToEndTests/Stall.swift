@@ -50,9 +50,12 @@ final class Stall {
     /// Keys, ledger, a card for each balance (cents), a paired terminal whose manager has a PIN.
     /// `application`: where the policy says that the holders' application is.
     init(balances: [Int64] = [5_000], application: String = "") throws {
+        // What the page calls today, what may be reversed and how often an action counts go by the
+        // day; no flow takes so long.
+        Midnight.stayClear(of: .seconds(180))
         folder = FileManager.default.temporaryDirectory.path + "/eco-stall-" + UUID().uuidString
-        ledgerPort = try TCPListener(port: 0).port
-        port = try TCPListener(port: 0).port
+        ledgerPort = try Ports.free()
+        port = try Ports.free()
         page = Page(port: port)
         try Files.makeDirectory(folder)
         try Files.writeAtomically(Array("a stall's passphrase\n".utf8), to: folder + "/pass")
@@ -150,7 +153,7 @@ final class Stall {
             ["serve", "--listen", "127.0.0.1:\(ledgerPort)"] + database + ledgerKeys,
             output: out, errors: out)
         let port = ledgerPort
-        let isUp = Programs.wait(15) {
+        let isUp = Programs.wait {
             (try? TCPConnection.connect(host: "127.0.0.1", port: port, timeout: .seconds(1))) != nil
         }
         guard isUp else { throw Setup(what: "the ledger does not answer") }
@@ -200,7 +203,7 @@ final class Stall {
         try lay()
         defer { slot.remove() }
         var last: Page.Stage?
-        _ = try Programs.wait(15) {
+        _ = try Programs.wait {
             last = try page.stage()
             return ["accepted", "refused", "unknownResult"].contains(last?.name ?? "")
         }

@@ -56,7 +56,7 @@ import Testing
             "eco-ledger", ["card", "topup"] + bench.database + ["100000000024", "50,00"])
         #expect(try bench.startTerminal(until: "event=reader-changed present=true"))
         let ready = "{\"status\":\"ready\",\"why\":[]}\n200"
-        #expect(try Programs.wait(20) { try ask(bench, "/readyz") == ready })
+        #expect(try Programs.wait { try ask(bench, "/readyz") == ready })
         #expect(try Files.mode(bench.folder + "/terminal/status") == 0o600)
         #expect(try ask(bench, "/healthz") == "{\"status\":\"ok\",\"why\":[]}\n200")
         #expect(try ask(bench, "/healthz", ["-X", "POST"]).hasSuffix("\n405"))
@@ -74,7 +74,7 @@ import Testing
         #expect(found["eco_events_total{event=tap}"] == 1)
         bench.unplug()
         #expect(
-            try Programs.wait(30) {
+            try Programs.wait {
                 try ask(bench, "/readyz") == "{\"status\":\"not-ready\",\"why\":[\"R01\"]}\n503"
             })
         bench.stopTerminal()
@@ -96,7 +96,7 @@ import Testing
         #expect(try say(["idle", "--wait", "20", "--json"]).json["idle"] as? Bool == true)
         #expect(try ask(bench, "/idle") == "{\"status\":\"idle\",\"why\":[]}\n200")
         let page = Page(port: bench.pagePort)
-        #expect(Programs.wait(20) { page.open() && (try? page.arm(500)) == true })
+        #expect(Programs.wait { page.open() && (try? page.arm(500)) == true })
         #expect(try ask(bench, "/idle") == "{\"status\":\"busy\",\"why\":[\"operation\"]}\n503")
         let busy = try say(["idle", "--json"])
         #expect(busy.code == 75 && busy.json["why"] as? [String] == ["operation"])
@@ -104,7 +104,7 @@ import Testing
         #expect(try page.order("cancel", ["id": try page.snapshot().armed ?? ""]).isTaken)
         #expect(try say(["idle", "--wait", "10"]).code == 0)
         try bench.pay(1234)
-        #expect(try Programs.wait(20) { try say(["journal", "unsent"]).code == 0 })
+        #expect(try Programs.wait { try say(["journal", "unsent"]).code == 0 })
         bench.stopLedger()
         try bench.pay(1234)
         let unsent = try say(["journal", "unsent", "--json"])
@@ -118,13 +118,13 @@ import Testing
     {
         let bench = try TerminalBench()
         #expect(try bench.startTerminal(until: "event=reader-changed present=true"))
-        let held = try HeldThread("clerk", of: bench.terminalProcess)
+        let held = try HeldThread.waiting("clerk", of: bench.terminalProcess)
         #expect(
-            try Programs.wait(40) {
+            try Programs.wait {
                 try ask(bench, "/healthz") == "{\"status\":\"wedged\",\"why\":[\"clerk\"]}\n503"
             })
         held.release()
-        #expect(try Programs.wait(20) { try ask(bench, "/healthz").hasSuffix("\n200") })
+        #expect(try Programs.wait { try ask(bench, "/healthz").hasSuffix("\n200") })
         bench.signalTerminal(SIGKILL)
         _ = bench.waitForTerminal()
         #expect(Files.exists(bench.folder + "/terminal/status"))

@@ -103,7 +103,7 @@ private struct SignallingCard: SoftwareCard {
     /// The chain is whole, and the ledger booked what the journal holds and nothing else.
     private func settle(_ bench: TerminalBench, _ count: Int) throws {
         let page = try started(bench)
-        #expect(try Programs.wait(20) { try page.snapshot().queue == 0 })
+        #expect(try Programs.wait { try page.snapshot().queue == 0 })
         bench.stopTerminal()
         let proof = try bench.must(
             "eco-terminal", ["journal", "verify", "--receipts"] + bench.configuration)

@@ -19,22 +19,22 @@ import Testing
     }
 
     private func isAlive(_ manager: NotifySocket) -> Bool {
-        manager.line(within: .seconds(20)) { $0 == "WATCHDOG=1" } != nil
+        manager.line { $0 == "WATCHDOG=1" } != nil
     }
 
     @Test func `Ready comes once, a status in French, signs of life, and a farewell`() throws {
         let bench = try TerminalBench()
         let manager = try started(bench)
-        #expect(manager.next(within: .seconds(20)) == ["READY=1"])
+        #expect(manager.next(within: .seconds(60)) == ["READY=1"])
         #expect(isAlive(manager))
-        let status = manager.line(within: .seconds(20)) {
+        let status = manager.line {
             $0 == "STATUS=Prêt à encaisser, en ligne"
         }
         #expect(status != nil)
         bench.signalTerminal(SIGTERM)
-        #expect(manager.line(within: .seconds(20)) { $0 == "STOPPING=1" } != nil)
+        #expect(manager.line { $0 == "STOPPING=1" } != nil)
         #expect(bench.waitForTerminal() == 0)
-        manager.drain()
+        try manager.drain()
         #expect(bench.serveSays("event=stop"))
     }
 
@@ -43,12 +43,12 @@ import Testing
         let manager = try started(bench)
         #expect(isAlive(manager))
         bench.signalTerminal(SIGSTOP)
-        let isStopped = Programs.wait(10) {
+        let isStopped = Programs.wait {
             let bytes = try? Files.read("/proc/\(bench.terminalProcess)/stat", atMost: 4_096)
             return String(decoding: bytes ?? [], as: UTF8.self).contains(") T ")
         }
         #expect(isStopped)
-        manager.drain()
+        try manager.drain()
         #expect(manager.next(within: Self.patience * 2) == nil)
         bench.signalTerminal(SIGCONT)
         #expect(isAlive(manager))
@@ -61,10 +61,10 @@ import Testing
         let bench = try TerminalBench()
         let manager = try started(bench)
         #expect(isAlive(manager))
-        let held = try HeldThread(name, of: bench.terminalProcess)
-        let status = manager.line(within: .seconds(40)) { $0.hasPrefix("STATUS=Ne répond plus") }
+        let held = try HeldThread.waiting(name, of: bench.terminalProcess)
+        let status = manager.line { $0.hasPrefix("STATUS=Ne répond plus") }
         #expect(status == "STATUS=Ne répond plus : \(name)")
-        manager.drain()
+        try manager.drain()
         #expect(manager.next(within: Self.patience * 2) == nil)
         #expect(bench.serveSays("event=wedged part=\(name)"))
         held.release()
@@ -82,19 +82,21 @@ import Testing
         for round in 1...rounds {
             let manager = try started(bench)
             let page = Page(port: bench.pagePort)
-            #expect(Programs.wait(20) { page.open() && (try? page.arm(100)) == true })
+            #expect(Programs.wait { page.open() && (try? page.arm(100)) == true })
             let before = bench.chip.lineTraffic.commands
             try bench.lay()
             // The conversation has begun: SELECT and what follows are on the line.
             var isReading = false
-            let end = Date().addingTimeInterval(20)
-            while !isReading, Date() < end { isReading = try page.stage().name == "reading" }
+            let end = ContinuousClock.now + .seconds(60)
+            while !isReading, ContinuousClock.now < end {
+                isReading = try page.stage().name == "reading"
+            }
             #expect(isReading && bench.chip.lineTraffic.commands > before)
             bench.signalTerminal(SIGTERM)
             #expect(bench.waitForTerminal() == 0)
             #expect(bench.serveSays("event=tap"))
             bench.chip.remove()
-            manager.drain()
+            try manager.drain()
             let list = try bench.must("eco-terminal", ["journal", "list"] + bench.configuration)
             let payments = list.components(separatedBy: "payment  1,00 ECO").count - 1
             #expect(payments == round, "\(list)")
@@ -111,7 +113,7 @@ import Testing
         throws
     {
         let bench = try TerminalBench()
-        let port = try TCPListener(port: 0).port
+        let port = try Ports.free()
         let activator = try ChildProcess.start(
             "systemd-socket-activate",
             [
@@ -120,8 +122,8 @@ import Testing
             ] + bench.configuration, output: bench.folder + "/serve.log",
             errors: bench.folder + "/serve.log")
         let page = Page(port: port)
-        #expect(Programs.wait(20) { page.open() })
-        #expect(Programs.wait(20) { (try? page.snapshot().reader) == "ready" })
+        #expect(Programs.wait { page.open() })
+        #expect(Programs.wait { (try? page.snapshot().reader) == "ready" })
         #expect(bench.pagePort == port)
         activator.signal(SIGTERM)
         #expect(activator.wait() == 0)

@@ -128,7 +128,7 @@ extension VirtualReaderSlot {
 
 /// pcscd looks for cards every 0.4 s: tries for 10 s until a client has found one.
 func untilThere(_ body: () throws -> String) throws -> String {
-    let end = ContinuousClock.now + .seconds(10)
+    let end = ContinuousClock.now + .seconds(60)
     while true {
         do { return try body() } catch let failure as Python.Failure {
             guard failure.description.contains("no card in any reader"),

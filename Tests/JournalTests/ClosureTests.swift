@@ -5,6 +5,7 @@ import LedgerMessages
 import Linux
 import Operations
 import SQLite
+import TestSupport
 import Testing
 import Tokens
 
@@ -76,13 +77,8 @@ extension JournalBench {
     @Test func `Whatever happens, totals are the sums of the entries`() throws {
         let bench = try JournalBench()
         let journal = try bench.open()
-        var random = SystemRandomNumberGenerator()
-        let seed = UInt64.random(in: 0...UInt64.max, using: &random)
-        var state = seed
-        func next(_ bound: UInt64) -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return (state >> 33) % bound
-        }
+        var dice = Seed.dice()
+        func next(_ bound: UInt64) -> UInt64 { dice.next(bound) }
         var model = PeriodTotals.none
         var whole: Int64 = 0
         var payments: [Entry] = []
@@ -110,14 +106,14 @@ extension JournalBench {
                 whole += model.takings - before
                 if case .payment = body { payments.append(entry) }
             }
-            #expect(try journal.openTotals(.day) == model, "seed \(seed)")
+            #expect(try journal.openTotals(.day) == model)
             if next(20) == 0, let closure = try? bench.close(journal, .day) {
-                #expect(closure.totals == model && closure.perpetual == whole, "seed \(seed)")
+                #expect(closure.totals == model && closure.perpetual == whole)
                 model = .none
             }
         }
-        #expect(try journal.perpetualTotal() == whole, "seed \(seed)")
-        #expect(try bench.verify().faults == [], "seed \(seed)")
+        #expect(try journal.perpetualTotal() == whole)
+        #expect(try bench.verify().faults == [])
     }
 
     @Test func `A line or a closure that lies is found`() throws {

@@ -227,7 +227,7 @@ private func phrase(_ text: String) -> SecretBytes { SecretBytes(Array(text.utf8
                 ready.signal()
                 while !stop.value { try? agent.serve(for: .milliseconds(50)) }
             }
-            try #require(ready.wait(timeout: .now() + 10) == .success)
+            try #require(ready.wait(timeout: .now() + 60) == .success)
         }
 
         deinit { stop.set() }

@@ -71,7 +71,7 @@ import Threads
         let drain = ContinuousClock.now
         let rest = try fleet.drain(
             "http://127.0.0.1:\(proxy.port)", pace: Self.pace,
-            limit: .seconds(60 + entries / 100))
+            limit: .seconds(600 + entries / 10))
         let drained = drain.duration(to: .now)
         #expect(rest == [], "seed \(seed): these have not got through")
         proxy.stop()

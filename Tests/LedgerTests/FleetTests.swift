@@ -266,7 +266,7 @@ import Tokens
         }
         let fleet = try #require(serving.fleet)
         let client = HTTPClient(
-            timeout: .seconds(20), connectTimeout: .seconds(5), answerLimit: 4 << 20)
+            timeout: .seconds(60), connectTimeout: .seconds(20), answerLimit: 4 << 20)
         let page = try client.send(
             method: "GET", url: fleet + "/fleet", headers: [], body: nil)
         #expect(page.status == 200)

@@ -3,6 +3,7 @@ import LedgerBook
 import LedgerMessages
 import Operations
 import PostgreSQL
+import TestSupport
 import Testing
 import Threads
 import Tokens
@@ -20,7 +21,7 @@ import Tokens
             NamedThread.start("instance") {
                 // All at once: nobody is done before the last has come.
                 waiting.update { $0 += 1 }
-                _ = waiting.wait(atMost: .seconds(20)) { $0 == all ? true : nil }
+                _ = waiting.wait(atMost: .seconds(60)) { $0 == all ? true : nil }
                 let result = Result { try body(index, book) }
                 results.update { $0[index] = result }
             }
@@ -56,11 +57,13 @@ import Tokens
         let ledger = try TestLedger(store)
         let cards = try (0..<4).map { _ in try ledger.card(100_000) }
         let authority = ledger.authority
+        var dice = Seed.dice()
         let batches = try (0..<8).map { _ in
             let till = try ledger.till()
             return try (0..<6).map { _ in
                 try VerifiedBatch(
-                    cards.shuffled().flatMap { try till.pay($0, 25) }, key: till.signer.publicKey)
+                    cards.shuffled(using: &dice).flatMap { try till.pay($0, 25) },
+                    key: till.signer.publicKey)
             }
         }
         let receipts = try together(ledger, 8) { index, book in
@@ -173,7 +176,7 @@ import Tokens
             outcome.update { $0 = result }
         }
         let watcher = try Session(ledger.place.text)
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(60)
         func isWaiting() throws -> Bool {
             let sql = """
                 SELECT count(*) FROM pg_stat_activity

@@ -69,12 +69,13 @@ import Threads
         _ told: Monitor<Told>
     ) throws {
         var serving = serving
+        var dice = Seed.dice()
         for round in 0..<count {
             let victim = round % serving.count
             // Under load: something was booked since the last one came up.
             let before = told.read(\.entries)
-            _ = told.wait(atMost: .seconds(20)) { $0.entries > before ? true : nil }
-            Clock.sleep(.microseconds(Int64.random(in: 0...60_000)))
+            _ = told.wait(atMost: .seconds(60)) { $0.entries > before ? true : nil }
+            Clock.sleep(.microseconds(Int64.random(in: 0...60_000, using: &dice)))
             Glibc.kill(serving[victim].process.processIdentifier, SIGKILL)
             serving[victim].process.waitUntilExit()
             serving[victim] = try deployment.serve()
@@ -83,7 +84,7 @@ import Threads
             if let failure = told.read(\.failure) { throw Unexpected(what: failure) }
         }
         let last = told.read(\.entries)
-        _ = told.wait(atMost: .seconds(20)) { $0.entries >= last + 50 ? true : nil }
+        _ = told.wait(atMost: .seconds(60)) { $0.entries >= last + 50 ? true : nil }
         told.update { $0.isOver = true }
     }
 

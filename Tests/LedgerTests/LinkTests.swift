@@ -24,7 +24,7 @@ import Tokens
     }
 
     private func wait(_ link: LedgerLink, until isTrue: () -> Bool) -> Bool {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(60)
         var version: UInt64 = 0
         while ContinuousClock.now < deadline {
             if isTrue() { return true }
@@ -61,7 +61,7 @@ import Tokens
             entry: EntryID(milliseconds: Sunday.noon), card: card.number,
             amount: Amount(cents: 9_400) ?? .zero,
             sun: try card.read(digest: [UInt8](repeating: 0, count: 16)))
-        let answer = link.authorise(request).wait(atMost: .seconds(5))
+        let answer = link.authorise(request).wait(atMost: .seconds(60))
         guard case .approved(_, let rearm) = answer else {
             Issue.record("not approved: \(answer)")
             return link.stop()

@@ -149,7 +149,7 @@ import Tokens
 struct Sender {
     let till: Till
     private let client = HTTPClient(
-        timeout: .seconds(10), connectTimeout: .seconds(5), answerLimit: 1 << 20)
+        timeout: .seconds(60), connectTimeout: .seconds(20), answerLimit: 1 << 20)
 
     init(till: Till) { self.till = till }
 

@@ -6,6 +6,7 @@ import LedgerMessages
 import Operations
 import Proofs
 import SQLite
+import TestSupport
 import Testing
 
 @testable import LedgerBook
@@ -198,11 +199,12 @@ import Testing
                 ]).encoded
             ).bytes
         #expect(bench.codes() == ["archive-damaged"])
+        var dice = Seed.dice()
         for _ in 0..<300 {
             let bench = other
             var bytes = bench.bytes
-            for _ in 0...Int.random(in: 0...3) {
-                bytes[Int.random(in: 0..<bytes.count)] = UInt8.random(in: 0...255)
+            for _ in 0...dice.next(4) {
+                bytes[Int.random(in: 0..<bytes.count, using: &dice)] = dice.bytes(1)[0]
             }
             let proof = bench.proof(archives: [bytes])
             #expect(bytes == bench.bytes || !proof.findings.isEmpty)

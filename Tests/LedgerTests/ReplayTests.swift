@@ -51,7 +51,7 @@ import Tokens
                 trouble: { Issue.record("trouble: \($0)") })
             defer { second.stop() }
             let client = HTTPClient(
-                timeout: .seconds(20), connectTimeout: .seconds(5), answerLimit: 4 << 20)
+                timeout: .seconds(60), connectTimeout: .seconds(20), answerLimit: 4 << 20)
             return try client.send(
                 method: sent.method, url: "http://127.0.0.1:\(second.port)\(sent.path)",
                 headers: sent.headers, body: sent.body)

@@ -14,7 +14,7 @@ final class Running {
     let service: LedgerService
     let time: Time
     let client = HTTPClient(
-        timeout: .seconds(20), connectTimeout: .seconds(5), answerLimit: 4 << 20)
+        timeout: .seconds(60), connectTimeout: .seconds(20), answerLimit: 4 << 20)
 
     final class Time: Sendable {
         let milliseconds = Atomic<UInt64>(Sunday.noon)
@@ -50,11 +50,11 @@ final class Running {
     /// Sends a request line and headers as they are, and reads the answer.
     func raw(_ method: String, _ path: String, _ headers: [String]) throws -> HTTPExchange {
         let connection = try TCPConnection.connect(
-            host: "127.0.0.1", port: service.port, timeout: .seconds(10))
+            host: "127.0.0.1", port: service.port, timeout: .seconds(60))
         let lines = ["\(method) \(path) HTTP/1.1", "Host: ledger", "Connection: close"] + headers
         try connection.write(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8))
         var bytes: [UInt8] = []
-        while let byte = try connection.read(exactly: 1, timeout: .seconds(10)) { bytes += byte }
+        while let byte = try connection.read(exactly: 1, timeout: .seconds(60)) { bytes += byte }
         let parts = String(decoding: bytes, as: UTF8.self)
             .split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
         let head = parts[0].split(separator: "\r\n")

@@ -129,7 +129,7 @@ import Threads
         let canceller = try #require(session.canceller)
         let thread = NamedThread.start("canceller") {
             let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-            let deadline = ContinuousClock.now + .seconds(20)
+            let deadline = ContinuousClock.now + .seconds(60)
             while ContinuousClock.now < deadline,
                 (try? watcher.exchange([PostgreSQLCommand(sql)])[0].rows) == [[.integer(0)]]
             {}

@@ -51,7 +51,7 @@ final class RealField {
     }
 
     private static func untilEmpty(_ index: Int) {
-        let end = ContinuousClock.now + .seconds(5)
+        let end = ContinuousClock.now + .seconds(60)
         guard let context = try? Context(), let names = try? context.readers(),
             names.indices.contains(index)
         else { return }
@@ -67,6 +67,6 @@ final class RealField {
     func conversation<R>(
         _ body: (inout CardConnection) throws(ProvisioningError) -> R
     ) throws -> R {
-        try withCard(choice: choice, waiting: .seconds(5), body).get()
+        try withCard(choice: choice, waiting: .seconds(60), body).get()
     }
 }

@@ -5,7 +5,7 @@ import Testing
 
 /// The vpcd driver's end of the link, played by the test over real TCP.
 final class DriverPeer {
-    static let limit = Duration.seconds(5)
+    static let limit = Duration.seconds(60)
     private let connection: TCPConnection
 
     /// Waits for the slot to connect.

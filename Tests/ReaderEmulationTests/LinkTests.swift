@@ -1,6 +1,7 @@
 import CardEmulation
 import Linux
 import ReaderEmulation
+import TestSupport
 import Testing
 
 /// The link to the driver, byte for byte.
@@ -132,11 +133,10 @@ import Testing
     }
 
     @Test func `When the driver goes and comes back, so does the card`() throws {
-        var port: UInt16 = 0
+        let port = try Ports.free()
         let slot: VirtualReaderSlot
         do {
-            let listener = try TCPListener(port: 0)
-            port = listener.port
+            let listener = try TCPListener(port: port)
             slot = self.slot(listener)
             slot.insert(try factoryCard())
             let peer = try DriverPeer(listener)

@@ -3,7 +3,7 @@ import Testing
 
 /// The second reader of the vpcd driver, through PC/SC: other suites use the first.
 final class LiveReader {
-    static let limit = Duration.seconds(10)
+    static let limit = Duration.seconds(60)
     static let name = "Virtual PCD 00 01"
     /// What PC/SC says of a command whose answer never came.
     static let broken = PCSCError(call: "SCardTransmit", code: PCSCError.notTransacted)

@@ -61,8 +61,10 @@ struct LiveTests {
             #expect(try card.transmit(selectApplication) == [0x90, 0x00])
             times.append(start.duration(to: .now))
         }
-        let median = times.sorted()[times.count / 2]
-        #expect(median < .milliseconds(5), "44 ms would be Nagle's rule")
+        let sorted = times.sorted()
+        let median = sorted[times.count / 2]
+        // A busy machine makes some exchanges slow; Nagle's rule makes each of them wait 40 ms.
+        #expect(sorted[times.count / 10] < .milliseconds(20), "44 ms would be Nagle's rule")
         print("raw exchange through pcscd, median of 200: \(median)")
     }
 

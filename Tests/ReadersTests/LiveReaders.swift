@@ -84,7 +84,7 @@ final class TestDesk: CardDesk {
     var events: [Event] { monitor.read { $0.events } }
 
     /// Waits until exactly `expected` has happened since the start.
-    func waits(for expected: [Event], atMost limit: Duration = .seconds(5)) -> Bool {
+    func waits(for expected: [Event], atMost limit: Duration = .seconds(60)) -> Bool {
         monitor.wait(atMost: limit) { $0.events.count >= expected.count ? $0.events : nil }
             == expected
     }
@@ -116,7 +116,7 @@ final class Service {
     }
 
     func reaches(_ state: CardReader.State) -> Bool {
-        let end = ContinuousClock.now + .seconds(5)
+        let end = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < end {
             if reader.state == state { return true }
             Clock.sleep(.milliseconds(5))
@@ -137,7 +137,7 @@ final class Daemon: Sendable {
         identifier.update { identifier in
             precondition(identifier > 1, "tests: ECO_PCSCD_PID is missing")
             Glibc.kill(identifier, SIGKILL)
-            let end = ContinuousClock.now + .seconds(10)
+            let end = ContinuousClock.now + .seconds(60)
             while Glibc.kill(identifier, 0) == 0, ContinuousClock.now < end {
                 Clock.sleep(.milliseconds(5))
             }
@@ -180,7 +180,7 @@ func awaitEmptyReaders() throws {
     let context = try Context()
     var states = try context.readers().map { ReaderState(name: $0) }
     try #require(states.count == 2)
-    let end = ContinuousClock.now + .seconds(5)
+    let end = ContinuousClock.now + .seconds(60)
     while true {
         _ = try context.statusChange(&states, milliseconds: 500)
         if !states.contains(where: \.isPresent) { return }

@@ -3,8 +3,8 @@ import Linux
 import Operations
 import Terminal
 import Testing
-import WebDriver
 import Tokens
+import WebDriver
 
 @testable import Screen
 
@@ -165,7 +165,7 @@ private final class RawStream {
     init(_ service: Service, _ page: (cookie: String, token: String)) throws {
         let port = service.screen.port
         let connection = try TCPConnection.connect(
-            host: "127.0.0.1", port: port, timeout: .seconds(10))
+            host: "127.0.0.1", port: port, timeout: .seconds(60))
         let request =
             "GET /client/events HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n"
             + "Cookie: \(page.cookie)\r\n\r\n"

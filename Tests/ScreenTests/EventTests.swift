@@ -14,7 +14,7 @@ final class Listener {
     init(_ service: Service) throws {
         let port = service.screen.port
         let connection = try TCPConnection.connect(
-            host: "127.0.0.1", port: port, timeout: .seconds(10))
+            host: "127.0.0.1", port: port, timeout: .seconds(60))
         let request =
             "GET /events HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nCookie: \(service.cookie)\r\n\r\n"
         try connection.write(Array(request.utf8))
@@ -133,7 +133,7 @@ final class Listener {
         }
         try listen(8)
         // Each left page is noticed at its next beat.
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(60)
         var status = 0
         while status != 200, ContinuousClock.now < deadline {
             status = try Listener(service).status

@@ -154,6 +154,29 @@ import WebDriver
         #expect(try page.browser.waitUntil("!document.querySelector('[data-value=refund]')"))
     }
 
+    /// The day of the rule is that of UTC; in Paris it ends at one or two in the morning.
+    @Test(arguments: [
+        // Paid at ten to twelve in Paris, and looked at twenty minutes later: one day of the rule.
+        (paid: 1_795_819_800, seen: 1_795_821_000, isOffered: true),
+        // Paid at ten to one, looked at at ten past: the rule's midnight lies between.
+        (paid: 1_795_823_400, seen: 1_795_824_600, isOffered: false),
+    ])
+    func `Midnight where the stall stands is not the rule's`(
+        paid: UInt64, seen: UInt64, isOffered: Bool
+    ) throws {
+        let page = try PageSession()
+        page.service.checkout.change { state in
+            state.operations = [Samples.operation(at: paid * 1_000)]
+        }
+        try page.browser.setClock("Europe/Paris", milliseconds: seen * 1_000)
+        try page.browser.reload()
+        try #require(try page.waitForPage())
+        try openFirst(page)
+        try #require(try page.browser.waitUntil("document.querySelector('[data-value=refund]')"))
+        let offered = try page.browser.text("document.querySelector('[data-value=reverse]')")
+        #expect(offered.isEmpty != isOffered)
+    }
+
     @Test func `A role that is needed signs in, and the order goes on`() throws {
         let page = try PageSession()
         page.service.checkout.change { $0.neededRole = .manager }

@@ -1,6 +1,7 @@
 import Foundation
 import Operations
 import Terminal
+import TestSupport
 
 /// Stages, refusals and operations that tests show.
 enum Samples {
@@ -100,8 +101,16 @@ enum Samples {
             cardPresent: cardPresent)
     }
 
+    /// A payment of this moment, milliseconds since 1970.
+    static func operation(at time: UInt64) -> OperationLine {
+        OperationLine(
+            sequence: 1, id: id, time: time, amount: eco(1_250), lastFour: "4821",
+            authorised: true, status: .settled)
+    }
+
     /// Three operations of today, twenty of older days, the newest first.
     static var operations: [OperationLine] {
+        Midnight.stayClear()
         let now = UInt64(Date().timeIntervalSince1970 * 1000)
         return (0..<23).map { number in
             let status: OperationLine.Status =

@@ -55,7 +55,7 @@ final class ScriptedCheckout: OperationsControl {
 
     /// Waits until an order has brought the checkout where `body` says.
     func wait<R>(_ body: (State) -> R?) -> R? {
-        monitor.wait(atMost: .seconds(10)) { body($0) }
+        monitor.wait(atMost: .seconds(60)) { body($0) }
     }
 
     var snapshot: Snapshot { state.snapshot }

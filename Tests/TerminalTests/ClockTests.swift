@@ -79,7 +79,7 @@ import Testing
             keys: try bench.issuer.terminalBundle(), terminal: bench.world.terminal, log: { _ in })
         let first = world.clock
         #expect(first.fault == .clockBehind && first.moment.milliseconds >= seen)
-        let end = ContinuousClock.now + .seconds(10)
+        let end = ContinuousClock.now + .seconds(60)
         while world.clock.moment.milliseconds < seen + 50, ContinuousClock.now < end {}
         #expect(world.clock.moment.milliseconds >= seen + 50)
     }

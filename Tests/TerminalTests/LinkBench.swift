@@ -67,7 +67,7 @@ final class LinkBench {
 
     /// Nudges the drainer until the condition holds; false after the deadline.
     func eventually(
-        within limit: Duration = .seconds(10), _ condition: () -> Bool
+        within limit: Duration = .seconds(60), _ condition: () -> Bool
     ) -> Bool {
         let end = ContinuousClock.now + limit
         while ContinuousClock.now < end {

@@ -10,6 +10,7 @@ import Linux
 import Operations
 import Receipts
 import Terminal
+import TestSupport
 import Testing
 import Threads
 import Tokens
@@ -28,6 +29,8 @@ final class OrderBench {
     init(
         printer: ReceiptPrinter? = nil, _ change: (inout Policy) -> Void = { _ in }
     ) throws {
+        // Reversals and limits of actions go by the day, and by the machine's clock.
+        Midnight.stayClear()
         folder = NSTemporaryDirectory() + "/orders-" + UUID().uuidString
         try Files.makeDirectory(folder)
         issuer = try IssuerKeys.create(epoch: BenchIssuer.epoch)

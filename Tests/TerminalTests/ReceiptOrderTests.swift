@@ -84,7 +84,7 @@ import Testing
         var shown = bench.checkout.snapshot
         while shown.printer != .printing {
             shown = try #require(
-                bench.checkout.snapshot(after: shown.version, atMost: .seconds(20)))
+                bench.checkout.snapshot(after: shown.version, atMost: .seconds(60)))
         }
         for cents in [100, 200, 300] as [Int64] { _ = try bench.pay(cents) }
         #expect(printer.state == .printing)

@@ -39,7 +39,7 @@ extension VirtualPN532 {
             if let left = (remove() as? FaultyCard)?.card as? SoftwareNTAG424 { card = left }
         }
         do throws(ReaderError) {
-            let result = try Readers.withCard(choice: .nfc(connstring), waiting: .seconds(5)) {
+            let result = try Readers.withCard(choice: .nfc(connstring), waiting: .seconds(60)) {
                 (connection) throws(CardError) -> TapOutcome in
                 var profile = NTAG424Card(connection)
                 let outcome = tap.run(&profile)

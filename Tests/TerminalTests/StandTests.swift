@@ -19,7 +19,7 @@ import Tokens
 private struct PageClient {
     let base: String
     let client = HTTPClient(
-        timeout: .seconds(10), connectTimeout: .seconds(5), answerLimit: 1 << 20)
+        timeout: .seconds(60), connectTimeout: .seconds(20), answerLimit: 1 << 20)
     var headers: [(String, String)] = [("Content-Type", "application/json")]
 
     init(_ screen: Screen) throws {

@@ -2,7 +2,7 @@ import Terminal
 
 /// Waits until what the checkout shows holds; false after `limit`.
 func waits(
-    _ checkout: Checkout, atMost limit: Duration = .seconds(8), _ holds: (Snapshot) -> Bool
+    _ checkout: Checkout, atMost limit: Duration = .seconds(60), _ holds: (Snapshot) -> Bool
 ) -> Bool {
     let end = ContinuousClock.now + limit
     while ContinuousClock.now < end {

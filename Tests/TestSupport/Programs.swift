@@ -35,6 +35,7 @@ public enum Programs {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = errors
+        CalendarClock.set(process)
         try process.run()
         return process
     }
@@ -54,15 +55,15 @@ public enum Programs {
             error: String(decoding: talk, as: UTF8.self))
     }
 
-    /// Asks again until it holds; false after `seconds`.
+    /// Asks again until it holds; false after `seconds`, which only guard against a hang.
     public static func wait(
-        _ seconds: Double, every pause: Double = 0.05, _ holds: () throws -> Bool
+        _ seconds: Double = 60, every pause: Double = 0.05, _ holds: () throws -> Bool
     ) rethrows -> Bool {
-        let end = Date().addingTimeInterval(seconds)
-        while Date() < end {
+        let end = ContinuousClock.now + .seconds(seconds)
+        repeat {
             if try holds() { return true }
             Thread.sleep(forTimeInterval: pause)
-        }
-        return false
+        } while ContinuousClock.now < end
+        return try holds()
     }
 }

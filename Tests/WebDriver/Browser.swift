@@ -73,6 +73,21 @@ public final class Browser {
             ["cmd": "Page.addScriptToEvaluateOnNewDocument", "params": ["source": script]])
     }
 
+    /// From the next page on, scripts live in a zone and at one moment, milliseconds since 1970.
+    public func setClock(_ zone: String, milliseconds: UInt64) throws {
+        try act(
+            "goog/cdp/execute",
+            ["cmd": "Emulation.setTimezoneOverride", "params": ["timezoneId": zone]])
+        try prepare(
+            """
+            const Clock = Date;
+            window.Date = class extends Clock {
+              constructor(...parts) { super(...(parts.length ? parts : [\(milliseconds)])); }
+              static now() { return \(milliseconds); }
+            };
+            """)
+    }
+
     /// Goes to an address and waits until it has loaded.
     public func open(_ url: String) throws { try act("url", ["url": url]) }
 
@@ -94,12 +109,12 @@ public final class Browser {
 
     /// Waits until the expression is true in the page; false after `limit`.
     public func waitUntil(
-        _ expression: String, atMost limit: Duration = .seconds(10)
+        _ expression: String, atMost limit: Duration = .seconds(60)
     ) throws -> Bool {
         let deadline = ContinuousClock.now + limit
-        while ContinuousClock.now < deadline {
+        repeat {
             if try holds(expression, within: 500) { return true }
-        }
+        } while ContinuousClock.now < deadline
         return false
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Linux
 import Synchronization
+import TestSupport
 
 /// Debian's chromedriver with a Chromium of its own. One that rests waits for the next test: to
 /// start one costs more than most tests do with it.
@@ -26,7 +27,7 @@ final class Chromium: @unchecked Sendable {  // because one browser at a time ha
         Self.endsWithProcess
         let started = try Self.startDriver()
         driver = started.driver
-        client = WireClient(port: started.port, patience: .seconds(60))
+        client = WireClient(port: started.port, patience: .seconds(180))
         var arguments = [
             "--headless=new", "--no-sandbox", "--hide-scrollbars", "--disable-gpu",
             "--autoplay-policy=no-user-gesture-required", "--force-prefers-reduced-motion",
@@ -89,7 +90,7 @@ final class Chromium: @unchecked Sendable {  // because one browser at a time ha
         let started = Self.descendants(of: driver.processIdentifier)
         for process in [driver.processIdentifier] + started { kill(process, SIGKILL) }
         driver.waitUntilExit()
-        let end = ContinuousClock.now + .seconds(5)
+        let end = ContinuousClock.now + .seconds(60)
         while started.contains(where: Self.runs), ContinuousClock.now < end { usleep(5_000) }
     }
 
@@ -137,6 +138,7 @@ final class Chromium: @unchecked Sendable {  // because one browser at a time ha
         driver.arguments = ["--port=0"]
         driver.standardOutput = output
         driver.standardError = FileHandle.nullDevice
+        CalendarClock.set(driver)
         try driver.run()
         do {
             return (driver, try port(output.fileHandleForReading))

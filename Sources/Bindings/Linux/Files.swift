@@ -223,8 +223,13 @@ public struct FileLock: ~Copyable {
         self.file = file
     }
 
-    /// Lets the lock go now rather than at the end of the scope. Calls `close`.
+    /// Lets the lock go now rather than at the end of the scope. Calls `flock` and `close`.
     public consuming func release() {}
 
-    deinit { close(file) }
+    // Closing alone is not enough: a program that is being started elsewhere in this process has a
+    // copy of the descriptor until it runs.
+    deinit {
+        flock(file, LOCK_UN)
+        close(file)
+    }
 }

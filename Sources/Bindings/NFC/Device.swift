@@ -150,7 +150,12 @@ struct SerialLine: ~Copyable {
 
     private init(file: Int32) { self.file = file }
 
-    deinit { Glibc.close(file) }
+    // Closing alone is not enough: a program that is being started elsewhere in this process has a
+    // copy of the descriptor until it runs.
+    deinit {
+        flock(file, LOCK_UN)
+        Glibc.close(file)
+    }
 
     /// Nil when the string names no serial line. Calls `open` and `flock`.
     static func claim(_ connstring: String) throws(NFCError) -> SerialLine? {

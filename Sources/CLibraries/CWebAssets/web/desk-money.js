@@ -5,6 +5,7 @@ import { matter, title } from "./desk-words.js";
 import { amountForm, desk, options, order, said } from "./desk-state.js";
 import { words } from "./words.js";
 
+const DAY = 86_400_000; // milliseconds
 let line = null; // the operation that was opened
 
 /// Opens an operation of the list.
@@ -28,7 +29,8 @@ function rowsOf(line) {
 }
 
 function drawOperation() {
-  const isToday = new Date(line.time).toDateString() === new Date().toDateString();
+  // The rule's day is that of UTC: its midnight is not the stall's.
+  const isToday = Math.floor(line.time / DAY) === Math.floor(Date.now() / DAY);
   const isCorrigible = !line.reversed && line.refundedCents === 0 && !line.closed && isToday &&
     ["payment", "topUp", "action"].includes(line.kind);
   return {
