@@ -120,7 +120,10 @@ struct JournalView: Encodable {
     struct Line: Encodable {
         let sequence: UInt64
         let id: String
+        /// When it happened.
         let time: UInt64
+        /// When it was entered again, if it was recovered from a journal that was set aside.
+        let recovered: UInt64?
         let kind: String
         let training: Bool
         let lastFour: String?
@@ -142,7 +145,8 @@ struct JournalView: Encodable {
             let entry = line.entry
             sequence = entry.sequence
             id = entry.id.description
-            time = entry.time
+            time = entry.happened
+            recovered = entry.setAside == nil ? nil : entry.time
             kind = entry.body.kind.name
             training = entry.isTraining
             lastFour = entry.body.card?.lastFour

@@ -242,7 +242,7 @@ extension Checkout: CheckoutControl {
             let status: OperationLine.Status =
                 line.outcome.map { $0.isBooked ? .settled : .rejected(code: $0.code) } ?? .pending
             return OperationLine(
-                sequence: line.entry.sequence, id: line.entry.id, time: line.entry.time,
+                sequence: line.entry.sequence, id: line.entry.id, time: line.entry.happened,
                 amount: line.payment.amount, lastFour: line.payment.card.lastFour,
                 authorised: line.payment.authorisation != nil, status: status)
         }

@@ -18,6 +18,7 @@ function rowsOf(line) {
     [words.get(line.kind === "action" ? "quantity.label" : "ready.amount"), matter(line) || "–"],
     [words.get("operation.card"), line.lastFour ? `•••• ${line.lastFour}` : "–"],
     [words.get("operation.status"), words.get(`operations.${line.status}`)],
+    line.recovered ? [words.get("operation.recovered"), words.day(line.recovered)] : null,
     line.outcome ? [words.get("operation.outcome"), line.outcome] : null,
     line.kind === "payment"
       ? [words.get("operation.refundable"), amount.text(line.refundableCents, words)] : null,
@@ -28,7 +29,8 @@ function rowsOf(line) {
 }
 
 function drawOperation() {
-  const isToday = new Date(line.time).toDateString() === new Date().toDateString();
+  const entered = new Date(line.recovered ?? line.time);
+  const isToday = entered.toDateString() === new Date().toDateString();
   const isCorrigible = !line.reversed && line.refundedCents === 0 && !line.closed && isToday &&
     ["payment", "topUp", "action"].includes(line.kind);
   return {
