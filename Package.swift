@@ -225,7 +225,7 @@ let package = Package(
 
         // Tests
         support("PythonTools", []),
-        support("TestSupport", ["Linux"]),
+        support("TestSupport", ["Linux", "PostgreSQL"]),
         support("WebDriver", ["Linux"]),
         tests(
             "EndToEndTests",
@@ -294,7 +294,7 @@ let package = Package(
             "JournalTests",
             [
                 "COSE", "Crypto", "Journal", "KeyStore", "LedgerMessages", "Linux", "Operations",
-                "SQLite", "Threads", "Tokens",
+                "SQLite", "TestSupport", "Threads", "Tokens",
             ]),
         tests(
             "TerminalTests",

@@ -118,7 +118,7 @@ private func run(
     }
 }
 
-private func words(_ body: EntryBody) -> (String, Int64?, CardNumber?) {
+func words(_ body: EntryBody) -> (String, Int64?, CardNumber?) {
     switch body {
     case .technicalEvent(let event): ("event \(event.code)", nil, nil)
     case .action(let action): ("action \(action.code)", nil, body.card)

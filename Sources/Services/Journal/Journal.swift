@@ -132,7 +132,7 @@ public final class Journal: Sendable {
     /// The same, with the lock held.
     func append(
         to contents: inout Contents, _ body: EntryBody, id: EntryID, at moment: Moment,
-        operatorCode: [UInt8]?, isTraining: Bool
+        operatorCode: [UInt8]?, isTraining: Bool, setAside: SetAside? = nil
     ) throws(JournalError) -> Entry {
         guard let years = contents.years else { throw .suspended("reopen first") }
         // J3: the index of the file that takes the entry refuses the ids in it; an older file
@@ -148,7 +148,7 @@ public final class Journal: Sendable {
         let entry = Entry(
             sequence: head.sequence + 1, id: id, previous: head.hash,
             time: max(head.time, moment.milliseconds), clockTrust: moment.trust, body: body,
-            operatorCode: operatorCode, isTraining: isTraining)
+            operatorCode: operatorCode, isTraining: isTraining, setAside: setAside)
         let message = signer.sign(payload: entry.item.encoded)
         do throws(SQLiteError) {
             try JournalStore.insert(entry, message.bytes, into: file.database)
