@@ -111,6 +111,49 @@ import Testing
                 "1 operations, 1 payments of 400 cents"))
     }
 
+    /// Held at the ledger, decided by a person, told at the stall.
+    @Test(arguments: Store.allCases)
+    func `A terminal learns what became of what the ledger held`(store: Store) throws {
+        let old = try image(store)
+        let bench = old.bench
+        let card = "100000000024"
+        try old.start()
+        try bench.pay(100)
+        try old.settle()
+        bench.stopLedger()
+        try bench.pay(400)
+        try bench.pay(30)
+        try bench.must("eco-ledger", ["card", "block", card, "--reason", "lost"] + bench.database)
+        try bench.startLedger()
+        try old.settle()
+        let held = try Programs.run("eco-ledger", ["held", "list", "--json"] + bench.database)
+        let entries = held.json["held"] as? [[String: Any]] ?? []
+        #expect(entries.map { $0["cents"] as? Int } == [400, 30], "\(held.out)")
+        for (entry, word) in zip(entries, ["release", "refuse"]) {
+            try bench.must(
+                "eco-ledger",
+                [
+                    "held", word, entry["terminal"] as? String ?? "",
+                    "\(entry["seq"] as? Int ?? 0)", "--reason", "seen the slip",
+                ] + bench.database)
+        }
+        let page = Page(port: bench.pagePort)
+        #expect(Programs.wait(20) { page.open() && (try? page.sendNow()) != nil })
+        let told = Programs.wait(20) {
+            let text = (try? page.text("/api/journal")) ?? ""
+            return text.contains("\"verdict\":\"released\"")
+                && text.contains("\"verdict\":\"refused\"")
+        }
+        #expect(told)
+        let isClear = Programs.wait(10) { (try? page.rejected()) == 0 }
+        #expect(isClear, "nothing is left to call about")
+        bench.stopTerminal()
+        let list = try bench.must("eco-terminal", ["journal", "list"] + bench.configuration)
+        #expect(list.contains("4,00 ECO  …0024  rejected (card-blocked), released"), "\(list)")
+        #expect(list.contains("0,30 ECO  …0024  rejected (card-blocked), refused"), "\(list)")
+        #expect(try old.report() == 500)
+    }
+
     /// Until it is claimed, the association sees what its book does not have.
     private func expectMissing(_ old: RestoredBench, _ archive: String) throws {
         let audit = try Programs.run(

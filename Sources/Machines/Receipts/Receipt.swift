@@ -101,7 +101,8 @@ public struct Receipt: Equatable, Sendable {
         reference = referred.map {
             Reference(sequence: $0.sequence, time: LocalTime(milliseconds: $0.happened))
         }
-        state = line.outcome.map { $0.isBooked ? .settled : .rejected($0.code) } ?? .pending
+        state =
+            line.isBooked.map { $0 ? .settled : .rejected(line.outcome?.code ?? "") } ?? .pending
         isTraining = entry.isTraining
         isReversed = line.standing.isReversed
     }

@@ -136,6 +136,8 @@ struct JournalView: Encodable {
         let status: String
         /// The ledger's code, when it declined or holds the entry.
         let outcome: String?
+        /// "released" or "refused", when the association has decided of a held one.
+        let verdict: String?
         let refundedCents: Int64
         let refundableCents: Int64
         let reversed: Bool
@@ -151,7 +153,8 @@ struct JournalView: Encodable {
             training = entry.isTraining
             lastFour = entry.body.card?.lastFour
             amountCents = entry.body.amount?.cents
-            status = line.outcome.map { $0.isBooked ? "settled" : "rejected" } ?? "pending"
+            status = line.isBooked.map { $0 ? "settled" : "rejected" } ?? "pending"
+            verdict = line.verdict == nil ? nil : line.isBooked == true ? "released" : "refused"
             outcome = line.outcome.flatMap { $0.isBooked ? nil : $0.code }
             refundedCents = line.standing.refunded.cents
             refundableCents = line.standing.refundable.cents

@@ -287,19 +287,23 @@ public final class Journal: Sendable {
         }
     }
 
-    /// Number of payments the ledger declined or holds, in the files that are here.
+    /// Number of entries the ledger declined or holds, in the files that are here, but for those of
+    /// these numbers: they were held, and are decided.
     /// - Throws: `.suspended`.
-    public func rejectedCount() throws(JournalError) -> Int {
+    public func rejectedCount(
+        without decided: some Sequence<UInt64> = EmptyCollection()
+    ) throws(JournalError) -> Int {
         try reading { (years) throws(SQLiteError) in
-            var (count, age) = (0, 0)
+            var (count, age, before) = (0, 0, UInt64(0))
             while let file = try years.file(age) {
                 if file.rejected == nil {
                     file.rejected = try JournalStore.rejectedCount(in: file.database)
                 }
                 count += file.rejected ?? 0
+                before = file.origin.sequence
                 age += 1
             }
-            return count
+            return max(0, count - decided.count { $0 > before })
         }
     }
 

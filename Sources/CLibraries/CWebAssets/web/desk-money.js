@@ -17,7 +17,7 @@ function rowsOf(line) {
   return [
     [words.get(line.kind === "action" ? "quantity.label" : "ready.amount"), matter(line) || "–"],
     [words.get("operation.card"), line.lastFour ? `•••• ${line.lastFour}` : "–"],
-    [words.get("operation.status"), words.get(`operations.${line.status}`)],
+    [words.get("operation.status"), words.get(`operations.${line.verdict ?? line.status}`)],
     line.recovered ? [words.get("operation.recovered"), words.day(line.recovered)] : null,
     line.outcome ? [words.get("operation.outcome"), line.outcome] : null,
     line.kind === "payment"
@@ -36,7 +36,8 @@ function drawOperation() {
   return {
     title: title(line), sub: `${words.day(line.time)}, ${words.time(line.time)}`,
     rows: rowsOf(line),
-    said: said(line.status === "rejected" ? "operation.rejectedDo"
+    said: said(line.verdict ? `operation.${line.verdict}`
+      : line.status === "rejected" ? "operation.rejectedDo"
       : line.training ? "operation.training" : line.reversed ? "operation.isReversed" : null),
     acts: [
       line.refundableCents > 0
