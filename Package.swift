@@ -257,9 +257,9 @@ let package = Package(
         tests(
             "ScreenTests",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "LedgerBook", "LedgerService",
-                "Linux", "Operations", "Receipts", "Screen", "Terminal", "TestSupport", "Threads",
-                "Tokens", "WebDriver", "eco-messages",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "LedgerBook", "LedgerMessages",
+                "LedgerService", "Linux", "Operations", "Receipts", "Screen", "Terminal",
+                "TestSupport", "Threads", "Tokens", "WebDriver", "eco-messages",
             ]),
         tests(
             "ReceiptTests",
