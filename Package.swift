@@ -78,6 +78,7 @@ let package = Package(
         library("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
         library("CPostgreSQL", "libpq", apt: "libpq-dev"),
         library("COpenSSL", "libcrypto", apt: "libssl-dev"),
+        library("CSodium", "libsodium", apt: "libsodium-dev"),
         library("CCBOR", "libcbor", apt: "libcbor-dev"),
         library("CMicroHTTPD", "libmicrohttpd", apt: "libmicrohttpd-dev"),
         library("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
@@ -105,7 +106,7 @@ let package = Package(
         binding("Threads", ["CLinux"]),
 
         // Core
-        core("Crypto", ["COpenSSL"]),
+        core("Crypto", ["COpenSSL", "CSodium"]),
         core("COSE", ["CCBOR", "Crypto"]),
         core("Tokens", ["COSE", "Crypto"]),
         core("Operations", ["COSE", "Crypto", "Tokens"]),

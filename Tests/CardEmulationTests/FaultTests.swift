@@ -23,6 +23,7 @@ import Testing
     @Test(arguments: [
         ("tear", true, UInt8(0), ""), ("lost", true, 0x7F, ""), ("gone", true, 0x7F, "9100"),
         ("mute", false, 0, ""), ("sw=6A82", false, 0, "6a82"),
+        ("answer=01029100", false, 0x7F, "01029100"),
     ])
     func `Each fault at its command`(
         _ name: String, _ leaves: Bool, _ content: UInt8, _ answer: String
@@ -52,6 +53,7 @@ import Testing
     @Test(arguments: [
         "", "tear", "tear@", "tear@0", "tear@-1", "tear@1000001", "tear@+1", "tear@1@2",
         "tear@1,", "burn@1", "sw=@1", "sw=6A@1", "sw=6A8200@1", "sw=GGGG@1", "sw@1", "Tear@1",
+        "answer=@1", "answer=91@1", "answer=GG9100@1", "answer@1",
         "tear@99999999999999999999", "tear @1", " tear@1", "tear@\u{661}",
     ])
     func `A specification that is not understood is refused`(_ text: String) {
@@ -61,6 +63,9 @@ import Testing
     @Test func `A specification names several faults`() throws {
         #expect(
             try FaultPlan("tear@3,sw=9000@7,mute@3").faults == [3: .mute, 7: .status(0x9000)])
+        let longest = String(repeating: "00", count: 258)
+        #expect(try FaultPlan("answer=\(longest)@1").faults.count == 1)
+        #expect(throws: FaultPlanError.self) { try FaultPlan("answer=\(longest)00@1") }
     }
 
     @Test(arguments: [

@@ -3,6 +3,37 @@ import Testing
 
 /// Published examples of the primitives; the card vectors have a suite of their own.
 @Suite struct CryptoTests {
+    /// With the neutral point as key and as R, and zero as S, the equation of RFC 8032, 5.1.7 holds
+    /// for every message: such a signature would bind nobody.
+    @Test(arguments: [
+        "01" + String(repeating: "00", count: 31), "ec" + String(repeating: "ff", count: 30) + "7f",
+        String(repeating: "00", count: 32),
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    ])
+    func `A key of small order verifies nothing`(point: String) throws {
+        let key = try Ed25519PublicKey(#require(Hexadecimal.bytes(point)))
+        let signature = [1] + [UInt8](repeating: 0, count: 63)
+        for message in UInt8(0)..<16 { #expect(!key.verifies(signature, over: [message])) }
+    }
+
+    @Test func `A signature has one spelling`() throws {
+        let key = try Ed25519PrivateKey(seed: SecretBytes([UInt8](repeating: 7, count: 32)))
+        var signature = key.sign([1, 2, 3])
+        #expect(key.publicKey.verifies(signature, over: [1, 2, 3]))
+        // The same scalar, the order of the group added: equal in the equation.
+        let order = try #require(
+            Hexadecimal.bytes("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010"))
+        var carry = 0
+        for index in 0..<32 {
+            carry += Int(signature[32 + index]) + Int(order[index])
+            signature[32 + index] = UInt8(carry & 255)
+            carry >>= 8
+        }
+        #expect(carry == 0)
+        #expect(!key.publicKey.verifies(signature, over: [1, 2, 3]))
+    }
+
     @Test func `Ed25519 signs RFC 8032 test 1 and refuses a flipped bit`() throws {
         let seed = try #require(
             Hexadecimal.bytes("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"))

@@ -19,6 +19,10 @@ import Tokens
         }
     }
 
+    @Test func `What is told of a version and not signed is found`() throws {
+        try RealLies().run(on: try RealField(chipWith: try factory()))
+    }
+
     @Test func `A factory card becomes a Carte ECO, verifies, and is reset`() throws {
         let network = try Network()
         let field = try RealField(chipWith: try factory())

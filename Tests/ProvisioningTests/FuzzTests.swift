@@ -27,6 +27,9 @@ struct LyingChannel: CardChannel {
         case 0: throw .removed
         case 1: throw .timedOut
         case 2: throw .readerFault("noise")
+        // GetKeyVersion outside a session, told so that it is believable.
+        case 3...10 where command.count == 7 && command[1] == 0x64:
+            return [UInt8.random(in: 0...2, using: &dice), 0x91, 0x00]
         default: return changed(answer)
         }
     }
@@ -98,14 +101,14 @@ private final class Judge: PersonalisationRecorder, @unchecked Sendable {  // be
         let whole = Field(try factory())
         try network.provision(whole, order)
         cards.append(try #require(whole.memory))
-        for command in [20, 24, 27, 30] {
+        for command in [25, 29, 32, 35] {
             let torn = Field(try factory(), try FaultPlan("lost@\(command)"))
             _ = try? network.provision(torn, order)
             cards.append(try #require(torn.memory))
-            let between = Field(cards[1], try FaultPlan("lost@\(command - 4)"))
+            let between = Field(cards[1], try FaultPlan("lost@\(command - 2)"))
             _ = try? network.with(epoch: 2).rekey(between)
             cards.append(try #require(between.memory))
-            let half = Field(cards[1], try FaultPlan("lost@\(command)"))
+            let half = Field(cards[1], try FaultPlan("lost@\(command + 2)"))
             _ = try? network.reset(half)
             cards.append(try #require(half.memory))
         }
@@ -128,7 +131,7 @@ private final class Judge: PersonalisationRecorder, @unchecked Sendable {  // be
             let isWild = Int.random(in: 0..<10, using: &dice) == 0
             let lies = Set(
                 (0..<Int.random(in: 1...3, using: &dice)).map { _ in
-                    Int.random(in: 1...50, using: &dice)
+                    Int.random(in: 1...60, using: &dice)
                 })
             var channel = LyingChannel(
                 field: field, dice: SplitMix64(dice.next()), lies: isWild ? nil : lies)
@@ -140,38 +143,6 @@ private final class Judge: PersonalisationRecorder, @unchecked Sendable {  // be
         #expect(longest < .seconds(1), "SEED=\(seed)")
         #expect(runs > 0 && done > 0)
         Console.error("fuzz: SEED=\(seed) \(runs) conversations, \(done) done, longest \(longest)")
-    }
-
-    @Test func `A lie about the version of key 4 is found by the fresh read`() throws {
-        struct OneLie: CardChannel {
-            let field: Field
-            let version: UInt8
-            mutating func transmit(_ command: [UInt8]) throws(CardError) -> [UInt8] {
-                let answer = field.respond(command)
-                // The first GetKeyVersion of key 4 is the ninth command of an inspection.
-                return field.commands == 9 ? [version, 0x91, 0x00] : answer
-            }
-        }
-        let blank = Field(try factory())
-        var channel = OneLie(field: blank, version: 1)
-        let engine = Personalisation(keys: network.keys, epoch: 1)
-        #expect(throws: ProvisioningError.foreign("no token of this issuer")) {
-            try engine.run(&channel, order)
-        }
-        let torn = Field(try factory(), try FaultPlan("lost@27"))
-        _ = try? network.provision(torn, order)
-        torn.again()
-        channel = OneLie(field: torn, version: 1)
-        #expect(throws: ProvisioningError.verification("key versions or token are not ours")) {
-            try engine.run(&channel, order)
-        }
-        torn.again()
-        try network.provision(torn, order)
-        torn.again()
-        channel = OneLie(field: torn, version: 0)
-        #expect(throws: ProvisioningError.verification("the factory state")) {
-            try engine.reset(&channel)
-        }
     }
 
     /// One piece of work; true when it claims to be done, and then it must be.
@@ -198,10 +169,6 @@ private final class Judge: PersonalisationRecorder, @unchecked Sendable {  // be
         guard isDone else { return false }
         field.again()
         switch work {
-        case 3 where hasUnsignedDifference(field):
-            // No key 0 or 4 is opened by a verification, and their versions come unsigned: a lie
-            // about just that one is believed until the next read.
-            break
         case 0, 1, 3:
             #expect(throws: Never.self, place) {
                 let claims = try network.verify(field)
@@ -213,12 +180,6 @@ private final class Judge: PersonalisationRecorder, @unchecked Sendable {  // be
         default: break
         }
         return true
-    }
-
-    private func hasUnsignedDifference(_ field: Field) -> Bool {
-        guard let keys = field.memory?.keys else { return false }
-        let signed = Set(keys[1...3].map(\.version))
-        return signed.count == 1 && !signed.isSuperset(of: [keys[0].version, keys[4].version])
     }
 
     private func pay(_ channel: LyingChannel) throws {

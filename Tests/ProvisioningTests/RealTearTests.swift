@@ -79,9 +79,12 @@ private struct RealTears {
     .enabled(if: ProcessInfo.processInfo.environment["ECO_PCSCD"] == "private"))
 struct PCSCTearTests {
     @Test(arguments: [UInt16(0), 1])
-    func `Provisioning torn at any APDU is finished by the same command`(slot: UInt16) throws {
+    func `Lies about versions are found; provisioning torn at any APDU is finished`(
+        slot: UInt16
+    ) throws {
         let matrix = try RealTears()
         let field = RealField(slot: slot, matrix.start)
+        try RealLies().run(on: field)
         let commands = stride(from: 1 + Int(slot), through: matrix.count, by: 2)
         var (cases, finished) = (0, 0)
         for fate in tears {
@@ -90,5 +93,44 @@ struct PCSCTearTests {
         }
         #expect(finished == cases)
         Console.error("provision over pcscd, slot \(slot): \(cases) tears, \(finished) finished")
+    }
+}
+
+/// Key versions that somebody lies about, over a reader as technicians have it.
+struct RealLies {
+    private let network: Network
+    private let whole: CardMemory
+
+    init() throws {
+        network = try Network()
+        let field = Field(try factory())
+        try network.provision(field, Network.order())
+        whole = try #require(field.memory)
+    }
+
+    /// The whole card verifies by 24 APDUs; a version told otherwise is found.
+    func run(on field: RealField) throws {
+        field.again(whole)
+        try field.conversation { (channel) throws(ProvisioningError) in
+            _ = try Verification(keys: network.keys).run(&channel)
+        }
+        #expect(field.commands == 24)
+        for key in [UInt8(0), 3, 4] {
+            // A read asks for key 0 by its fifth command.
+            field.again(whole, try FaultPlan("answer=009100@\(5 + key)"))
+            let finding = ProvisioningError.keyVersion(key: key, told: 0, signed: 1)
+            #expect(throws: finding) {
+                try field.conversation { (channel) throws(ProvisioningError) in
+                    _ = try Verification(keys: network.keys).run(&channel)
+                }
+            }
+            field.again(whole, try FaultPlan("answer=009100@\(5 + key)"))
+            #expect(throws: finding) {
+                try field.conversation { (channel) throws(ProvisioningError) in
+                    try Personalisation(keys: network.keys, epoch: 1).reset(&channel)
+                }
+            }
+            #expect(field.memory?.keys == whole.keys && field.memory?.files == whole.files)
+        }
     }
 }

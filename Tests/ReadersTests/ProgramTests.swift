@@ -203,7 +203,7 @@ extension LivePCSC {
             let technician = try Technician()
             #expect(try technician.run(["key", "init"] + technician.keys).code == 0)
             let provision = ["card", "provision", "--number", "100000000008"] + technician.keys
-            slot.insert(try ntag(1, "lost@40"))
+            slot.insert(try ntag(1, "lost@45"))
             let torn = try technician.run(provision)
             #expect(torn.code == 6 && torn.error.contains("the card left too early"))
             let card = try #require(slot.remove())

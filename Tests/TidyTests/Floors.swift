@@ -26,7 +26,7 @@ enum Floors {
     /// A C library has one owner.
     static let owners: [String: Set<String>] = [
         "CPCSC": ["PCSC"], "CNFC": ["NFC"], "CSQLite": ["SQLite"],
-        "CPostgreSQL": ["PostgreSQL"], "COpenSSL": ["Crypto"],
+        "CPostgreSQL": ["PostgreSQL"], "COpenSSL": ["Crypto"], "CSodium": ["Crypto"],
         "CCBOR": ["COSE"], "CP11Kit": ["PKCS11"], "CQREncode": ["QRCode"],
         "CPango": ["TextImage"],
         "CSystemd": ["Systemd"],

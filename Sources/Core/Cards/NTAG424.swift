@@ -141,12 +141,25 @@ public enum NTAG424 {
                 APDU.native(0xF5, [file]), expecting: .nativeSuccess, during: "GetFileSettings"))
     }
 
-    /// GetKeyVersion without a session: the version byte of key 0...4.
+    /// GetKeyVersion without a session: the version byte of key 0...4, signed by nobody.
     public static func keyVersion(
         _ channel: inout some CardChannel & ~Copyable, keyNumber: UInt8
     ) throws(CardError) -> UInt8 {
         let data = try channel.exchange(
             APDU.native(0x64, [keyNumber]), expecting: .nativeSuccess, during: "GetKeyVersion")
+        guard data.count == 1 else { throw .malformed("GetKeyVersion") }
+        return data[0]
+    }
+
+    /// GetKeyVersion in a session, MAC both ways: the version byte of key 0...4, signed
+    /// (CARD-COMMANDS §4.2).
+    public static func keyVersion(
+        _ channel: inout some CardChannel & ~Copyable, _ session: inout EV2Session,
+        keyNumber: UInt8
+    ) throws(CardError) -> UInt8 {
+        let answer = try channel.exchange(
+            try session.command(0x64, header: [keyNumber], mode: .mac))
+        let data = try session.open(answer, mode: .mac, during: "GetKeyVersion")
         guard data.count == 1 else { throw .malformed("GetKeyVersion") }
         return data[0]
     }

@@ -1,4 +1,5 @@
-// Crypto: every cryptographic primitive of the product, over OpenSSL libcrypto.
+// Crypto: every cryptographic primitive of the product, over OpenSSL libcrypto and, for Ed25519,
+// libsodium.
 //
 // Purpose: AES-128 (CBC, one block, CMAC), AES-256 (GCM, key unwrap), SHA-256, HKDF, scrypt,
 // Ed25519, X25519, HPKE, random bytes.

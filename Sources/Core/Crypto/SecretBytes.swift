@@ -2,7 +2,7 @@ import COpenSSL
 
 /// Secret bytes: one owner, zeroed when it goes, never printed.
 ///
-/// Memory comes from `OPENSSL_malloc` and is overwritten by `OPENSSL_cleanse` at the end.
+/// Its memory is overwritten by `OPENSSL_cleanse` at the end.
 @safe
 public struct SecretBytes: ~Copyable, @unchecked Sendable {  // because written only in init
     /// Number of bytes.
@@ -20,6 +20,13 @@ public struct SecretBytes: ~Copyable, @unchecked Sendable {  // because written 
     public init(consuming bytes: inout [UInt8]) {
         self.init(bytes)
         wipe(&bytes)
+    }
+
+    /// Zeros, for a library to write the secret into `pointer`.
+    init(zeroCount count: Int) {
+        self.count = count
+        unsafe pointer = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
+        unsafe pointer.initialize(repeating: 0, count: count)
     }
 
     /// Fresh random bytes. Calls `RAND_priv_bytes`.

@@ -2,7 +2,8 @@ import Crypto
 
 /// Why a fault specification was not understood.
 public enum FaultPlanError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// This part is none of `tear@N lost@N gone@N mute@N flip@N sw=HHHH@N` with N in 1...1000000.
+    /// This part is none of `tear@N lost@N gone@N mute@N flip@N sw=HHHH@N answer=HEX@N` with N in
+    /// 1...1000000 and 2...258 bytes of an answer.
     case notUnderstood(String)
 
     /// A sentence without a full stop.
@@ -31,6 +32,9 @@ public struct FaultPlan: Equatable, Sendable {
         case flip
         /// `sw=HHHH`: the command is not executed; the answer is this status alone.
         case status(UInt16)
+        /// `answer=HEX`: the card executes, and another answer (2...258 bytes) arrives in place of
+        /// its own: somebody between card and reader lies.
+        case answer([UInt8])
     }
 
     /// The faults by command number.
@@ -63,6 +67,11 @@ public struct FaultPlan: Equatable, Sendable {
         case "mute": return (number, .mute)
         case "flip": return (number, .flip)
         default: break
+        }
+        if halves[0].hasPrefix("answer="), let bytes = Hexadecimal.bytes(halves[0].dropFirst(7)),
+            (2...258).contains(bytes.count)
+        {
+            return (number, .answer(bytes))
         }
         guard halves[0].hasPrefix("sw="),
             let bytes = Hexadecimal.bytes(halves[0].dropFirst(3)),
@@ -134,6 +143,9 @@ public struct FaultyCard: SoftwareCard {
             return answer
         case .status(let word):
             return [UInt8(word >> 8), UInt8(word & 0xFF)]
+        case .answer(let bytes):
+            _ = card.respond(to: command)
+            return bytes
         }
     }
 

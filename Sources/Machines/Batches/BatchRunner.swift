@@ -57,7 +57,8 @@ public struct BatchRunner: Sendable {
                 if known.state == .spoiled { return .spoiled(known) }
                 return try prepare(&channel, found, known, isResumed: true, progress)
             }
-            // B3: whatever was begun elsewhere takes no row.
+            // B3: whatever was begun elsewhere takes no row. Its versions are only told yet: by a
+            // lie a card is refused, or has a row that waits for it, as its first session shows.
             do throws(ProvisioningError) { try engine().checkNew(found) } catch {
                 return .refused(uid: found.uid, error)
             }

@@ -45,11 +45,15 @@ public struct Diagnosis: Equatable, Sendable {
     public let isOriginal: Bool
     /// Whether its K3 opens, or the factory's on a blank card.
     public let door: Door
+    /// True when the card signed its key versions with a key of ours (V8); else they are as told,
+    /// and so is what `kind` makes of them.
+    public let versionsAreSigned: Bool
 
     /// Reads a card that may be anything: 14 APDUs, a few more when it is no NTAG 424 DNA. With
-    /// `keys`, a card that is ours by its versions, token and cryptogram is also authenticated
-    /// with, once, under the key that stands (V1).
-    /// - Throws: `.card` when the card left or the reader failed.
+    /// `keys`, a card that is ours by its versions, token and cryptogram signs its versions (V8),
+    /// and K3 is tried, once, under the key that stands (V1): 9 APDUs more.
+    /// - Throws: `.card` when the card left or the reader failed; `.keyVersion` and `.verification`
+    ///   when it does not sign what it told.
     public static func read(
         _ channel: inout some CardChannel & ~Copyable, keys: IssuerKeys? = nil
     ) throws(ProvisioningError) -> Diagnosis {
@@ -63,9 +67,11 @@ public struct Diagnosis: Equatable, Sendable {
             }
         }
         var door = Door.untried
+        var isSigned = false
         if let keys, found.kind != .foreign {
             do throws(ProvisioningError) {
                 try Ownership(keys: keys).check(found)
+                isSigned = try sign(&channel, found, keys)
                 door = try knock(&channel, found, keys)
             } catch {
                 guard case .foreign(let what) = error else { throw error }
@@ -74,15 +80,32 @@ public struct Diagnosis: Equatable, Sendable {
             }
         }
         return Diagnosis(
-            kind(found), uid: found.uid, isOriginal: found.isOriginal, door: door)
+            kind(found), uid: found.uid, isOriginal: found.isOriginal, door: door,
+            versionsAreSigned: isSigned)
     }
 
-    private init(_ kind: Kind, uid: [UInt8]? = nil, isOriginal: Bool = false, door: Door = .untried)
-    {
+    private init(
+        _ kind: Kind, uid: [UInt8]? = nil, isOriginal: Bool = false, door: Door = .untried,
+        versionsAreSigned: Bool = false
+    ) {
         self.kind = kind
         self.uid = uid
         self.isOriginal = isOriginal
         self.door = door
+        self.versionsAreSigned = versionsAreSigned
+    }
+
+    /// True when the versions are signed. A card without a key of ours cannot, one whose keys are
+    /// locked out will not. Nothing is written by what is said here, and what writes asks again.
+    private static func sign(
+        _ channel: inout some CardChannel & ~Copyable, _ found: Inspection, _ keys: IssuerKeys
+    ) throws(ProvisioningError) -> Bool {
+        do throws(ProvisioningError) {
+            return try KeyVersionCheck(keys: keys, found: found).run(&channel) != nil
+        } catch {
+            guard case .lockedOut = error else { throw error }
+            return false
+        }
     }
 
     private static func knock(

@@ -29,8 +29,7 @@ public enum DryRun {
         host: String, number: CardNumber, cardClass: CardClass, epoch: UInt8
     ) throws(ProvisioningError) -> [PlannedCommand] {
         let image = try sample(host, number, cardClass, epoch, SampleKey())
-        let plan = CardPlan.provisioning(.factory, image, epoch: epoch)
-        return inspection + commands(plan) + verification(epoch)
+        return ways(.factory, .provisioning(.factory, image, epoch: epoch)) + verification(epoch)
     }
 
     /// A finished card on its way to another epoch.
@@ -42,8 +41,8 @@ public enum DryRun {
         let image = try sample(host, number, .member, old, key)
         let next = try sample(host, number, .member, new, key)
         let tail = try Personalisation.tail(of: image, next: next.token)
-        let plan = CardPlan.rekeying(.finished(image, epoch: old), to: new, token: tail)
-        return inspection + commands(plan) + verification(new)
+        let found = Inspection.finished(image, epoch: old)
+        return ways(found, .rekeying(found, to: new, token: tail)) + verification(new)
     }
 
     /// A finished card on its way back to the factory state.
@@ -52,7 +51,8 @@ public enum DryRun {
         host: String, number: CardNumber, epoch: UInt8
     ) throws(ProvisioningError) -> [PlannedCommand] {
         let image = try sample(host, number, .member, epoch, SampleKey())
-        return inspection + commands(.resetting(.finished(image, epoch: epoch))) + reads(.verify)
+        let found = Inspection.finished(image, epoch: epoch)
+        return ways(found, .resetting(found)) + reads(.verify)
     }
 
     /// A key nobody keeps, for tokens of the right size.
@@ -82,8 +82,23 @@ public enum DryRun {
         return image
     }
 
-    /// The first read (V1).
-    private static var inspection: [PlannedCommand] { reads(.inspect) }
+    /// The first read (V1), the versions signed (V8), the steps.
+    private static func ways(_ found: Inspection, _ plan: CardPlan) -> [PlannedCommand] {
+        let first = plan.steps.first { !$0.isDone }
+        let signer = KeyVersionCheck.signers(found).first ?? first?.opener
+        return reads(.inspect) + (signer.map { signing(.inspect, $0) } ?? [])
+            + commands(plan, open: signer)
+    }
+
+    /// A session in which the card signs the versions of its keys.
+    private static func signing(
+        _ step: ProvisioningStep, _ key: StandingKey
+    ) -> [PlannedCommand] {
+        authentication(step, key)
+            + (0...4).map {
+                command(step, "GetKeyVersion \($0)", 0x64, header: 1, mode: .mac, key)
+            }
+    }
 
     private static func reads(_ step: ProvisioningStep) -> [PlannedCommand] {
         let plain = { (name: String, instruction: UInt8, length: Int) in
@@ -104,7 +119,8 @@ public enum DryRun {
     /// The last read (V4).
     private static func verification(_ epoch: UInt8) -> [PlannedCommand] {
         let key = StandingKey(number: 3, epoch: epoch)
-        return reads(.verify) + authentication(.verify, key)
+        return reads(.verify) + signing(.verify, StandingKey(number: 2, epoch: epoch))
+            + authentication(.verify, key)
             + [command(.verify, "ReadData 3", 0xAD, header: 7, mode: .mac, key)]
     }
 
@@ -129,9 +145,9 @@ public enum DryRun {
             length: content == 0 ? 5 : 6 + content, mode: mode, key: key.number, epoch: key.epoch)
     }
 
-    static func commands(_ plan: CardPlan) -> [PlannedCommand] {
+    private static func commands(_ plan: CardPlan, open: StandingKey?) -> [PlannedCommand] {
         var list: [PlannedCommand] = []
-        var open: StandingKey?
+        var open = open
         for planned in plan.steps where !planned.isDone {
             if open != planned.opener { list += authentication(planned.step, planned.opener) }
             open = planned.opener

@@ -1,41 +1,39 @@
 import Cards
 import KeyStore
 
-/// A session and the key that opened it.
-struct OpenSession: ~Copyable {
-    let opener: StandingKey
-    var session: EV2Session
-}
-
 /// Runs the steps of a plan on one card, one session for neighbours with the same key.
 struct Execution {
     let keys: IssuerKeys
-    let uid: [UInt8]
+    /// What the plan was worked out from.
+    let found: Inspection
     let recorder: (any PersonalisationRecorder)?
     let progress: @Sendable (ProvisioningStep) -> Void
 
-    /// Answers 91AD that are waited out in one run: each takes about 25 ms (CARD-COMMANDS §3.4).
-    static let delayedTries = 100
     /// Bytes of one write the card does whole or not at all.
     static let pieceSize = 128
 
-    /// Gives the number of steps found done.
+    private var uid: [UInt8] { found.uid }
+
+    /// Gives the number of steps found done. Before the first of them the card signs the versions
+    /// the plan rests on (V8).
     func run(
         _ channel: inout some CardChannel & ~Copyable, _ plan: CardPlan
     ) throws(ProvisioningError) -> Int {
-        var found = 0
-        var open: OpenSession?
+        guard let first = plan.steps.first(where: { !$0.isDone }) else { return plan.steps.count }
+        var open = try KeyVersionCheck(keys: keys, found: found).run(
+            &channel, otherwise: first.opener)
+        var stood = 0
         for planned in plan.steps {
             if planned.isDone {
                 try recorder?.didFind(planned.step, uid: uid)
-                found += 1
+                stood += 1
                 continue
             }
             progress(planned.step)
             var current = try opened(&channel, planned, open.take())
             if case .state(let work) = planned.work, try isDone(&channel, &current, work) {
                 try recorder?.didFind(planned.step, uid: uid)
-                found += 1
+                stood += 1
             } else {
                 try recorder?.willRun(planned.step, uid: uid)
                 try perform(&channel, &current, planned.work)
@@ -43,7 +41,7 @@ struct Execution {
             }
             if current.session.isAlive { open = consume current }
         }
-        return found
+        return stood
     }
 
     private func opened(
@@ -51,14 +49,7 @@ struct Execution {
         _ open: consuming OpenSession?
     ) throws(ProvisioningError) -> OpenSession {
         if let open, open.opener == planned.opener { return open }
-        let number = planned.opener.number
-        let key = try keys.key(planned.opener, uid: uid)
-        do {
-            return OpenSession(
-                opener: planned.opener,
-                session: try NTAG424.authenticate(
-                    &channel, key: key, keyNumber: number, delayedTries: Self.delayedTries))
-        } catch { throw ProvisioningError(error, openingWith: number) }
+        return try OpenSession(&channel, planned.opener, keys, uid: uid)
     }
 
     /// Looks at file 03, and whether the card that authenticated is the one that was inspected.

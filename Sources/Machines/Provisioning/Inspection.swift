@@ -8,7 +8,7 @@ public import Tokens
 public struct Inspection: Equatable, Sendable {
     /// 7 bytes. For the register and the token; masked wherever people see it.
     public let uid: [UInt8]
-    /// Version bytes of keys 0...4: 0 is the factory's, ours is the epoch.
+    /// Version bytes of keys 0...4: 0 is the factory's, ours is the epoch. Told, not signed (V8).
     public let keyVersions: [UInt8]
     /// Settings of files 02 and 03.
     let imageSettings: FileSettings
@@ -137,7 +137,7 @@ public struct Inspection: Equatable, Sendable {
         return Array(file[2..<4]) == [0x91, 0x01] && Array(file[5..<7]) == [0x55, 0x04] && hasMark
     }
 
-    /// Judges by key versions and content. Says nothing of authenticity: `verify` does.
+    /// Judges by key versions and content as told. Says nothing of authenticity: `verify` does.
     public var kind: Kind {
         let epochs = Set(keyVersions).subtracting([0])
         guard !epochs.isEmpty else {

@@ -27,9 +27,15 @@ struct Ownership {
     let keys: IssuerKeys
 
     /// Nothing of ours may be done to a card with keys that are not the factory's unless the token
-    /// is ours and the read it stood in verifies under the keys the versions name.
+    /// is ours and the read it stood in verifies under the keys the versions name. A lie about K1
+    /// and K2 ends here; about the others see `KeyVersionCheck`.
     func check(_ found: Inspection) throws(ProvisioningError) {
-        guard found.keyVersions.contains(where: { $0 != 0 }) else { return }
+        guard found.keyVersions.contains(where: { $0 != 0 }) else {
+            // Said to have factory keys alone: then its mirrors, where they are on, are theirs.
+            guard found.image != nil, found.imageSettings.sdm != nil else { return }
+            if let fault = try fault(found) { throw .foreign(fault) }
+            return
+        }
         guard found.keyVersions.allSatisfy({ $0 == 0 || keys.epochs.contains($0) }) else {
             throw .foreign("key versions \(found.keyVersions)")
         }

@@ -79,7 +79,7 @@ public struct Personalisation: Sendable {
     }
 
     func execution(_ found: Inspection) -> Execution {
-        Execution(keys: keys, uid: found.uid, recorder: recorder, progress: progress)
+        Execution(keys: keys, found: found, recorder: recorder, progress: progress)
     }
 
     func verified(

@@ -12,6 +12,9 @@ extension Personalisation {
         try Ownership(keys: keys).check(found)
         if found.kind == .foreign { throw .foreign("content that is not ours") }
         _ = try execution(found).run(&channel, .resetting(found))
+        // What this last read tells of keys is signed by nobody, and could not be: everybody knows
+        // the keys that stand now. Each was signed as the factory's or changed in an answer with a
+        // MAC; only of K0 itself, whose change ends the session, it is the sessions after it.
         progress(.verify)
         let after = try Inspection.read(&channel)
         guard after.isFactory else { throw .verification("the factory state") }

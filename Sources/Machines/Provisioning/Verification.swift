@@ -10,19 +10,26 @@ public struct Verification: Sendable {
     /// A verification with the issuer's keys.
     public init(keys: IssuerKeys) { self.keys = keys }
 
-    /// Reads the card as a terminal and the ledger would: token, SUN, K3, state. 17 APDUs.
+    /// Reads the card as a terminal and the ledger would: token, SUN, K3, state; and has it sign
+    /// the versions of all five keys (V8), for K0 and K4 are not opened. 24 APDUs.
     public func run(
         _ channel: inout some CardChannel & ~Copyable
     ) throws(ProvisioningError) -> CardToken {
         let reported = try Inspection.read(&channel)
-        guard case .ours(let token, let epoch) = reported.kind else {
-            throw .verification("key versions or token are not ours")
+        let notOurs = ProvisioningError.verification("key versions or token are not ours")
+        guard let token = reported.token, reported.kind != .foreign,
+            reported.keyVersions.contains(where: { $0 != 0 })
+        else { throw notOurs }
+        for epoch in reported.keyVersions where epoch != 0 && !keys.epochs.contains(epoch) {
+            throw .keys(.unknownEpoch(epoch))
         }
-        guard keys.epochs.contains(epoch) else { throw .keys(.unknownEpoch(epoch)) }
         guard token.isSigned(by: keys.issuerKey) else {
             throw .verification("the token's signature")
         }
         if let fault = try Ownership(keys: keys).fault(reported) { throw .verification(fault) }
+        // Before they are judged: a lie is called one, also where the card would not be whole.
+        _ = try KeyVersionCheck(keys: keys, found: reported).run(&channel)
+        guard case .ours(_, let epoch) = reported.kind else { throw notOurs }
         try checkLayout(reported)
         try checkState(&channel, reported.uid, epoch)
         return token.claims

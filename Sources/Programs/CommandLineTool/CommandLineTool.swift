@@ -33,7 +33,7 @@ public enum ExitCode: Int32, CaseIterable, Sendable {
     case ledgerRejected = 9
     /// A key is missing or wrong.
     case keys = 10
-    /// Stored data is not what was written.
+    /// Stored data is not what was written, or a card tells another thing than it signs.
     case integrity = 11
     /// Busy: try again.
     case tryAgain = 75
@@ -54,7 +54,8 @@ public enum ExitCode: Int32, CaseIterable, Sendable {
         case .ledgerUnreachable: "The ledger is out of reach; what was to be sent is queued."
         case .ledgerRejected: "The ledger said no."
         case .keys: "A key is missing or wrong, or the module that holds it fails."
-        case .integrity: "Stored data is not what was written."
+        case .integrity:
+            "Stored data is not what was written, or a card tells another thing than it signs."
         case .tryAgain: "Busy: try again."
         case .interrupted: "Stopped by Ctrl+C."
         }

@@ -178,6 +178,9 @@ private struct Told {
         case .layout: "Adresse trop longue : --host."
         case .notRecorded: "L'avancement ne peut pas être noté : vérifiez le disque."
         case .verification(let what): "La relecture échoue (\(what)) : ne donnez pas cette carte."
+        case .keyVersion(let key, _, _):
+            "La carte ne signe pas la version qu'elle annonce (clé \(key)) : essayez un autre "
+                + "lecteur, sinon écartez-la."
         }
     }
 }

@@ -191,5 +191,8 @@ func register(_ claims: CardToken, in path: String) throws {
             "schema": .text("eco.card-verify.1"), "number": .text(claims.number.digits),
             "verified": .bool(true),
         ]),
-        ["Carte ECO \(claims.number) verifies: token, address and MAC, key 3, card state."])
+        [
+            "Carte ECO \(claims.number) verifies: token, address and MAC, signed key versions, "
+                + "key 3, card state."
+        ])
 }

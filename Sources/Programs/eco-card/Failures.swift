@@ -186,6 +186,11 @@ extension Failure {
             self.init(
                 "the card does not verify: \(what)",
                 hint: "do not hand it out; reset it and provision it again", code: .cardRefused)
+        case .keyVersion(let key, let told, let signed):
+            self.init(
+                "the card tells version \(told) of key \(key), but signs version \(signed)",
+                hint: "something changes answers on their way, or this is no true card: try it "
+                    + "at another reader, and do not hand it out", code: .integrity)
         }
     }
 }

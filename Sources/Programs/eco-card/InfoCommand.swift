@@ -13,7 +13,8 @@ let infoCommands: [Command] = [
         ], run: info)
 ]
 
-/// Without keys nothing is tried on the card; with them its K3 is, once.
+/// Without keys nothing is tried on the card, and all is as it tells; with them it signs its key
+/// versions, and K3 is tried, once.
 @Sendable private func info(_ invocation: Invocation) throws {
     let keys = IssuerPlace.isNamed(invocation) ? try openIssuer(invocation) : nil
     let card = try conversation(invocation) { (channel) throws(ProvisioningError) in
@@ -40,7 +41,10 @@ let infoCommands: [Command] = [
         ]
     case .blank, .foreign, .hidesUID, .other: break
     }
-    members.append(.init("key-3", .text(word(card.door))))
+    members += [
+        .init("key-3", .text(word(card.door))),
+        .init("key-versions", .text(card.versionsAreSigned ? "signed" : "told")),
+    ]
     if let uid = card.uid {
         let text =
             invocation.flag("show-uid")

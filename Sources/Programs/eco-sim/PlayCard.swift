@@ -13,7 +13,8 @@ let cardCommand = Command(
         .value("uid", "HEX", "UID of a card made here, 7 bytes (made up)"),
         .value(
             "fault", "SPEC",
-            "tear@N, lost@N, gone@N, mute@N, flip@N or sw=6A82@N at the N-th APDU, comma between"),
+            "tear@N, lost@N, gone@N, mute@N, flip@N, sw=6A82@N or answer=HEX@N at the N-th APDU, "
+                + "comma between"),
     ] + ChosenReader.options,
     examples: [
         "eco-sim card --image one.card",
