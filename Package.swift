@@ -226,7 +226,7 @@ let package = Package(
 
         // Tests
         support("PythonTools", []),
-        support("TestSupport", ["Linux"]),
+        support("TestSupport", ["Linux", "PostgreSQL"]),
         support("WebDriver", ["Linux", "TestSupport"]),
         tests(
             "EndToEndTests",
@@ -258,9 +258,9 @@ let package = Package(
         tests(
             "ScreenTests",
             [
-                "CWebAssets", "Crypto", "HTTPServer", "Journal", "LedgerBook", "LedgerService",
-                "Linux", "Operations", "Receipts", "Screen", "Terminal", "TestSupport", "Threads",
-                "Tokens", "WebDriver", "eco-messages",
+                "CWebAssets", "Crypto", "HTTPServer", "Journal", "LedgerBook", "LedgerMessages",
+                "LedgerService", "Linux", "Operations", "Receipts", "Screen", "Terminal",
+                "TestSupport", "Threads", "Tokens", "WebDriver", "eco-messages",
             ]),
         tests(
             "ReceiptTests",

@@ -121,6 +121,11 @@ final class Page {
 
     func sendNow() throws { _ = try order("send") }
 
+    /// How many entries the page asks a person to call about.
+    func rejected() throws -> Int? {
+        (try object("/api/snapshot")["queue"] as? [String: Any])?["rejected"] as? Int
+    }
+
     /// Status of each payment, newest first.
     func operations() throws -> [(cents: Int, status: String)] {
         let lines = try object("/api/operations?limit=100")["operations"] as? [[String: Any]] ?? []

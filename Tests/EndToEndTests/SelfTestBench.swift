@@ -17,12 +17,20 @@ final class TerminalBench {
     private var ledger: ChildProcess?
     private var terminal: ChildProcess?
     var configuration: [String] { ["--config", folder + "/terminal.conf"] }
-    var database: [String] { ["--database", "sqlite:" + folder + "/ledger.sqlite"] }
+    /// Where the ledger keeps its book, a file unless an address was named.
+    private let address: String?
+    var database: [String] {
+        ["--database", address ?? "sqlite:" + folder + "/ledger.sqlite"]
+    }
     private var pass: [String] { ["--passphrase-file", folder + "/pass"] }
-    private var ledgerKeys: [String] { ["--keys", folder + "/keys/ledger.keys"] + pass }
+    private var ledgerKeys: [String] {
+        ["--keys", folder + "/keys/ledger.keys"] + pass
+            + (address == nil ? [] : ["--own-keys", folder + "/ledger.sqlite"])
+    }
 
     /// `rate`: the chip's answers take as long as on the air.
-    init(rate: AirPace.Rate? = nil) throws {
+    init(rate: AirPace.Rate? = nil, ledger address: String? = nil) throws {
+        self.address = address
         try Files.makeDirectory(folder)
         port = try Ports.free()
         chip = try VirtualPN532(link: folder + "/chip", rate: rate)
@@ -145,7 +153,9 @@ final class TerminalBench {
         let page = Page(port: pagePort)
         #expect(Programs.wait { page.open() && (try? page.arm(cents)) == true })
         try lay()
-        #expect(Programs.wait { (try? page.stage().name) == "accepted" })
+        let isPaid = Programs.wait { (try? page.stage().name) == "accepted" }
+        let stage = try page.stage()
+        #expect(isPaid, "\(stage)")
         chip.remove()
     }
 

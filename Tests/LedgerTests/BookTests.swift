@@ -4,6 +4,7 @@ import LedgerBook
 import LedgerMessages
 import Operations
 import SQLite
+import TestSupport
 import Testing
 import Tokens
 

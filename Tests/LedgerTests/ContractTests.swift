@@ -143,6 +143,15 @@ import Tokens
             uniqueKeysWithValues: found.map { ("\(method) \(template) \($0.key)", $0.value) })
     }
 
+    /// What was asked for is what the terminal has.
+    private static func unchanged(_ path: @escaping (Till) -> String) -> Provoke {
+        { running in
+            let till = try running.ledger.till()
+            let tag = try #require(try running.get(till, path(till)).header("etag"))
+            return try running.get(till, path(till), [("If-None-Match", tag)])
+        }
+    }
+
     private static func provocations() throws -> [String: Provoke] {
         var all = pairing().merging(open()) { $1 }
         func add(
@@ -156,6 +165,7 @@ import Tokens
         let entries = { (till: Till) in "/v1/terminals/\(till.id)/entries" }
         let head = { (till: Till) in "/v1/terminals/\(till.id)/entries/head" }
         let policy = { (till: Till) in "/v1/terminals/\(till.id)/policy" }
+        let verdicts = { (till: Till) in "/v1/terminals/\(till.id)/verdicts" }
         let status = { (till: Till) in "/v1/terminals/\(till.id)/status" }
         add("GET", "/v1/terminals/{id}/entries/head", head, [200: get(head), 400: query(head)])
         add(
@@ -176,12 +186,13 @@ import Tokens
             "GET", "/v1/terminals/{id}/policy", policy,
             [
                 200: get(policy), 400: query(policy),
-                304: { running in
-                    let till = try running.ledger.till()
-                    let first = try running.get(till, policy(till))
-                    let tag = try #require(first.header("etag"))
-                    return try running.get(till, policy(till), [("If-None-Match", tag)])
-                },
+                304: unchanged(policy),
+            ])
+        add(
+            "GET", "/v1/terminals/{id}/verdicts", verdicts,
+            [
+                200: decided, 400: query(verdicts),
+                304: unchanged(verdicts),
             ])
         add(
             "PUT", "/v1/terminals/{id}/status", type: "application/cbor", status,
@@ -211,6 +222,19 @@ import Tokens
         let (till, card) = (try running.ledger.till(), try running.ledger.card(100))
         return try running.post(
             till, [till.event(), try till.pay(card, 90), try till.pay(card, 1, counter: 1)])
+    }
+
+    /// Two held entries, one released, one refused.
+    private static func decided(_ running: Running) throws -> HTTPExchange {
+        let (till, card) = (try running.ledger.till(), try running.ledger.card(100))
+        _ = try running.ledger.book.setBlocked(true, card: card.number, now: Sunday.noon)
+        _ = try running.post(till, [try till.pay(card, 90), try till.pay(card, 1)])
+        for sequence in [1, 2] as [UInt64] {
+            try running.ledger.book.decide(
+                terminal: till.kid, sequence: sequence, release: sequence == 1, reason: "seen",
+                now: Sunday.noon)
+        }
+        return try running.get(till, "/v1/terminals/\(till.id)/verdicts")
     }
 
     private static func denied(_ running: Running) throws -> HTTPExchange {

@@ -153,7 +153,7 @@ import Tokens
         var codes: Set<String> = [
             "late", "overdrawn", "authorisation-unknown", "card-blocked-by-terminal", "released",
             "epoch-unknown", "replaced-unknown", "replaced-before", "replaced-itself",
-            "replaced-balance", "card-replaced", "enrolled-again",
+            "replaced-balance", "card-replaced", "enrolled-again", Booking.recovered,
         ]
         for file in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
             let text = try String(

@@ -124,12 +124,13 @@ final class Till {
     /// Appends any body and gives the signed bytes.
     func append(
         _ body: EntryBody, id: EntryID? = nil, time: UInt64 = Sunday.noon,
-        trust: ClockTrust = .synchronised, isTraining: Bool = false
+        trust: ClockTrust = .synchronised, isTraining: Bool = false, setAside: SetAside? = nil
     ) -> [UInt8] {
         sequence += 1
         let entry = Entry(
             sequence: sequence, id: id ?? EntryID(milliseconds: time), previous: previous,
-            time: time, clockTrust: trust, body: body, isTraining: isTraining)
+            time: time, clockTrust: trust, body: body, isTraining: isTraining,
+            setAside: setAside)
         let message = signer.withKey { entry.signed(by: $0) }
         previous = message.digest
         return message.bytes

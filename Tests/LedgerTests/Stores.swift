@@ -2,6 +2,7 @@ import Foundation
 import LedgerBook
 import PostgreSQL
 import SQLite
+import TestSupport
 import Testing
 
 /// The databases a book may be kept in. The whole suite runs on each.

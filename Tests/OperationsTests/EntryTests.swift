@@ -91,6 +91,49 @@ import Tokens
         #expect(throws: OperationError.malformed("fields")) { try Entry(payload: [0x80]) }
     }
 
+    private static let place = SetAside(
+        sequence: 5, hash: [UInt8](repeating: 8, count: 32), time: 1_799_999_999_999,
+        clockTrust: .untrusted)
+
+    private static func recovered(_ body: EntryBody) -> Entry {
+        Entry(
+            sequence: 7, id: EntryID(milliseconds: 1_800_000_000_000),
+            previous: [UInt8](repeating: 5, count: 32), time: 1_800_000_000_001,
+            clockTrust: .hardwareClock, body: body, setAside: place)
+    }
+
+    @Test(arguments: bodies)
+    func `What speaks of a card can be recovered, what speaks of a chain cannot`(
+        body: EntryBody
+    ) throws {
+        let entry = Self.recovered(body)
+        let isOfAChain = [.reversal, .closure, .technicalEvent].contains(body.kind)
+        if isOfAChain {
+            #expect(throws: OperationError.malformed("set aside")) {
+                try Entry(payload: entry.item.encoded)
+            }
+        } else {
+            #expect(try Entry(payload: entry.item.encoded) == entry)
+            #expect(entry.happened == Self.place.time && entry.time > entry.happened)
+        }
+    }
+
+    @Test func `A wrong field of the place before makes an entry malformed`() {
+        let item = Self.recovered(.payment(Self.payment())).item
+        let wrong: [(Int64, CBOR?)] = [
+            (1, nil), (1, .unsigned(0)), (1, .unsigned(.max)), (1, .text("1")), (2, nil),
+            (2, .bytes([UInt8](repeating: 0, count: 31))), (2, .null), (3, nil),
+            (3, .unsigned(.max)), (3, .integer(-1)), (4, nil), (4, .unsigned(4)), (5, .null),
+            (0, .unsigned(0)),
+        ]
+        for (key, value) in wrong {
+            let whole = changed(item, 10, changed(item[10], key, value))
+            #expect(throws: OperationError.malformed("set aside"), "10/\(key)") {
+                try Entry(payload: whole.encoded)
+            }
+        }
+    }
+
     @Test func `A technical event of another shape is malformed`() {
         let item = Self.entry(.technicalEvent(TechnicalEvent(code: "a"))).item
         let long = String(repeating: "x", count: 257)

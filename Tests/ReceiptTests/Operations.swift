@@ -25,12 +25,17 @@ enum Sample {
     static func eco(_ cents: Int64) -> Amount { Amount(cents: cents) ?? .zero }
 
     static func entry(
-        _ body: EntryBody, _ sequence: UInt64 = 1_042, isTraining: Bool = false
+        _ body: EntryBody, _ sequence: UInt64 = 1_042, isTraining: Bool = false,
+        setAside: SetAside? = nil
     ) -> Entry {
         Entry(
             sequence: sequence, id: id, previous: zeros(32), time: time,
-            clockTrust: .synchronised, body: body, isTraining: isTraining)
+            clockTrust: .synchronised, body: body, isTraining: isTraining, setAside: setAside)
     }
+
+    /// Three days before `time`.
+    static let place = SetAside(
+        sequence: 1_012, hash: zeros(32), time: time - 3 * UTCDay.length, clockTrust: .untrusted)
 
     static func payment(_ cents: Int64 = 1_250) -> EntryBody {
         .payment(
@@ -50,9 +55,9 @@ enum Sample {
     static func receipt(
         _ body: EntryBody, outcome: StoredOutcome? = StoredOutcome(isBooked: true, code: ""),
         referred: Entry? = nil, merchant: String = merchant, isTraining: Bool = false,
-        isReversed: Bool = false
+        isReversed: Bool = false, setAside: SetAside? = nil
     ) -> Receipt? {
-        let entry = entry(body, isTraining: isTraining)
+        let entry = entry(body, isTraining: isTraining, setAside: setAside)
         let standing = EntryStanding(
             entry: entry, refunded: .zero, isReversed: isReversed, isClosed: false)
         return Receipt(

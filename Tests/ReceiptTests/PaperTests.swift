@@ -56,6 +56,10 @@ import Tokens
                 ["Annulation", "12,50", "De l’opération", "1038"]
             ),
             (
+                "recovered", Sample.receipt(Sample.payment(), setAside: Sample.place),
+                ["Paiement", "12,50", "24 nov", "Repris le", "27 nov"]
+            ),
+            (
                 "rejected",
                 Sample.receipt(
                     Sample.payment(), outcome: StoredOutcome(isBooked: false, code: "counter")),

@@ -1,4 +1,6 @@
 import Foundation
+import Journal
+import LedgerMessages
 import Operations
 import Screen
 import Terminal
@@ -122,6 +124,49 @@ import WebDriver
         try #require(try page.browser.waitUntil("document.querySelector('button.line')"))
         try #require(try page.waitForPage())
         try page.openPanel("operation", from: "button.line")
+    }
+
+    /// A payment that was recovered from an old journal, held, and decided.
+    private func decided(isReleased: Bool?) -> JournalLine {
+        let made = Samples.line(
+            OperationLine(
+                sequence: 1_044, id: Samples.id, time: 1_764_000_000_000,
+                amount: Samples.eco(400), lastFour: "4821", authorised: false,
+                status: .rejected(code: "recovered-lower")))
+        let entry = Entry(
+            sequence: 1_044, id: made.entry.id, previous: made.entry.previous,
+            time: 1_764_000_000_000 + 3 * 86_400_000, clockTrust: .untrusted,
+            body: made.entry.body,
+            setAside: SetAside(
+                sequence: 1_001, hash: made.entry.previous, time: 1_764_000_000_000,
+                clockTrust: .untrusted))
+        var line = JournalLine(entry: entry, outcome: made.outcome, standing: made.standing)
+        line.verdict = isReleased.map {
+            Verdict(sequence: 1_044, isReleased: $0, time: 1_764_000_000_000)
+        }
+        return line
+    }
+
+    @Test(
+        arguments: [
+            (nil, "Rejeté", "Appelez-la"), (true, "Validé", "a validé cette opération"),
+            (false, "Refusé", "a refusé cette opération, pour de bon"),
+        ] as [(Bool?, String, String)])
+    func `A recovered payment says when it was, and what the association decided`(
+        isReleased: Bool?, word: String, sentence: String
+    ) throws {
+        let page = try PageSession()
+        page.service.checkout.change { $0.others = [decided(isReleased: isReleased)] }
+        try page.browser.press(["*"])
+        try #require(try page.browser.waitUntil("document.querySelector('button.line')"))
+        try #require(try page.waitForPage())
+        #expect(try page.words().contains(word))
+        #expect(try page.words().contains("appelez l’association") == (isReleased == nil))
+        try page.openPanel("operation", from: "button.line")
+        let words = try page.words()
+        #expect(words.contains(sentence) && words.contains("Repris le"), "\(words)")
+        #expect(words.contains("24 nov") && words.contains("27 nov"), "\(words)")
+        #expect(try PageChecks.faults(page.browser) == [])
     }
 
     @Test func `A payment of the list is refunded`() throws {

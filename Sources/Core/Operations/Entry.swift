@@ -95,6 +95,37 @@ public enum EntryBody: Equatable, Sendable {
         case .technicalEvent: .technicalEvent
         }
     }
+
+    /// Whether it may be entered again in another place: it is the card's word, or speaks of a card
+    /// alone. What speaks of the chain (a reversal, a closure, an event of the terminal) may not.
+    public var isRecoverable: Bool {
+        switch self {
+        case .payment, .refund, .topUp, .action, .enrolment, .cardEvent: true
+        case .reversal, .closure, .technicalEvent: false
+        }
+    }
+}
+
+/// Where an operation stood first, in a journal that was set aside because its disk had been put
+/// back (FORMATS §2, field 10). The card signed the operation, not its place, so it can be entered
+/// again in the chain that goes on.
+public struct SetAside: Equatable, Sendable {
+    /// Its number there.
+    public let sequence: UInt64
+    /// SHA-256 of the entry's COSE bytes there, 32 bytes.
+    public let hash: [UInt8]
+    /// When it happened, milliseconds since the Unix epoch.
+    public let time: UInt64
+    /// How far `time` could be trusted.
+    public let clockTrust: ClockTrust
+
+    /// A place in a journal that was set aside.
+    public init(sequence: UInt64, hash: [UInt8], time: UInt64, clockTrust: ClockTrust) {
+        self.sequence = sequence
+        self.hash = hash
+        self.time = time
+        self.clockTrust = clockTrust
+    }
 }
 
 /// One journal entry (FORMATS §2). Its place in the chain is part of it.
@@ -118,11 +149,17 @@ public struct Entry: Equatable, Sendable {
     public let operatorCode: [UInt8]?
     /// Training entries never reach totals.
     public let isTraining: Bool
+    /// Nil unless the operation was recovered from a journal that was set aside.
+    public let setAside: SetAside?
+
+    /// When the operation happened, milliseconds: `time`, but for one that was recovered.
+    public var happened: UInt64 { setAside?.time ?? time }
 
     /// An entry.
     public init(
         sequence: UInt64, id: EntryID, previous: [UInt8], time: UInt64, clockTrust: ClockTrust,
-        body: EntryBody, operatorCode: [UInt8]? = nil, isTraining: Bool = false
+        body: EntryBody, operatorCode: [UInt8]? = nil, isTraining: Bool = false,
+        setAside: SetAside? = nil
     ) {
         self.sequence = sequence
         self.id = id
@@ -132,6 +169,7 @@ public struct Entry: Equatable, Sendable {
         self.body = body
         self.operatorCode = operatorCode
         self.isTraining = isTraining
+        self.setAside = setAside
     }
 
     /// The signed entry.

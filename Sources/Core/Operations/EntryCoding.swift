@@ -9,6 +9,7 @@ extension Entry {
             4: .unsigned(time), 5: .unsigned(clockTrust.rawValue),
             6: .unsigned(body.kind.rawValue), 7: body.item,
             8: operatorCode.map { CBOR.bytes($0) }, 9: isTraining ? CBOR.bool(true) : nil,
+            10: setAside?.item,
         ])
     }
 
@@ -19,7 +20,7 @@ extension Entry {
         do { item = try CBOR.decode(payload, limit: Entry.sizeMax) } catch {
             throw .malformed("CBOR")
         }
-        guard let pairs = item.map, pairs.allSatisfy({ (1...9).contains($0.key.integer ?? 0) })
+        guard let pairs = item.map, pairs.allSatisfy({ (1...10).contains($0.key.integer ?? 0) })
         else { throw .malformed("fields") }
         guard let sequence = item[1]?.unsigned, sequence >= 1, sequence <= UInt64(Int64.max) else {
             throw .malformed("seq")
@@ -45,7 +46,27 @@ extension Entry {
         self.init(
             sequence: sequence, id: id, previous: previous, time: time, clockTrust: trust,
             body: try EntryBody(kind: kind, item: item[7]), operatorCode: operatorCode,
-            isTraining: item[9]?.bool ?? false)
+            isTraining: item[9]?.bool ?? false, setAside: try item[10].map(SetAside.init(_:)))
+        guard setAside == nil || body.isRecoverable else { throw .malformed("set aside") }
+    }
+}
+
+extension SetAside {
+    /// 1 number, 2 hash, 3 time, 4 clock trust.
+    var item: CBOR {
+        .record([
+            1: .unsigned(sequence), 2: .bytes(hash), 3: .unsigned(time),
+            4: .unsigned(clockTrust.rawValue),
+        ])
+    }
+
+    init(_ item: CBOR) throws(OperationError) {
+        guard item.map?.count == 4, let sequence = item[1]?.unsigned, sequence >= 1,
+            sequence <= UInt64(Int64.max), let hash = item[2]?.bytes, hash.count == 32,
+            let time = item[3]?.unsigned, time <= UInt64(Int64.max),
+            let trust = item[4]?.unsigned.flatMap(ClockTrust.init(rawValue:))
+        else { throw .malformed("set aside") }
+        self.init(sequence: sequence, hash: hash, time: time, clockTrust: trust)
     }
 }
 

@@ -58,6 +58,10 @@ public struct Finding: Equatable, Sendable {
         case copyDiffers = "copy-differs"
         /// The ledger keeps another outcome than its receipt said.
         case copyOutcome = "copy-outcome"
+        /// The ledger has not what a journal that was set aside holds.
+        case setAsideMissing = "set-aside-missing"
+        /// It has another operation under its id, or one that names another place.
+        case setAsideDiffers = "set-aside-differs"
     }
 
     /// What.
@@ -100,6 +104,8 @@ extension Finding.Code {
         case .copyMissing: "the ledger has lost an entry it gave a receipt for"
         case .copyDiffers: "the ledger's copy is not the same bytes"
         case .copyOutcome: "the ledger keeps another outcome than its receipt said"
+        case .setAsideMissing: "the ledger does not have what the old journal holds"
+        case .setAsideDiffers: "the ledger has something else of what the old journal holds"
         }
     }
 }

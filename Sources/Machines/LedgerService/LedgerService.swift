@@ -7,6 +7,7 @@
 //     POST /v1/terminals/{id}/entries        CBOR sequence -> signed receipt        (signed)
 //     GET  /v1/terminals/{id}/entries/head   -> {1: seq, 2: hash}                   (signed)
 //     GET  /v1/terminals/{id}/policy         ETag -> signed policy or 304           (signed)
+//     GET  /v1/terminals/{id}/verdicts       ETag -> signed list or 304             (signed)
 //     PUT  /v1/terminals/{id}/status         newest entry, version, clock -> 204    (signed)
 //     POST /v1/authorizations                request -> answer                      (signed)
 //     GET  /v1/deny-list?since=N             -> signed delta                        (signed)

@@ -4,6 +4,7 @@ enum Route: String, CaseIterable {
     case entries = "/v1/terminals/{id}/entries"
     case head = "/v1/terminals/{id}/entries/head"
     case policy = "/v1/terminals/{id}/policy"
+    case verdicts = "/v1/terminals/{id}/verdicts"
     case status = "/v1/terminals/{id}/status"
     case authorisation = "/v1/authorizations"
     case denyList = "/v1/deny-list"

@@ -62,6 +62,7 @@ final class Routes: Sendable {
         case .entries: return try entries(request, word)
         case .head: return try head(request, word)
         case .policy: return try policy(request, word)
+        case .verdicts: return try verdicts(request, word)
         case .status: return try status(request, word)
         case .authorisation: return try authorise(request)
         case .denyList: return try denyList(request)
@@ -151,11 +152,22 @@ final class Routes: Sendable {
         let policy = try book { (book) throws(BookError) in
             try book.policy(of: terminal, authority: authority, now: now)
         }
-        let tag = "\"" + Hexadecimal.text(Array(sha256(policy).prefix(8))) + "\""
+        return tagged(policy, request)
+    }
+
+    private func verdicts(_ request: HTTPRequest, _ id: String) throws(Refusal) -> HTTPResponse {
+        let terminal = try terminal(of: request, id: id, now: clock())
+        let list = try book { (book) throws(BookError) in try book.verdicts(of: terminal) }
+        return tagged(authority.signer.withKey { list.signed(by: $0).bytes }, request)
+    }
+
+    /// What was signed, or that it is what the terminal has.
+    private func tagged(_ bytes: [UInt8], _ request: HTTPRequest) -> HTTPResponse {
+        let tag = "\"" + Hexadecimal.text(Array(sha256(bytes).prefix(8))) + "\""
         if request.header("if-none-match") == tag {
             return HTTPResponse(status: 304, headers: [("ETag", tag)])
         }
-        return cose(policy, headers: [("ETag", tag)])
+        return cose(bytes, headers: [("ETag", tag)])
     }
 
     private func authorise(_ request: HTTPRequest) throws(Refusal) -> HTTPResponse {

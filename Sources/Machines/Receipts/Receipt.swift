@@ -67,6 +67,8 @@ public struct Receipt: Equatable, Sendable {
     public let isTraining: Bool
     /// True when a later entry cancelled it.
     public let isReversed: Bool
+    /// When it was entered again, if it was recovered from a journal that was set aside.
+    public let recovered: LocalTime?
 
     /// The receipt of an entry; nil for what people take no receipt of.
     /// - Parameters:
@@ -82,7 +84,8 @@ public struct Receipt: Equatable, Sendable {
         case .cardEvent, .closure, .technicalEvent: return nil
         }
         self.merchant = merchant
-        time = LocalTime(milliseconds: entry.time)
+        time = LocalTime(milliseconds: entry.happened)
+        recovered = entry.setAside == nil ? nil : LocalTime(milliseconds: entry.time)
         let isReversal = kind == .reversal
         amount = isReversal ? referred?.body.amount : entry.body.amount
         lastFour = (isReversal ? referred?.body.card : entry.body.card)?.lastFour
@@ -96,9 +99,10 @@ public struct Receipt: Equatable, Sendable {
         sequence = entry.sequence
         id = entry.id
         reference = referred.map {
-            Reference(sequence: $0.sequence, time: LocalTime(milliseconds: $0.time))
+            Reference(sequence: $0.sequence, time: LocalTime(milliseconds: $0.happened))
         }
-        state = line.outcome.map { $0.isBooked ? .settled : .rejected($0.code) } ?? .pending
+        state =
+            line.isBooked.map { $0 ? .settled : .rejected(line.outcome?.code ?? "") } ?? .pending
         isTraining = entry.isTraining
         isReversed = line.standing.isReversed
     }
@@ -121,6 +125,7 @@ public struct Receipt: Equatable, Sendable {
                 ))
         }
         rows.append((words.operation, words.number(sequence)))
+        if let recovered { rows.append((words.recovered, words.day(recovered))) }
         rows.append((words.state, words.text(state)))
         return rows
     }
@@ -149,6 +154,7 @@ public struct Receipt: Equatable, Sendable {
                 "\(words.of(kind)) \(words.number(reference.sequence)) \(words.day(reference.time))"
             )
         }
+        if let recovered { lines.append("\(words.recovered) \(words.day(recovered))") }
         let card = lastFour.map { "\(words.card) ...\($0), " } ?? ""
         lines.append("\(card)\(words.number(sequence)), \(words.text(state))")
         lines.append("\(id)")

@@ -16,6 +16,7 @@ struct ReceiptWords {
     var quantity: String { pick("Quantité", "Quantity") }
     var card: String { pick("Carte", "Card") }
     var operation: String { pick("Opération", "Operation") }
+    var recovered: String { pick("Repris le", "Recovered on") }
     var state: String { pick("État", "State") }
     var training: String { pick("FORMATION", "TRAINING") }
     var trainingNote: String {

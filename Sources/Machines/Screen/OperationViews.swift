@@ -120,7 +120,10 @@ struct JournalView: Encodable {
     struct Line: Encodable {
         let sequence: UInt64
         let id: String
+        /// When it happened.
         let time: UInt64
+        /// When it was entered again, if it was recovered from a journal that was set aside.
+        let recovered: UInt64?
         let kind: String
         let training: Bool
         let lastFour: String?
@@ -133,6 +136,8 @@ struct JournalView: Encodable {
         let status: String
         /// The ledger's code, when it declined or holds the entry.
         let outcome: String?
+        /// "released" or "refused", when the association has decided of a held one.
+        let verdict: String?
         let refundedCents: Int64
         let refundableCents: Int64
         let reversed: Bool
@@ -142,12 +147,14 @@ struct JournalView: Encodable {
             let entry = line.entry
             sequence = entry.sequence
             id = entry.id.description
-            time = entry.time
+            time = entry.happened
+            recovered = entry.setAside == nil ? nil : entry.time
             kind = entry.body.kind.name
             training = entry.isTraining
             lastFour = entry.body.card?.lastFour
             amountCents = entry.body.amount?.cents
-            status = line.outcome.map { $0.isBooked ? "settled" : "rejected" } ?? "pending"
+            status = line.isBooked.map { $0 ? "settled" : "rejected" } ?? "pending"
+            verdict = line.verdict == nil ? nil : line.isBooked == true ? "released" : "refused"
             outcome = line.outcome.flatMap { $0.isBooked ? nil : $0.code }
             refundedCents = line.standing.refunded.cents
             refundableCents = line.standing.refundable.cents

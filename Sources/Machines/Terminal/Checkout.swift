@@ -1,6 +1,7 @@
 import Cards
 import Journal
 import LedgerClient
+import LedgerMessages
 import Linux
 public import Operations
 public import Readers
@@ -166,7 +167,7 @@ public final class Checkout: Sendable {
             !link.isReachable
             ? .offline(since: link.lastContact)
             : link.isSending ? .synchronising(count: Int(unsent.count)) : .online
-        let rejected = (try? world.journal.rejectedCount()) ?? 0
+        let rejected = (try? world.journal.rejectedCount(without: link.verdicts.keys)) ?? 0
         let clock = world.clock
         var news = Snapshot(
             version: 0, stage: .amountEntry, network: network,
@@ -238,11 +239,15 @@ extension Checkout: CheckoutControl {
 
     public func operations(limit: Int) -> [OperationLine] {
         let lines = (try? world.journal.payments(limit: max(0, min(limit, 500)))) ?? []
+        let verdicts = world.link.verdicts
         return lines.map { line in
+            let isReleased = verdicts[line.entry.sequence]?.isReleased == true
             let status: OperationLine.Status =
-                line.outcome.map { $0.isBooked ? .settled : .rejected(code: $0.code) } ?? .pending
+                line.outcome.map {
+                    $0.isBooked || isReleased ? .settled : .rejected(code: $0.code)
+                } ?? .pending
             return OperationLine(
-                sequence: line.entry.sequence, id: line.entry.id, time: line.entry.time,
+                sequence: line.entry.sequence, id: line.entry.id, time: line.entry.happened,
                 amount: line.payment.amount, lastFour: line.payment.card.lastFour,
                 authorised: line.payment.authorisation != nil, status: status)
         }

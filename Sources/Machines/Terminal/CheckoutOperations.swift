@@ -236,7 +236,8 @@ extension Checkout: OperationsControl {
     public var consentTexts: [ConsentText] { world.policy?.consentTexts ?? [] }
 
     public func find(_ query: JournalQuery) -> JournalPage {
-        (try? world.journal.find(query)) ?? JournalPage(lines: [], next: nil)
+        ((try? world.journal.find(query)) ?? JournalPage(lines: [], next: nil))
+            .told(world.link.verdicts)
     }
 
     public func standing(_ id: EntryID) -> EntryStanding? { world.standing(id) }

@@ -8,7 +8,8 @@ import Threads
 /// Receipts and slips: read from the journal when they are asked for, never kept.
 extension Checkout {
     public func receipt(_ id: EntryID) -> Receipt? {
-        guard let line = (try? world.journal.line(id)) ?? nil else { return nil }
+        guard var line = (try? world.journal.line(id)) ?? nil else { return nil }
+        line.verdict = world.link.verdicts[line.entry.sequence]
         let referred = line.entry.body.reference.flatMap { (try? world.journal.entry($0)) ?? nil }
         let catalogue = catalogue
         let action = [line.entry.body, referred?.body].compactMap { body in

@@ -13,12 +13,15 @@ enum AuditCommands {
                 .database,
                 .values("archive", "FILE", "a terminal's journal archive; needs no database"),
                 .values("receipts", "FILE", "receipts beside those in the archive"),
+                .values(
+                    "set-aside", "FILE", "archive of a terminal's old journal: is all of it here?"),
                 .value("ledger-key", "HEX", "the ledger's public key, for --archive"),
                 .flag("open-end", "the newest entries may still wait for their receipt"),
             ],
             examples: [
                 "eco-ledger audit -d sqlite:ledger.sqlite",
                 "eco-ledger audit -d sqlite:ledger.sqlite --json",
+                "eco-ledger audit -d sqlite:ledger.sqlite --set-aside old.eco-archive",
                 "eco-ledger audit --archive 2026.eco-archive --ledger-key $KEY",
                 "eco-ledger audit --archive 2026.eco-archive --receipts more.receipts "
                     + "--ledger-key $KEY -d sqlite:ledger.sqlite",
@@ -64,7 +67,14 @@ enum AuditCommands {
 
     private static func audit(_ call: Invocation) throws {
         let archives = call.values("archive")
-        guard archives.isEmpty else { return try prove(archives, call) }
+        guard archives.isEmpty else {
+            guard call.values("set-aside").isEmpty else {
+                throw Failure(
+                    "--set-aside does not go with --archive", hint: "ask for one after the other",
+                    code: .usage)
+            }
+            return try prove(archives, call)
+        }
         guard call.values("receipts").isEmpty, call.value("ledger-key") == nil,
             !call.flag("open-end")
         else {
@@ -72,10 +82,42 @@ enum AuditCommands {
                 "--receipts, --ledger-key and --open-end go with --archive",
                 hint: "name the terminal's archive too", code: .usage)
         }
-        let findings = try call.withBook { try $0.audit() }
+        let old = try call.values("set-aside").map { SetAsideProof(archive: try read($0)) }
+        let (findings, proofs) = try call.withBook { book in
+            (try book.audit(), try old.map { try proven($0, book) })
+        }
         try tell(
-            call, proof: nil, findings, bookLines(findings),
-            ["\(findings.entries) entries, \(findings.transactions) transactions"])
+            call, proof: nil, findings, bookLines(findings) + proofs.flatMap(\.lines),
+            ["\(findings.entries) entries, \(findings.transactions) transactions"]
+                + proofs.map(\.words))
+    }
+
+    /// An old journal's archive beside the book.
+    private static func proven(
+        _ archive: SetAsideProof, _ book: Book
+    ) throws -> (lines: [Line], words: String) {
+        var proof = archive
+        if let terminal = archive.terminal {
+            try book.copies(of: terminal.kid) { sequence, bytes, _ in
+                proof.compare(copy: bytes, sequence: sequence)
+            }
+            proof.end()
+        }
+        let id = proof.terminal.map { Hexadecimal.text($0.kid) }
+        return (
+            lines(proof.findings, id),
+            "set aside of \(id ?? "nobody"): \(proof.entered) operations after entry "
+                + "\(proof.common) are in the book"
+        )
+    }
+
+    private static func lines(_ findings: [Finding], _ terminal: String?) -> [Line] {
+        findings.map { finding in
+            let rest = finding.detail.isEmpty ? "" : " (\(finding.detail))"
+            return Line(
+                code: finding.code.rawValue, terminal: terminal, first: finding.sequence,
+                last: finding.last, sentence: finding.code.sentence + rest)
+        }
     }
 
     private static func bookLines(_ findings: AuditFindings) -> [Line] {
@@ -102,12 +144,7 @@ enum AuditCommands {
             }
         }
         let id = proof.terminal.map { Hexadecimal.text($0.kid) }
-        let lines = proof.findings.map { finding in
-            let rest = finding.detail.isEmpty ? "" : " (\(finding.detail))"
-            return Line(
-                code: finding.code.rawValue, terminal: id, first: finding.sequence,
-                last: finding.last, sentence: finding.code.sentence + rest)
-        }
+        let lines = lines(proof.findings, id)
         var words = [
             "terminal \(id ?? "unknown"): entries \(proof.from) to \(proof.to), "
                 + "\(proof.entries) of them, \(proof.receipts) receipts"

@@ -70,6 +70,11 @@ func failure(_ error: ArchiveError, _ path: String) -> Failure {
         Failure("\(path) is not what was archived: \(place)", hint: "use a copy", code: .integrity)
     case .otherTerminal:
         Failure("\(path) is of another terminal", hint: "compare the key", code: .integrity)
+    case .otherChain:
+        Failure(
+            "\(path) goes on from no entry that this journal has",
+            hint: "eco-terminal journal recover first, or the archive of the years before",
+            code: .integrity)
     case .journal(let cause):
         Failure(
             "the journal cannot be archived: \(cause)", hint: "eco-terminal journal verify",

@@ -5,6 +5,7 @@ import Glibc
 import Journal
 import KeyStore
 import LedgerClient
+import LedgerMessages
 import Linux
 import Operations
 import Tokens
@@ -101,7 +102,12 @@ private func run(
 }
 
 @Sendable private func listJournal(_ invocation: Invocation) throws {
-    _ = try run(verifier(invocation, receipts: false)) { entry, _ in
+    let verifier = try verifier(invocation, receipts: false)
+    let rejected = try codes(verifier)
+    let verdicts = try verdicts(invocation)
+    _ = try run(verifier) { entry, _ in
+        let code = rejected[entry.sequence]
+        let verdict = verdicts[entry.sequence].map { $0.isReleased ? "released" : "refused" }
         let (what, cents, card) = words(entry.body)
         let object = JSONValue.record([
             "schema": .text("eco.journal-entry.1"), "seq": .integer(Int64(entry.sequence)),
@@ -109,16 +115,38 @@ private func run(
             "clock": .text("\(entry.clockTrust)"), "kind": .text(what),
             "cents": cents.map { .integer($0) } ?? .null,
             "card": card.map { .text($0.digits) } ?? .null,
+            "rejected": code.map { .text($0) } ?? .null,
+            "verdict": verdict.map { .text($0) } ?? .null,
         ])
         let amount = cents.flatMap { Amount(cents: $0) }.map { "  \($0.text) ECO" } ?? ""
         let line =
             "\(entry.sequence)  \(entry.id)  \(what)\(amount)"
             + (card.map { "  …\($0.lastFour)" } ?? "")
+            + (code.map { "  rejected (\($0))" } ?? "") + (verdict.map { ", \($0)" } ?? "")
         Console.out(invocation.isJSON ? object.text : line)
     }
 }
 
-private func words(_ body: EntryBody) -> (String, Int64?, CardNumber?) {
+/// The ledger's codes of what it declined or holds.
+private func codes(_ verifier: JournalVerifier) throws -> [UInt64: String] {
+    do { return try verifier.rejected() } catch {
+        throw Failure("the journal cannot be read: \(error)", hint: "check the disk")
+    }
+}
+
+/// What the association decided of held entries, as far as this terminal was told.
+private func verdicts(_ invocation: Invocation) throws -> [UInt64: Verdict] {
+    let configuration = try Configuration(path: try invocation.required("config"))
+    // A terminal that is not paired yet was told nothing.
+    guard let ledger = try? configuration.ledger() else { return [:] }
+    let news = StoredNews(
+        directory: try configuration.directory, address: ledger,
+        terminal: try configuration.readOnlySigningKey().publicKey.kid)
+    return Dictionary(
+        news.verdicts.map { ($0.sequence, $0) }, uniquingKeysWith: { $1 })
+}
+
+func words(_ body: EntryBody) -> (String, Int64?, CardNumber?) {
     switch body {
     case .technicalEvent(let event): ("event \(event.code)", nil, nil)
     case .action(let action): ("action \(action.code)", nil, body.card)

@@ -9,7 +9,7 @@ import Glibc
             "eco-terminal", "eco-terminal takes Carte ECO payments at a checkout.",
             commands: [serveCommand, pairCommand, keyCommand, selfTestCommand] + configCommands
                 + [supportCommand] + upkeepCommands + journalCommands + archiveCommands
-                + yearCommands + [recoverCommand]
+                + yearCommands + [recoverCommand, claimCommand]
                 + roleCommands + receiptCommands)
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }

@@ -101,6 +101,11 @@ private func tell(
                 "The journal holds entries 1 to \(found.last) again, with their receipts.",
                 "The old copy is in \(aside): it agreed up to entry \(found.common), and "
                     + "\(found.strays) entries after it are nowhere else.",
-            ] + (found.operations > 0 ? [Strays.text(found) + "."] : [])
+            ]
+                + (found.operations > 0
+                    ? [
+                        Strays.text(found) + ".",
+                        "Before selling: eco-terminal journal claim \(aside)/old.eco-archive",
+                    ] : [])
         } ?? ["Nothing to do: the journal holds all that the ledger has."])
 }

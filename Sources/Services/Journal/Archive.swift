@@ -10,6 +10,8 @@ public enum ArchiveError: Error, Equatable, Sendable {
     case damaged(String)
     /// Signed by another terminal than the one that was named.
     case otherTerminal
+    /// It goes on from no entry that this journal has.
+    case otherChain
     /// The journal cannot be read, or is not sound.
     case journal(JournalError)
 }
@@ -113,6 +115,13 @@ public enum JournalArchive {
     public static func verify(
         _ bytes: [UInt8], terminal: Ed25519PublicKey? = nil
     ) throws(ArchiveError) -> ArchiveContents {
+        try read(bytes, terminal: terminal) { _, _ in }
+    }
+
+    /// The same; `each` sees every entry that verifies, in order, before the rest is known.
+    static func read(
+        _ bytes: [UInt8], terminal: Ed25519PublicKey?, each: (Entry, Sign1) -> Void
+    ) throws(ArchiveError) -> ArchiveContents {
         let items: [[UInt8]]
         do throws(COSEError) {
             items = try CBOR.sequence(bytes, count: countMax, limit: sizeMax)
@@ -131,7 +140,8 @@ public enum JournalArchive {
             UInt64(items.count) == to - from + 2 + min(receiptCount, UInt64(countMax))
         else { throw .damaged("manifest fields") }
         let count = Int(to - from) + 1
-        let payments = try walk(items[1...count], from: from, before: before, head: head, key: key)
+        let payments = try walk(
+            items[1...count], from: from, before: before, head: head, key: key, each)
         guard receiptsHash(items[(count + 1)...]) == receiptHash else {
             throw .damaged("receipts")
         }
@@ -142,7 +152,7 @@ public enum JournalArchive {
 
     private static func walk(
         _ items: ArraySlice<[UInt8]>, from: UInt64, before: [UInt8], head: [UInt8],
-        key: Ed25519PublicKey
+        key: Ed25519PublicKey, _ each: (Entry, Sign1) -> Void
     ) throws(ArchiveError) -> KindTotal {
         var (sequence, previous, time) = (from, before, UInt64(0))
         var totals = PeriodTotals.none
@@ -154,6 +164,7 @@ public enum JournalArchive {
             else { throw .damaged("entry \(sequence)") }
             if !entry.isTraining, case .payment = entry.body { totals.add(entry.body) }
             (sequence, previous, time) = (sequence + 1, message.digest, entry.time)
+            each(entry, message)
         }
         guard previous == head else { throw .damaged("entry \(sequence - 1)") }
         return totals.payments

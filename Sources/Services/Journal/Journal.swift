@@ -132,7 +132,7 @@ public final class Journal: Sendable {
     /// The same, with the lock held.
     func append(
         to contents: inout Contents, _ body: EntryBody, id: EntryID, at moment: Moment,
-        operatorCode: [UInt8]?, isTraining: Bool
+        operatorCode: [UInt8]?, isTraining: Bool, setAside: SetAside? = nil
     ) throws(JournalError) -> Entry {
         guard let years = contents.years else { throw .suspended("reopen first") }
         // J3: the index of the file that takes the entry refuses the ids in it; an older file
@@ -148,7 +148,7 @@ public final class Journal: Sendable {
         let entry = Entry(
             sequence: head.sequence + 1, id: id, previous: head.hash,
             time: max(head.time, moment.milliseconds), clockTrust: moment.trust, body: body,
-            operatorCode: operatorCode, isTraining: isTraining)
+            operatorCode: operatorCode, isTraining: isTraining, setAside: setAside)
         let message = signer.sign(payload: entry.item.encoded)
         do throws(SQLiteError) {
             try JournalStore.insert(entry, message.bytes, into: file.database)
@@ -287,19 +287,23 @@ public final class Journal: Sendable {
         }
     }
 
-    /// Number of payments the ledger declined or holds, in the files that are here.
+    /// Number of entries the ledger declined or holds, in the files that are here, but for those of
+    /// these numbers: they were held, and are decided.
     /// - Throws: `.suspended`.
-    public func rejectedCount() throws(JournalError) -> Int {
+    public func rejectedCount(
+        without decided: some Sequence<UInt64> = EmptyCollection()
+    ) throws(JournalError) -> Int {
         try reading { (years) throws(SQLiteError) in
-            var (count, age) = (0, 0)
+            var (count, age, before) = (0, 0, UInt64(0))
             while let file = try years.file(age) {
                 if file.rejected == nil {
                     file.rejected = try JournalStore.rejectedCount(in: file.database)
                 }
                 count += file.rejected ?? 0
+                before = file.origin.sequence
                 age += 1
             }
-            return count
+            return max(0, count - decided.count { $0 > before })
         }
     }
 

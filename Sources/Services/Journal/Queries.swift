@@ -1,4 +1,5 @@
 import COSE
+public import LedgerMessages
 public import Operations
 import SQLite
 public import Tokens
@@ -48,6 +49,11 @@ public struct JournalLine: Equatable, Sendable {
     public let outcome: StoredOutcome?
     /// What refunds of it gave back, and whether it was reversed or its day closed.
     public let standing: EntryStanding
+    /// What the association decided of it, if it was held and somebody has told this terminal.
+    public var verdict: Verdict?
+
+    /// Whether it is booked: settled, or released since. Nil while nobody has said.
+    public var isBooked: Bool? { verdict?.isReleased ?? outcome?.isBooked }
 
     /// A line.
     public init(entry: Entry, outcome: StoredOutcome?, standing: EntryStanding) {
@@ -63,6 +69,16 @@ public struct JournalPage: Equatable, Sendable {
     public let lines: [JournalLine]
     /// What to ask `before` for the next page; nil at the end.
     public let next: UInt64?
+
+    /// The same, with what was decided of its entries, by their numbers.
+    public func told(_ verdicts: [UInt64: Verdict]) -> JournalPage {
+        JournalPage(
+            lines: lines.map { line in
+                var line = line
+                line.verdict = verdicts[line.entry.sequence]
+                return line
+            }, next: next)
+    }
 
     /// A page.
     public init(lines: [JournalLine], next: UInt64?) {

@@ -105,6 +105,20 @@ public struct JournalVerifier {
         }
     }
 
+    /// The ledger's codes of what it declined or holds, by number, as receipts said them.
+    /// - Throws: `JournalError.unusable` when a file cannot be read.
+    public func rejected() throws(JournalError) -> [UInt64: String] {
+        var codes: [UInt64: String] = [:]
+        do throws(SQLiteError) {
+            for database in files {
+                for row in try database.rows("SELECT seq, code FROM outcomes WHERE booked = 0") {
+                    codes[UInt64(clamping: row[0].integer ?? 0)] = row[1].text ?? ""
+                }
+            }
+        } catch { throw .unusable("\(error.call): \(error.message)") }
+        return codes
+    }
+
     /// What is known between two entries.
     fileprivate struct Walk {
         var result = JournalVerification()

@@ -132,12 +132,21 @@ final class Booking {
         return terminal.row << 32 + Int64(sequence)
     }
 
+    /// The flag of an entry that was recovered from a journal that was set aside.
+    static let recovered = "recovered"
+
+    /// How far the book trusts that the operation was at the entry's time.
+    static func trust(in entry: Entry) -> ClockTrust {
+        entry.setAside == nil ? entry.clockTrust : .untrusted
+    }
+
     func append(_ item: VerifiedBatch.Item) throws(BookError) -> Outcome {
         let entry = item.entry
         let row = try Self.row(terminal, entry.sequence)
         var judgement = try judge(entry)
         insert(item, judgement, row: row)
         judgement.flags += try suspect(entry, judgement, row: row)
+        if entry.setAside != nil { judgement.flags.append(Self.recovered) }
         if case .payment(let payment) = entry.body {
             judgement.flags += release(entry, payment)
         }
@@ -211,7 +220,14 @@ final class Booking {
             return judgement
         }
         judgement.claims = true
-        switch judgeCounter(place, time: entry.time, trust: entry.clockTrust) {
+        let verdict = judgeCounter(place, time: entry.time, trust: entry.clockTrust)
+        if entry.setAside != nil, verdict != .rising {
+            // It waited in a journal that was set aside: a counter behind others is no sign of a
+            // copy, and no clock vouches for where it stood. A person compares.
+            judgement.outcome = .held(code: "recovered-lower")
+            return judgement
+        }
+        switch verdict {
         case .rising: break
         case .late: judgement.flags = ["late"]
         case .lower:
@@ -244,7 +260,8 @@ final class Booking {
         return place
     }
 
-    /// Where a counter below the highest stands; nil when it is taken.
+    /// Where a counter below the highest stands; nil when it is taken. What was recovered has the
+    /// time of its recovery, and is nobody's neighbour.
     private func place(of counter: UInt32, _ card: CardRecord) throws(BookError) -> CounterPlace? {
         let here: [Cell] = [.text(card.number.digits), .integer(Int64(counter))]
         func neighbour(_ relation: String, _ order: String) -> Statement {
@@ -253,6 +270,8 @@ final class Booking {
                 SELECT c.counter, e.time, e.trust FROM card_counters c
                 JOIN entries e ON e.id = c.entry AND e.outcome = 'settled'
                 WHERE c.card = $1 AND c.counter \(relation) $2
+                AND NOT EXISTS(SELECT 1 FROM flags f
+                    WHERE f.entry = e.id AND f.flag = '\(Self.recovered)')
                 ORDER BY c.counter \(order) LIMIT 1
                 """, here)
         }
@@ -292,7 +311,7 @@ final class Booking {
                 .integer(row), .integer(terminal.row), .clamped(entry.sequence),
                 .blob(entry.id.bytes), .blob(item.hash), .blob(item.bytes),
                 .clamped(entry.body.kind.rawValue), .clamped(entry.time),
-                .clamped(entry.clockTrust.rawValue),
+                .clamped(Self.trust(in: entry).rawValue),
                 entry.body.card.map { .text($0.digits) } ?? .null,
                 entry.body.amount.map { .integer($0.cents) } ?? .null,
                 judgement.counter.map { .integer(Int64($0)) } ?? .null, .clamped(now),

@@ -107,7 +107,7 @@ extension Booking {
                 AND NOT EXISTS(SELECT 1 FROM links l WHERE l.target = a.entry AND l.kind = 3)
                 """,
                 [
-                    .text(action.proof.card.digits), .clamped(UTCDay.number(entry.time)),
+                    .text(action.proof.card.digits), .clamped(UTCDay.number(entry.happened)),
                     .text(action.code),
                 ]
             ).first ?? []
@@ -192,7 +192,7 @@ extension Booking {
                 [
                     .integer(row), .text(action.proof.card.digits), .text(action.code),
                     .clamped(action.parcours.rawValue), .integer(action.quantity),
-                    .clamped(UTCDay.number(entry.time)),
+                    .clamped(UTCDay.number(entry.happened)),
                 ])
         case .enrolment(let body):
             // A claim that was held is noted already.

@@ -47,7 +47,7 @@ extension Booking {
         else { return [] }
         var flags: [String] = []
         let use = CardUse(
-            time: entry.time, trust: entry.clockTrust, merchant: terminal.merchant)
+            time: entry.time, trust: Self.trust(in: entry), merchant: terminal.merchant)
         if judgement.outcome == .settled {
             if let last = card.last, areTwoPlaces(last, use) { flags.append("two-places") }
             if Int64(counter) >= card.counterMax { facts.cards[number]?.last = use }

@@ -1,5 +1,5 @@
 import Crypto
-import LedgerMessages
+public import LedgerMessages
 public import Operations
 
 /// What happened at a terminal beside payments, as a report lists it.
@@ -56,6 +56,25 @@ extension Book {
                 insert(.flags, [.integer(id), .text(flag)])
             }
         }
+    }
+
+    /// What was decided of a terminal's held entries, the newest `VerdictList.countMax`.
+    /// - Throws: `BookError.storage`.
+    public func verdicts(of terminal: TerminalRecord) throws(BookError) -> VerdictList {
+        let rows = try rows(
+            """
+            SELECT e.seq, v.released, v.time FROM verdicts v JOIN entries e ON e.id = v.entry
+            WHERE e.terminal = $1 ORDER BY v.time DESC, e.seq DESC
+            LIMIT \(VerdictList.countMax)
+            """, [.integer(terminal.row)])
+        return VerdictList(
+            terminal: terminal.key.kid,
+            verdicts: rows.map { row in
+                Verdict(
+                    sequence: UInt64(clamping: row[0].integer ?? 0),
+                    isReleased: row[1] == .integer(1),
+                    time: UInt64(clamping: row[2].integer ?? 0))
+            })
     }
 
     /// What terminals booked beside payments, by the time of entries: `from` inclusive, `to`

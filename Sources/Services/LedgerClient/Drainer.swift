@@ -104,6 +104,26 @@ struct Drainer: Sendable {
             last: link.journal.position.sequence, unsentCents: unsent.total.cents,
             oldest: unsent.oldest, version: link.version, clock: Clock.realtimeMilliseconds())
         if case .answered = calls.report(status) { link.state.read { $0.reported = now } }
+        pullVerdicts(calls)
+    }
+
+    /// Asks for them while an entry is held or declined. An older ledger does not know the call,
+    /// which changes nothing.
+    private func pullVerdicts(_ calls: LedgerCalls) {
+        let (known, tag) = link.state.read { ($0.verdicts, $0.verdictTag) }
+        guard let rejected = try? link.journal.rejectedCount(), rejected > 0,
+            case .answered(let exchange) = calls.verdicts(tag: tag), exchange.status == 200,
+            let list = try? link.store.verdicts(exchange.body),
+            // L5: what was decided is never forgotten again.
+            list.newest >= known?.newest ?? 0,
+            (try? link.store.save(verdicts: exchange.body)) != nil
+        else { return }
+        let newTag = exchange.headers.first { $0.name == "etag" }?.value
+        link.state.update { state in
+            if state.verdicts != list { state.version += 1 }
+            state.verdicts = list
+            state.verdictTag = newTag
+        }
     }
 
     private func pullPolicy(_ calls: LedgerCalls) {

@@ -49,6 +49,13 @@ struct LedgerCalls {
             headers: tag.map { [("If-None-Match", $0)] } ?? [])
     }
 
+    /// What was decided of held entries, or 304 when `tag` is still right.
+    func verdicts(tag: String?) -> CallResult {
+        call(
+            "GET", "/v1/terminals/\(terminal)/verdicts",
+            headers: tag.map { [("If-None-Match", $0)] } ?? [])
+    }
+
     /// Says how this terminal is.
     func report(_ status: TerminalStatus) -> CallResult {
         call(

@@ -1,6 +1,7 @@
 // LedgerClient: the terminal's side of the ledger (FORMATS §5).
 //
-// Purpose: forward entries and keep receipts, pull policy and deny-list, ask for authorisations.
+// Purpose: forward entries and keep receipts, pull policy, deny-list and verdicts, ask for
+// authorisations.
 // Promises:
 //   L1  Nothing here ever blocks a tap: a tap reads published state and waits for an
 //       authorisation no longer than it says.
@@ -8,8 +9,8 @@
 //   L3  One drainer at a time; an entry leaves the outbox only with a receipt that verifies.
 //   L4  Network faults, 408, 425, 429 and 5xx are tried again, 1 s to 60 s with jitter; 401, 403
 //       and a chain the ledger does not know stop the link and call a person.
-//   L5  A policy or deny-list is believed only when the ledger's key signed it, for this terminal,
-//       and is not older than the one in force.
+//   L5  A policy, deny-list or verdict is believed only when the ledger's key signed it, for this
+//       terminal, and is not older than the one in force.
 //   L6  A ledger that was restored from a backup gets again what it had receipted and has lost.
 // Does not promise: delivery while there is no network.
 // Threads: "ledger" drains and pulls; "authorise" asks. State is published under a lock.
@@ -121,6 +122,13 @@ public final class LedgerLink: Sendable {
         state.read { $0.denied.contains(number) }
     }
 
+    /// What the association decided of held entries, by their numbers.
+    public var verdicts: [UInt64: Verdict] {
+        let list = state.read { $0.verdicts }
+        return Dictionary(
+            (list?.verdicts ?? []).map { ($0.sequence, $0) }, uniquingKeysWith: { $1 })
+    }
+
     /// Milliseconds to add to the local clock to get the ledger's; nil before it answered in this
     /// run.
     public var measuredClockOffset: Int64? {
@@ -128,7 +136,12 @@ public final class LedgerLink: Sendable {
     }
 
     /// Wakes the drainer: send what waits and pull what is new, now.
-    public func sendNow() { state.update { $0.isNudged = true } }
+    public func sendNow() {
+        state.update { state in
+            state.isNudged = true
+            state.reported = nil
+        }
+    }
 
     /// Says that an entry was appended. It does not shorten a back-off (L4).
     public func noteNewEntry() { state.update { $0.hasNewEntry = true } }

@@ -1,7 +1,7 @@
 public import COSE
 import Crypto
 import HTTPClient
-import LedgerMessages
+public import LedgerMessages
 import Linux
 public import Operations
 public import Tokens
@@ -10,6 +10,8 @@ public import Tokens
 public struct StoredNews: Sendable {
     /// The policy; nil when none is stored, or the stored one does not verify.
     public let policy: Policy?
+    /// What the association decided of held entries; empty when what is stored does not verify.
+    public let verdicts: [Verdict]
     /// Blocked cards.
     public let denied: Set<CardNumber>
     /// How far the deny-list goes.
@@ -24,6 +26,7 @@ public struct StoredNews: Sendable {
         let store = LinkStore(directory: directory, ledger: address.key, terminal: terminal)
         let state = store.load()
         policy = state.policy
+        verdicts = state.verdicts?.verdicts ?? []
         denied = state.denied
         denyEpoch = state.denyEpoch
         isDenyListWhole = store.denyListParts() == state.denyDeltas

@@ -11,6 +11,9 @@ struct LinkState {
     var policy: Policy?
     /// The policy's ETag as the ledger wrote it.
     var policyTag: String?
+    /// What was decided of held entries, and the list's ETag.
+    var verdicts: VerdictList?
+    var verdictTag: String?
     var denied: Set<CardNumber> = []
     var denyEpoch: UInt64 = 0
     /// Deltas that stand in the file.
@@ -55,8 +58,8 @@ struct LinkState {
     }
 }
 
-/// The link's files: `policy.cose`, `deny-list.cose` (a sequence of signed deltas) and
-/// `ledger-contact` (eight bytes, refreshed at most every five minutes to spare the card).
+/// The link's files: `policy.cose`, `verdicts.cose`, `deny-list.cose` (a sequence of signed deltas)
+/// and `ledger-contact` (eight bytes, refreshed at most every five minutes to spare the card).
 struct LinkStore: Sendable {
     private static let denyListMax = 8 << 20
     private static let contactSpacing: UInt64 = 300_000
@@ -69,6 +72,9 @@ struct LinkStore: Sendable {
         var state = LinkState()
         if let bytes = try? Files.read(directory + "/policy.cose", atMost: Policy.sizeMax) {
             state.policy = try? policy(bytes)
+        }
+        if let bytes = try? Files.read(directory + "/verdicts.cose", atMost: messageSizeMax) {
+            state.verdicts = try? verdicts(bytes)
         }
         if let bytes = try? Files.read(directory + "/deny-list.cose", atMost: Self.denyListMax),
             let items = try? CBOR.sequence(bytes, count: 10_000, limit: Self.denyListMax)
@@ -105,6 +111,17 @@ struct LinkStore: Sendable {
         } catch let error as MessageError { throw error } catch {
             throw .malformed("policy")
         }
+    }
+
+    /// Verdicts of this ledger for this terminal (L5).
+    func verdicts(_ bytes: [UInt8]) throws(MessageError) -> VerdictList {
+        let list = try VerdictList(bytes, ledger: ledger)
+        guard list.terminal == terminal else { throw .notAuthentic("verdicts") }
+        return list
+    }
+
+    func save(verdicts bytes: [UInt8]) throws(LinuxError) {
+        try Files.writeAtomically(bytes, to: directory + "/verdicts.cose")
     }
 
     func save(policy bytes: [UInt8]) throws(LinuxError) {

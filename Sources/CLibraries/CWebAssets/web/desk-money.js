@@ -18,7 +18,8 @@ function rowsOf(line) {
   return [
     [words.get(line.kind === "action" ? "quantity.label" : "ready.amount"), matter(line) || "–"],
     [words.get("operation.card"), line.lastFour ? `•••• ${line.lastFour}` : "–"],
-    [words.get("operation.status"), words.get(`operations.${line.status}`)],
+    [words.get("operation.status"), words.get(`operations.${line.verdict ?? line.status}`)],
+    line.recovered ? [words.get("operation.recovered"), words.day(line.recovered)] : null,
     line.outcome ? [words.get("operation.outcome"), line.outcome] : null,
     line.kind === "payment"
       ? [words.get("operation.refundable"), amount.text(line.refundableCents, words)] : null,
@@ -30,13 +31,15 @@ function rowsOf(line) {
 
 function drawOperation() {
   // The rule's day is that of UTC: its midnight is not the stall's.
-  const isToday = Math.floor(line.time / DAY) === Math.floor(Date.now() / DAY);
+  const entered = line.recovered ?? line.time;
+  const isToday = Math.floor(entered / DAY) === Math.floor(Date.now() / DAY);
   const isCorrigible = !line.reversed && line.refundedCents === 0 && !line.closed && isToday &&
     ["payment", "topUp", "action"].includes(line.kind);
   return {
     title: title(line), sub: `${words.day(line.time)}, ${words.time(line.time)}`,
     rows: rowsOf(line),
-    said: said(line.status === "rejected" ? "operation.rejectedDo"
+    said: said(line.verdict ? `operation.${line.verdict}`
+      : line.status === "rejected" ? "operation.rejectedDo"
       : line.training ? "operation.training" : line.reversed ? "operation.isReversed" : null),
     acts: [
       line.refundableCents > 0

@@ -109,10 +109,10 @@ function describe(line) {
   }
   if (line.training) details.push(words.get("training"));
   if (line.reversed) details.push(words.get("operations.reversed"));
-  if (isRejected) details.push(words.get("operations.rejectedDo"));
+  if (isRejected && !line.verdict) details.push(words.get("operations.rejectedDo"));
   return {
     id: line.id, amount: matter(line) || title(line), status: line.status,
-    said: words.get(`operations.${line.status}`), details: details.join(" · "),
+    said: words.get(`operations.${line.verdict ?? line.status}`), details: details.join(" · "),
   };
 }
 

@@ -1,18 +1,22 @@
 import Foundation
 import Glibc
 import PostgreSQL
-import Testing
 
 /// A real PostgreSQL server of this test run: `Hardware/private-postgresql` beside a shell that
 /// waits for the end of its standard input, which comes when this process ends, however it ends.
-final class Cluster: Sendable {
-    static let shared = Result { try Cluster() }
+public final class Cluster: Sendable {
+    /// Started when it is first asked for.
+    public static let shared = Result { try Cluster() }
 
     /// The address of the server's own database.
     private let base: String
     private let lifeline: Int32
 
-    init(options: String = "") throws {
+    /// Why there is no server; what the script said instead of an address.
+    public struct Absent: Error { let what: String }
+
+    /// Starts a server; `options` for its configuration.
+    public init(options: String = "") throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
         let process = Process()
@@ -31,17 +35,18 @@ final class Cluster: Sendable {
         try input.fileHandleForWriting.close()
         let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
         base = line.trimmingCharacters(in: .whitespacesAndNewlines)
-        try #require(base.hasPrefix("postgresql://"), "Hardware/private-postgresql: \(line)")
+        guard base.hasPrefix("postgresql://") else { throw Absent(what: line) }
     }
 
     deinit { close(lifeline) }
 
-    func address(_ database: String, user: String = "postgres") -> String {
+    /// The address of one of its databases.
+    public func address(_ database: String, user: String = "postgres") -> String {
         base.replacingOccurrences(of: "postgres@/postgres", with: "\(user)@/\(database)")
     }
 
     /// A fresh database; gives its address. It goes with the server: dropping costs a checkpoint.
-    func create() throws -> String {
+    public func create() throws -> String {
         let name = "t" + UUID().uuidString.lowercased().filter { $0 != "-" }
         try Session(address("postgres")).script("CREATE DATABASE \(name)")
         return address(name)
