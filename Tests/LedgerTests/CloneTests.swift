@@ -10,18 +10,10 @@ import Tokens
 
 /// A copy of a card at work.
 @Suite struct CloneTests {
-    private func second(_ ledger: TestLedger) throws -> Till {
-        try ledger.book.add(merchants: ["La Ressourcerie"])
-        let till = Till()
-        let code = try ledger.book.pairingCode(merchant: "La Ressourcerie", now: Sunday.noon)
-        _ = try ledger.book.pair(code: code, key: till.signer.publicKey, now: Sunday.noon)
-        return till
-    }
-
     @Test(arguments: Store.all)
     func `a repeated counter blocks the card and says why`(store: Store) throws {
         let ledger = try TestLedger(store)
-        let (till, other) = (try ledger.till(), try second(ledger))
+        let (till, other) = (try ledger.till(), try ledger.otherTill())
         let card = try ledger.card()
         #expect(try ledger.outcome(till, till.pay(card, 100, counter: 5)) == .settled)
         let late = Sunday.noon + 3_600_000
@@ -46,7 +38,7 @@ import Tokens
     @Test(arguments: Store.all)
     func `a counter that goes back blocks the card, a late one does not`(store: Store) throws {
         let ledger = try TestLedger(store)
-        let (till, other) = (try ledger.till(), try second(ledger))
+        let (till, other) = (try ledger.till(), try ledger.otherTill())
         let card = try ledger.card()
         let minute = Sunday.minute
         _ = try ledger.send(
@@ -69,7 +61,7 @@ import Tokens
         ) throws -> [String] {
             let ledger = try TestLedger(store)
             let till = try ledger.till()
-            let other = try sameMerchant ? ledger.till() : second(ledger)
+            let other = try sameMerchant ? ledger.till() : ledger.otherTill()
             let card = try ledger.card()
             _ = try ledger.send(till, [till.pay(card, 100)])
             let next = try ledger.outcome(

@@ -52,14 +52,6 @@ import Tokens
                 sequence: 7, hash: sha256(id.bytes), time: time, clockTrust: .untrusted))
     }
 
-    private func second(_ ledger: TestLedger) throws -> Till {
-        try ledger.book.add(merchants: ["La Ressourcerie"])
-        let till = Till()
-        let code = try ledger.book.pairingCode(merchant: "La Ressourcerie", now: Sunday.noon)
-        _ = try ledger.book.pair(code: code, key: till.signer.publicKey, now: Sunday.noon)
-        return till
-    }
-
     @Test(arguments: Store.all)
     func `a recovered payment is booked once, however often it is entered`(store: Store) throws {
         let ledger = try TestLedger(store)
@@ -82,7 +74,7 @@ import Tokens
     @Test(arguments: Store.all)
     func `what the card did not sign for this terminal books nothing`(store: Store) throws {
         let ledger = try TestLedger(store)
-        let (till, other, card) = (try ledger.till(), try second(ledger), try ledger.card())
+        let (till, other, card) = (try ledger.till(), try ledger.otherTill(), try ledger.card())
         let foreign = try stray(till, card, 400, signedFor: other)
         let raised = try stray(till, card, 400, signedCents: 399)
         #expect(
@@ -99,7 +91,7 @@ import Tokens
     @Test(arguments: Store.all)
     func `a counter that another operation has booked is a copy's`(store: Store) throws {
         let ledger = try TestLedger(store)
-        let (till, other, card) = (try ledger.till(), try second(ledger), try ledger.card())
+        let (till, other, card) = (try ledger.till(), try ledger.otherTill(), try ledger.card())
         #expect(try ledger.outcome(other, other.pay(card, 100, counter: 5)) == .settled)
         let copy = try stray(till, card, 400, counter: 5)
         #expect(try ledger.outcome(till, copy.entered(till)) == .held(code: "counter-repeated"))
@@ -112,7 +104,7 @@ import Tokens
     func `a card that was used since is not blocked: a person decides`(store: Store) throws {
         for usedHere in [false, true] {
             let ledger = try TestLedger(store)
-            let (till, other, card) = (try ledger.till(), try second(ledger), try ledger.card())
+            let (till, other, card) = (try ledger.till(), try ledger.otherTill(), try ledger.card())
             let place = usedHere ? till : other
             let since = try place.pay(card, 100, time: Sunday.noon + 3 * Self.hour, counter: 9)
             #expect(try ledger.outcome(place, since) == .settled)
@@ -143,7 +135,7 @@ import Tokens
     @Test(arguments: Store.all)
     func `a recovered payment makes nobody else's payment a copy`(store: Store) throws {
         let ledger = try TestLedger(store)
-        let (till, other, card) = (try ledger.till(), try second(ledger), try ledger.card())
+        let (till, other, card) = (try ledger.till(), try ledger.otherTill(), try ledger.card())
         let found = try stray(till, card, 400, hours: 1, counter: 12)
         let now = Sunday.noon + 9 * Self.hour
         #expect(try ledger.outcome(till, found.entered(till, time: now)) == .settled)

@@ -46,11 +46,17 @@ final class TestLedger {
         return card
     }
 
-    func till() throws -> Till {
+    func till(of merchant: String = "Café des Halles") throws -> Till {
         let till = Till()
-        let code = try book.pairingCode(merchant: "Café des Halles", now: Sunday.noon)
+        let code = try book.pairingCode(merchant: merchant, now: Sunday.noon)
         _ = try book.pair(code: code, key: till.signer.publicKey, now: Sunday.noon)
         return till
+    }
+
+    /// One of another merchant.
+    func otherTill() throws -> Till {
+        try book.add(merchants: ["La Ressourcerie"])
+        return try till(of: "La Ressourcerie")
     }
 
     @discardableResult
