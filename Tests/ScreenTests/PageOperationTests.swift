@@ -161,11 +161,13 @@ import WebDriver
         try #require(try page.browser.waitUntil("document.querySelector('button.line')"))
         try #require(try page.waitForPage())
         #expect(try page.words().contains(word))
+        try page.browser.record("recovered-list-\(word)")
         #expect(try page.words().contains("appelez l’association") == (isReleased == nil))
         try page.openPanel("operation", from: "button.line")
         let words = try page.words()
         #expect(words.contains(sentence) && words.contains("Repris le"), "\(words)")
         #expect(words.contains("24 nov") && words.contains("27 nov"), "\(words)")
+        try page.browser.record("recovered-\(word)")
         #expect(try PageChecks.faults(page.browser) == [])
     }
 
