@@ -167,6 +167,10 @@ import WebDriver
         let words = try page.words()
         #expect(words.contains(sentence) && words.contains("Repris le"), "\(words)")
         #expect(words.contains("24 nov") && words.contains("27 nov"), "\(words)")
+        let kind = isReleased.map { $0 ? "good" : "bad" } ?? "warn"
+        #expect(
+            try page.browser.waitUntil(
+                "document.getElementById('facts-note').dataset.kind === '\(kind)'"))
         try page.browser.record("recovered-\(word)")
         #expect(try PageChecks.faults(page.browser) == [])
     }

@@ -23,11 +23,13 @@ function option({ act, value, text, isPressed, isPrimary, isDisabled }) {
   return button;
 }
 
-// A note: { kind: "bad" or "warn", text }, or null.
+// A note: { kind: "bad", "warn" or "good", text }, or null.
 function note(element, said) {
   element.hidden = said === null;
   if (said === null) return;
   element.dataset.kind = said.kind;
+  element.querySelector("use").setAttribute(
+    "href", said.kind === "good" ? "#i-check" : "#i-alert");
   element.querySelector("span").textContent = said.text;
 }
 

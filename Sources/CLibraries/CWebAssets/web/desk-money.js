@@ -40,7 +40,8 @@ function drawOperation() {
     rows: rowsOf(line),
     said: said(line.verdict ? `operation.${line.verdict}`
       : line.status === "rejected" ? "operation.rejectedDo"
-      : line.training ? "operation.training" : line.reversed ? "operation.isReversed" : null),
+      : line.training ? "operation.training" : line.reversed ? "operation.isReversed" : null,
+    { released: "good", refused: "bad" }[line.verdict]),
     acts: [
       line.refundableCents > 0
         ? { act: "openPanel", value: "refund", text: words.get("operation.refund"),

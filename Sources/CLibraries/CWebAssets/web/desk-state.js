@@ -38,12 +38,13 @@ export async function order(panel, name, body, done = () => {}) {
   desk.redraw();
 }
 
-/// The note of a panel: what the terminal answered, what was recorded, else a key of its own.
-export function said(otherwise = null) {
+/// The note of a panel: what the terminal answered, what was recorded, else a key of its own, which
+/// is a warning unless its kind is named.
+export function said(otherwise = null, kind = "warn") {
   const text = told(desk.problem);
   if (text !== null) return { kind: "bad", text };
   if (desk.recorded) return { kind: "warn", text: words.get(desk.recorded, desk.recordedWith) };
-  return otherwise === null ? null : { kind: "warn", text: words.get(otherwise) };
+  return otherwise === null ? null : { kind, text: words.get(otherwise) };
 }
 
 /// Buttons of which one is chosen.
