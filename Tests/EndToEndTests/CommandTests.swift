@@ -49,6 +49,21 @@ import Testing
         Line("eco-bench", ["tap", "--pairs", "two"], 2, "--pairs takes a whole number"),
     ]
 
+    @Test(arguments: [
+        Line("deb", ["--programs"], 2, "needs a value"),
+        Line("deb", ["--arch", "arm64"], 2, "there is no option '--arch'"),
+        Line("arm64", ["--suite", "sid"], 2, "not 'sid'"),
+        Line("arm64", ["--output"], 2, "needs a value"),
+    ])
+    func `A wrong command line of a script that builds packages is one sentence`(line: Line) throws
+    {
+        let refused = try Programs.run(
+            BuiltPackages.repository + "/Hardware/" + line.program, line.words)
+        #expect(refused.code == line.code && refused.out.isEmpty, "\(refused.out)")
+        #expect(refused.error.contains(line.says), "\(refused.error)")
+        #expect(refused.error.split(separator: "\n").count == 1, "\(refused.error)")
+    }
+
     @Test(.serialized, arguments: lines)
     func `A bad command line is refused with a sentence, a hint and its code`(line: Line) throws {
         try Self.prepare()

@@ -116,19 +116,5 @@ extension PackageSuites {
                 ["--allow-root", "--fail-on", "error,warning", "--tag-display-limit", "0", changes])
             #expect(result.code == 0, "\(result.out)\(result.error)")
         }
-
-        @Test func `An architecture without its tools is refused in one sentence`() throws {
-            let sdks = try Programs.run("/bin/sh", ["-c", "swift sdk list 2>/dev/null"])
-            let other =
-                try Programs.run("/usr/bin/dpkg", ["--print-architecture"]).out
-                .hasPrefix("amd64") ? "arm64" : "amd64"
-            try #require(!sdks.out.contains(other == "arm64" ? "aarch64" : "x86_64"))
-            let script = BuiltPackages.repository + "/Hardware/deb"
-            let refused = try Programs.run(script, ["--arch", other])
-            #expect(refused.code == 69 && refused.error.contains("no Swift SDK for \(other)"))
-            #expect(refused.error.split(separator: "\n").count == 1, "\(refused.error)")
-            let wrong = try Programs.run(script, ["--arch", "mips"])
-            #expect(wrong.code == 2 && wrong.error.split(separator: "\n").count == 1)
-        }
     }
 }

@@ -197,7 +197,8 @@ enum Checks {
         #expect((settings.sdm != nil) == vector.wantedFlag("sdm"))
         same(vector, "opt", settings.sdm.map { [$0.options] } ?? [])
         let size = (0..<3).map { UInt8(settings.size >> (8 * $0) & 0xff) }
-        #expect([0] + settings.changeBytes[..<3] + size + settings.changeBytes[3...] == bytes)
+        let parts = [settings.changeBytes.prefix(3), size[...], settings.changeBytes.dropFirst(3)]
+        #expect([0] + parts.joined() == bytes)
     }
 
     // MARK: SDM, originality, plain

@@ -43,10 +43,11 @@ public struct CardStateRecord: Equatable, Sendable {
 
     /// The 32 bytes with their CRC-32.
     public var bytes: [UInt8] {
-        let body =
-            little(sequence) + little(UInt32(clamping: allowance.total.cents))
-            + [allowance.count, flags] + lastEntry.prefix(8) + little(lastAmount)
-            + little(lastTime) + [0, 0]
+        var body = little(sequence) + little(UInt32(clamping: allowance.total.cents))
+        body += [allowance.count, flags]
+        body += lastEntry.prefix(8)
+        body += little(lastAmount) + little(lastTime)
+        body += [0, 0]
         return body + little(CRC32.ieee(body))
     }
 

@@ -32,12 +32,13 @@ public struct NDEFImage: Equatable, Sendable {
         guard isHost, (1...24).contains(host.utf8.count) else { throw .malformed("host") }
         let zeros = [UInt8](repeating: 0x30, count: 32)
         let address = Array(host.utf8) + Array("/c?d=".utf8)
-        let tail = zeros + Array("&e=".utf8) + zeros + Array("&c=".utf8) + zeros.prefix(16)
-        let uri = [0x04] + address + tail
+        var uri = [0x04] + address + zeros
+        uri += Array("&e=".utf8) + zeros
+        uri += Array("&c=".utf8) + Array(zeros.prefix(16))
         guard uri.count <= 255, (1...255).contains(token.count) else { throw .malformed("token") }
-        let message =
-            [0x91, 0x01, UInt8(uri.count), 0x55] + uri
-            + [0x54, UInt8(Self.tokenType.count), UInt8(token.count)] + Self.tokenType + token
+        var message = [0x91, 0x01, UInt8(uri.count), 0x55] + uri
+        message += [0x54, UInt8(Self.tokenType.count), UInt8(token.count)]
+        message += Self.tokenType + token
         guard message.count + 2 <= Self.sizeMax else { throw .malformed("image over 256 bytes") }
         bytes = [UInt8(message.count >> 8), UInt8(message.count & 0xff)] + message
         digestOffset = 2 + 5 + address.count

@@ -8,7 +8,7 @@ public struct AES128Key: ~Copyable, Sendable {
     private static let zeroBlock = [UInt8](repeating: 0, count: 16)
     private let secret: SecretBytes
     /// Made at the first CMAC and kept: a session's key makes many.
-    private let authentication = KeyedMAC()
+    private let authentication: KeyedMAC
 
     /// Takes a secret of exactly 16 bytes.
     /// - Throws: `CryptoError.wrongLength`.
@@ -16,6 +16,8 @@ public struct AES128Key: ~Copyable, Sendable {
         guard secret.count == Self.size else {
             throw .wrongLength(expected: Self.size, got: secret.count)
         }
+        // Not before the check: Swift 6.2 gives back twice what a thrown init had already set.
+        authentication = KeyedMAC()
         self.secret = secret
     }
 
@@ -36,6 +38,7 @@ public struct AES128Key: ~Copyable, Sendable {
     /// For a secret whose length is known to be 16.
     private init(unchecked secret: consuming SecretBytes) {
         precondition(secret.count == Self.size, "Crypto: an AES-128 key has 16 bytes")
+        authentication = KeyedMAC()
         self.secret = secret
     }
 

@@ -77,7 +77,7 @@ extension SoftwareNTAG424 {
     ) -> Session {
         let card = pending.challenge
         let mixed = zip(reader[2..<8], card[..<6]).map { $0 ^ $1 }
-        let context: [UInt8] = Array(reader[..<2]) + mixed + card[6...] + reader[8...]
+        let context = Array(reader[..<2]) + mixed + Array(card[6...]) + Array(reader[8...])
         let encryption = key.cmac([0xA5, 0x5A, 0x00, 0x01, 0x00, 0x80] + context)
         let authentication = key.cmac([0x5A, 0xA5, 0x00, 0x01, 0x00, 0x80] + context)
         return Session(

@@ -15,7 +15,8 @@ extension SoftwareNTAG424 {
         _ = try receive(.getFileSettings, data, header: 1, mode: .mac)
         let block = file.settings.block
         let size = file.content.count
-        return answer([0] + block[..<3] + [UInt8(size & 0xFF), UInt8(size >> 8), 0] + block[3...])
+        let length = [UInt8(size & 0xFF), UInt8(size >> 8), 0]
+        return answer([0] + Array(block[..<3]) + length + Array(block[3...]))
     }
 
     /// GetFileCounters, F6: the command with a MAC, the answer Full.

@@ -81,7 +81,8 @@ extension SoftwareNTAG424 {
     /// LRP mode is not built into this card: asking for it is denied, and nothing is written.
     private mutating func setCapabilities(_ value: [UInt8]) throws(CardFault) {
         let asksForLRP = value[4] & 2 != 0
-        let reserved = value[..<4] + [value[4] & ~2] + value[5..<8]
+        var reserved = Array(value[..<8])
+        reserved[4] &= ~2
         try require(reserved.allSatisfy { $0 == 0 }, .parameter)
         try require(!asksForLRP, .denied)
         try commit { $0.configuration.capabilities = Array(value[8...]) }

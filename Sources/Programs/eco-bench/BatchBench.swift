@@ -73,7 +73,8 @@ private struct BenchBox {
 
     func store() throws -> BatchStore {
         let plan = try Manifest(path: manifest)
-        do { return try BatchStore.resume(manifest, plan) } catch BatchError.notBegun {
+        do { return try BatchStore.resume(manifest, plan) } catch {
+            guard case .notBegun = error else { throw error }
             let settings = BatchSettings(
                 epoch: 1, host: "carte.eco.example", validity: 94_672_800, cardClass: .member,
                 requiresOriginal: false)

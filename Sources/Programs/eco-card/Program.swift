@@ -5,11 +5,13 @@ import Glibc
 
 @main struct EcoCard {
     static func main() {
+        let commands: [[Command]] = [
+            keyCommands, cardCommands, infoCommands, epochCommands, batchCommands, reportCommands,
+            labelCommands, readerCommands, tokenCommands,
+        ]
         let program = Program(
             "eco-card", "eco-card prepares, checks and resets Carte ECO cards.",
-            commands: keyCommands + cardCommands + infoCommands + epochCommands + batchCommands
-                + reportCommands
-                + labelCommands + readerCommands + tokenCommands)
+            commands: commands.flatMap { $0 })
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 }

@@ -7,11 +7,13 @@ import Glibc
 @main
 enum EcoLedger {
     static func main() {
+        let commands: [[Command]] = [
+            ServiceCommands.all, RegisterCommands.all, HeldCommands.all, ReportCommands.all,
+            PolicyCommands.all, AuditCommands.all, RestoreCommands.all, EnrolmentCommands.all,
+        ]
         let program = Program(
             "eco-ledger", "The reference central ledger of the Carte ECO.",
-            commands: ServiceCommands.all + RegisterCommands.all + HeldCommands.all
-                + ReportCommands.all + PolicyCommands.all
-                + AuditCommands.all + RestoreCommands.all + EnrolmentCommands.all)
+            commands: commands.flatMap { $0 })
         exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 }

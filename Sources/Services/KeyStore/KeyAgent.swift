@@ -19,8 +19,9 @@ public struct KeyAgent: ~Copyable {
     public init(
         _ keys: IssuerKeys, at path: String, mode: UInt32 = 0o600
     ) throws(KeyStoreError) {
-        self.keys = keys
+        // What throws comes first: Swift 6.2 gives back twice what a thrown init had already set.
         listener = try Self.listener(path, mode)
+        self.keys = keys
     }
 
     private static func listener(
@@ -186,9 +187,13 @@ struct AgentMessage {
 extension CardToken {
     /// class (8) || issued (8) || expires (8) || epoch (1) || number (12 digits) || UID.
     var agentBytes: [UInt8] {
-        [cardClass.rawValue, issued, expires].flatMap { value in
-            (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * UInt64($0))) }
-        } + [epoch] + Array(number.digits.utf8) + uid
+        var bytes: [UInt8] = []
+        for value in [cardClass.rawValue, issued, expires] {
+            for shift in stride(from: UInt64(56), through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: value >> shift))
+            }
+        }
+        return bytes + [epoch] + Array(number.digits.utf8) + uid
     }
 
     init?(agentBytes bytes: [UInt8]) {
