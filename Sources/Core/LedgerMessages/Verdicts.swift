@@ -28,6 +28,8 @@ public struct VerdictList: Equatable, Sendable {
     public let terminal: [UInt8]
     /// In order of number, each number once.
     public let verdicts: [Verdict]
+    /// The same, by the number of the entry.
+    public let byNumber: [UInt64: Verdict]
 
     /// Time of the newest, milliseconds; 0 for none. A list is never older than one before.
     public var newest: UInt64 { verdicts.map(\.time).max() ?? 0 }
@@ -36,6 +38,7 @@ public struct VerdictList: Equatable, Sendable {
     public init(terminal: [UInt8], verdicts: [Verdict]) {
         self.terminal = terminal
         self.verdicts = verdicts.sorted { $0.sequence < $1.sequence }
+        byNumber = Dictionary(verdicts.map { ($0.sequence, $0) }, uniquingKeysWith: { $1 })
     }
 
     /// 1 terminal, 2 verdicts: each number, 1 released or 0 refused, time.
@@ -69,6 +72,6 @@ public struct VerdictList: Equatable, Sendable {
             else { throw .malformed("verdicts") }
             verdicts.append(Verdict(sequence: sequence, isReleased: word == 1, time: time))
         }
-        (self.terminal, self.verdicts) = (terminal, verdicts)
+        self.init(terminal: terminal, verdicts: verdicts)
     }
 }

@@ -139,11 +139,10 @@ private func verdicts(_ invocation: Invocation) throws -> [UInt64: Verdict] {
     let configuration = try Configuration(path: try invocation.required("config"))
     // A terminal that is not paired yet was told nothing.
     guard let ledger = try? configuration.ledger() else { return [:] }
-    let news = StoredNews(
+    return StoredNews(
         directory: try configuration.directory, address: ledger,
-        terminal: try configuration.readOnlySigningKey().publicKey.kid)
-    return Dictionary(
-        news.verdicts.map { ($0.sequence, $0) }, uniquingKeysWith: { $1 })
+        terminal: try configuration.readOnlySigningKey().publicKey.kid
+    ).verdicts
 }
 
 func words(_ body: EntryBody) -> (String, Int64?, CardNumber?) {

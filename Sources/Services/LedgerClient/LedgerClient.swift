@@ -123,11 +123,7 @@ public final class LedgerLink: Sendable {
     }
 
     /// What the association decided of held entries, by their numbers.
-    public var verdicts: [UInt64: Verdict] {
-        let list = state.read { $0.verdicts }
-        return Dictionary(
-            (list?.verdicts ?? []).map { ($0.sequence, $0) }, uniquingKeysWith: { $1 })
-    }
+    public var verdicts: [UInt64: Verdict] { state.read { $0.verdicts?.byNumber ?? [:] } }
 
     /// Milliseconds to add to the local clock to get the ledger's; nil before it answered in this
     /// run.

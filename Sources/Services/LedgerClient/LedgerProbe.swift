@@ -10,8 +10,9 @@ public import Tokens
 public struct StoredNews: Sendable {
     /// The policy; nil when none is stored, or the stored one does not verify.
     public let policy: Policy?
-    /// What the association decided of held entries; empty when what is stored does not verify.
-    public let verdicts: [Verdict]
+    /// What the association decided of held entries, by their numbers; empty when what is stored
+    /// does not verify.
+    public let verdicts: [UInt64: Verdict]
     /// Blocked cards.
     public let denied: Set<CardNumber>
     /// How far the deny-list goes.
@@ -26,7 +27,7 @@ public struct StoredNews: Sendable {
         let store = LinkStore(directory: directory, ledger: address.key, terminal: terminal)
         let state = store.load()
         policy = state.policy
-        verdicts = state.verdicts?.verdicts ?? []
+        verdicts = state.verdicts?.byNumber ?? [:]
         denied = state.denied
         denyEpoch = state.denyEpoch
         isDenyListWhole = store.denyListParts() == state.denyDeltas
