@@ -49,6 +49,18 @@ import Threads
         #expect((1_000...3_000).contains(met.count), "\(met.count) of 10000")
     }
 
+    @Test func `a proxy that is stopped twice takes nobody's descriptor`() throws {
+        let proxy = try FaultProxy(
+            FaultPlan(seed: 1), terminals: [], ledgers: [], patience: .seconds(1))
+        proxy.stop()
+        let pipes = (0..<8).map { _ in Pipe() }
+        proxy.stop()
+        for pipe in pipes {
+            #expect(fcntl(pipe.fileHandleForReading.fileDescriptor, F_GETFD) >= 0)
+            #expect(fcntl(pipe.fileHandleForWriting.fileDescriptor, F_GETFD) >= 0)
+        }
+    }
+
     @Test(arguments: Store.all)
     func `what fifty terminals have queued is booked once, whatever the network does`(
         store: Store

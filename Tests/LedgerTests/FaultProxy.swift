@@ -24,12 +24,12 @@ final class FaultProxy: Sendable {
     }
 
     let plan: FaultPlan
-    let port: UInt16
     let counts = Monitor(Counts())
+    var port: UInt16 { listener.port }
     /// Places in the plan, by the terminal's id.
     private let places: [String: Int]
     private let ledgers: [UInt16]
-    private let listener: Int32
+    private let listener: WireListener
     private let patience: Duration
 
     /// `patience`: how long a stall lasts at most; longer than whoever asks waits.
@@ -41,10 +41,10 @@ final class FaultProxy: Sendable {
         self.patience = patience
         places = Dictionary(
             uniqueKeysWithValues: terminals.enumerated().map { ($0.element, $0.offset) })
-        (listener, port) = try Wire.listen()
+        listener = try WireListener()
         NamedThread.start("proxy") { [self] in
             var number = 0
-            while let wire = Wire.accept(listener) {
+            while let wire = listener.accept() {
                 let ledger = ledgers[number % ledgers.count]
                 number += 1
                 NamedThread.start("proxied") { [self] in serve(wire, ledger) }
@@ -52,10 +52,10 @@ final class FaultProxy: Sendable {
         }
     }
 
+    /// May be called again.
     func stop() {
         counts.update { $0.isStopping = true }
-        Glibc.shutdown(listener, Int32(SHUT_RDWR))
-        Glibc.close(listener)
+        listener.stop()
     }
 
     private func serve(_ client: Wire, _ ledger: UInt16) {

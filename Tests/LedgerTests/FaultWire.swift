@@ -40,13 +40,46 @@ struct Message {
     }
 }
 
+/// A listening socket on a free port. Closed when nobody has it any more, and so once: a second
+/// `close` would take a descriptor of somebody else in this process.
+final class WireListener: Sendable {
+    let port: UInt16
+    private let socket: Int32
+
+    init() throws {
+        socket = Wire.make()
+        var address = Wire.loopback(0)
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = withUnsafeMutablePointer(to: &address) { [socket] in
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket, $0, size) | listen(socket, 256) | getsockname(socket, $0, &size)
+            }
+        }
+        port = UInt16(bigEndian: address.sin_port)
+        guard socket >= 0, code == 0 else { throw CocoaError(.fileReadUnknown) }
+    }
+
+    deinit { close(socket) }
+
+    /// The next connection; nil once it is stopped.
+    func accept() -> Wire? {
+        let file = Glibc.accept(socket, nil, nil)
+        guard file >= 0 else { return nil }
+        _ = fcntl(file, F_SETFD, FD_CLOEXEC)
+        return Wire(file)
+    }
+
+    /// Wakes whoever waits in `accept`; may be called again.
+    func stop() { shutdown(socket, Int32(SHUT_RDWR)) }
+}
+
 /// One TCP connection that can be broken in every way.
 final class Wire: @unchecked Sendable {  // because only its thread uses it
     private let socket: Int32
     private var rest: [UInt8] = []
     private var isReset = false
 
-    private init(_ socket: Int32) {
+    fileprivate init(_ socket: Int32) {
         self.socket = socket
         var on: Int32 = 1
         setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &on, 4)
@@ -54,7 +87,7 @@ final class Wire: @unchecked Sendable {  // because only its thread uses it
 
     deinit { close(socket) }
 
-    private static func loopback(_ port: UInt16) -> sockaddr_in {
+    fileprivate static func loopback(_ port: UInt16) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -62,28 +95,8 @@ final class Wire: @unchecked Sendable {  // because only its thread uses it
         return address
     }
 
-    private static func make() -> Int32 {
+    fileprivate static func make() -> Int32 {
         Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    }
-
-    /// A listening socket on a free port.
-    static func listen() throws -> (socket: Int32, port: UInt16) {
-        let file = make()
-        var address = loopback(0)
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(file, $0, size) | Glibc.listen(file, 256) | getsockname(file, $0, &size)
-            }
-        }
-        guard file >= 0, code == 0 else { throw CocoaError(.fileReadUnknown) }
-        return (file, UInt16(bigEndian: address.sin_port))
-    }
-
-    static func accept(_ listener: Int32) -> Wire? {
-        let file = Glibc.accept(listener, nil, nil)
-        _ = fcntl(file, F_SETFD, FD_CLOEXEC)
-        return file < 0 ? nil : Wire(file)
     }
 
     static func connect(_ port: UInt16) -> Wire? {
