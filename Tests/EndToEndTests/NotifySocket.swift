@@ -77,6 +77,8 @@ final class HeldThread {
     private let state = Monitor<(isHeld: Bool?, isReleased: Bool)>((nil, false))
     private let holder: NamedThread
     private let call: String
+    /// `__WALL`: threads that are no children too.
+    private static let everyThread: Int32 = 0x4000_0000
 
     /// - Throws: when there is no such thread, or the kernel refuses.
     init(_ name: String, of process: Int32) throws {
@@ -95,7 +97,11 @@ final class HeldThread {
             typealias Call = @convention(c) (Int, Int32, Int, Int) -> Int
             let ptrace = dlsym(nil, "ptrace").map { unsafeBitCast($0, to: Call.self) }
             let (seize, interrupt) = (0x4206, 0x4207)
-            let isHeld = ptrace?(seize, thread, 0, 0) == 0 && ptrace?(interrupt, thread, 0, 0) == 0
+            var status: Int32 = 0
+            // It stops some time after it was told to.
+            let isHeld =
+                ptrace?(seize, thread, 0, 0) == 0 && ptrace?(interrupt, thread, 0, 0) == 0
+                && waitpid(thread, &status, Self.everyThread) == thread
             state.update { $0.isHeld = isHeld }
             _ = state.wait(atMost: .seconds(120)) { $0.isReleased ? true : nil }
         }
@@ -108,7 +114,8 @@ final class HeldThread {
     /// Holds it while it waits for something. One that is held in the middle of its work may have
     /// the lock of the memory, without which no thread could tell of it.
     static func waiting(_ name: String, of process: Int32) throws -> HeldThread {
-        for _ in 0..<200 {
+        let end = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < end {
             let held = try HeldThread(name, of: process)
             if held.isInCall { return held }
             held.release()
@@ -118,11 +125,14 @@ final class HeldThread {
 
     /// True when the kernel has it, and no mere look at the clock or yield.
     private var isInCall: Bool {
-        // futex, poll, ppoll, select, pselect6, nanosleep, clock_nanosleep, epoll_pwait
+        // futex, poll, ppoll, select, pselect6, nanosleep, clock_nanosleep, epoll_pwait, and
+        // restart_syscall: one of them that goes on after it was held before
         #if arch(x86_64)
-            let waits: Set<Substring> = ["202", "7", "271", "23", "270", "35", "230", "281"]
+            let waits: Set<Substring> = [
+                "202", "7", "271", "23", "270", "35", "230", "281", "219",
+            ]
         #else
-            let waits: Set<Substring> = ["98", "73", "72", "101", "115", "22"]
+            let waits: Set<Substring> = ["98", "73", "72", "101", "115", "22", "128"]
         #endif
         let bytes = (try? Files.read(call, atMost: 256)) ?? []
         let number = String(decoding: bytes, as: UTF8.self).split(separator: " ").first

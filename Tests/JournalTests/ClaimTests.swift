@@ -142,6 +142,48 @@ extension JournalBench {
         #expect(try fork.bench.verify().faults == [])
     }
 
+    /// What a walk over the chain leaves unclaimed.
+    private func unclaimed(_ fork: Fork) throws -> KindTotal? {
+        var operations = try UnclaimedOperations(
+            archive: fork.archive, terminal: fork.bench.terminal.publicKey)
+        let verifier = try JournalVerifier(
+            path: fork.bench.path, terminal: fork.bench.terminal.publicKey, ledger: nil)
+        let found = try verifier.run { entry, _ in operations.see(entry) }
+        return operations.total(after: found.archived)
+    }
+
+    @Test(arguments: [0, 2])
+    func `What nobody has claimed is told by a walk over the chain`(years: Int) throws {
+        let fork = try fork(years: years)
+        #expect(try unclaimed(fork) == KindTotal(count: 5, sum: 430))
+        let whole = try fork.claim()
+        let part = SetAsideClaim(
+            common: whole.common, operations: Array(whole.operations.prefix(2)))
+        try fork.journal.enter(part, at: fork.bench.moment())
+        let rest = whole.total(.claimed).count - part.total(.claimed).count
+        #expect(try unclaimed(fork)?.count == rest && rest > 0)
+        _ = try fork.enter()
+        #expect(try unclaimed(fork) == KindTotal())
+    }
+
+    @Test func `Years that were purged are not told as unclaimed`() throws {
+        let fork = try fork(years: 2)
+        try Files.remove(try #require(JournalFiles.list(fork.bench.path).first?.path))
+        #expect(try unclaimed(fork) == KindTotal(count: 5, sum: 430))
+        let older = try self.fork()
+        _ = try older.enter()
+        try older.bench.year(older.journal)
+        try older.bench.append(older.journal)
+        #expect(try unclaimed(older) == KindTotal())
+        try Files.remove(try #require(JournalFiles.list(older.bench.path).first?.path))
+        #expect(try unclaimed(older) == nil, "the fork lies in what is not here")
+        #expect(throws: ArchiveError.otherTerminal) {
+            let stranger = try self.fork()
+            _ = try UnclaimedOperations(
+                archive: fork.archive, terminal: stranger.bench.terminal.publicKey)
+        }
+    }
+
     @Test func `What was cut off is finished by the same call`() throws {
         let fork = try fork()
         let whole = try fork.claim()

@@ -16,22 +16,19 @@ let claimCommand = Command(
 
 @Sendable private func claimSetAside(_ invocation: Invocation) throws {
     let path = invocation.words[0]
-    let configuration = try Configuration(path: try invocation.required("config"))
-    let directory = try configuration.directory
-    let lock = try claim(directory)
-    defer { _ = lock }
-    let signer = try configuration.signingKey(creating: false)
+    let terminal = try StoppedTerminal(invocation)
+    defer { _ = terminal }
     let archive: [UInt8]
     do { archive = try Files.read(path, atMost: JournalArchive.sizeMax) } catch {
         throw Failure("\(path) cannot be read: \(error)", hint: "check the path")
     }
-    guard JournalFiles.exist(directory + "/journal.sqlite") else {
+    guard JournalFiles.exist(terminal.journal) else {
         throw Failure(
             "there is no journal to enter anything in",
             hint: "eco-terminal journal recover makes it of what the ledger has")
     }
     do {
-        let journal = try Journal(path: directory + "/journal.sqlite", signer: signer)
+        let journal = try Journal(path: terminal.journal, signer: terminal.signer)
         let found = try journal.claim(from: archive)
         if !invocation.flag("dry-run") {
             let now = Clock.realtimeMilliseconds()

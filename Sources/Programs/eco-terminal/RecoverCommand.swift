@@ -22,22 +22,19 @@ let recoverCommand = Command(
 
 @Sendable private func recoverJournal(_ invocation: Invocation) throws {
     let path = invocation.words[0]
-    let configuration = try Configuration(path: try invocation.required("config"))
-    let directory = try configuration.directory
-    let lock = try claim(directory)
-    defer { _ = lock }
-    let signer = try configuration.signingKey(creating: false)
-    let journal = directory + "/journal.sqlite"
+    let terminal = try StoppedTerminal(invocation)
+    defer { _ = terminal }
+    let (journal, signer) = (terminal.journal, terminal.signer)
     let copies: LedgerCopies
     do {
         copies = try LedgerCopies(
             try Files.read(path, atMost: JournalArchive.sizeMax), terminal: signer.publicKey,
-            ledger: try configuration.ledger().key)
+            ledger: try terminal.configuration.ledger().key)
     } catch let error as ArchiveError { throw failure(error, path) } catch let error as LinuxError {
         throw Failure("\(path) cannot be read: \(error)", hint: "check the path")
     }
     let now = Clock.realtimeMilliseconds()
-    let aside = directory + "/set-aside-\(now)"
+    let aside = SetAsideFolder.path(in: terminal.directory, at: now)
     do throws(JournalError) {
         guard let found = try Journal.compare(journal, with: copies, signer: signer) else {
             return tell(nil, copies, aside, invocation)
@@ -59,7 +56,7 @@ let recoverCommand = Command(
         }
         throw Failure(
             "the journal cannot be made anew: \(error)",
-            hint: "keep \(directory) as it is and call the association", code: .integrity)
+            hint: "keep \(terminal.directory) as it is and call the association", code: .integrity)
     }
 }
 
@@ -79,7 +76,7 @@ private enum Strays {
             try Files.makeDirectory(folder)
             guard JournalFiles.exist(journal) else { return }
             let bytes = try JournalArchive.bytes(of: journal, signer: signer, made: now)
-            try Files.writeAtomically(bytes, to: folder + "/old.eco-archive")
+            try Files.writeAtomically(bytes, to: SetAsideFolder.archive(in: folder))
         } catch { throw .unusable("\(error)") }
     }
 }
@@ -105,7 +102,8 @@ private func tell(
                 + (found.operations > 0
                     ? [
                         Strays.text(found) + ".",
-                        "Before selling: eco-terminal journal claim \(aside)/old.eco-archive",
+                        "Before selling: eco-terminal journal claim "
+                            + SetAsideFolder.archive(in: aside),
                     ] : [])
         } ?? ["Nothing to do: the journal holds all that the ledger has."])
 }

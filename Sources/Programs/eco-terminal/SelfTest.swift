@@ -156,7 +156,8 @@ private func run(_ test: inout SelfTest, _ configuration: Configuration, withCar
     let keys = test.check("card keys") { try bench.cardKeys(own) }
     let address = test.check("pairing") { try bench.pairing(own) }
     let probe = address.flatMap { address in test.check("ledger") { try bench.ask(address, own) } }
-    _ = test.check("journal") { try bench.journal(own, address, probe) }
+    let asides = test.check("journal") { try bench.journal(own, address, probe) } ?? []
+    for aside in asides { _ = test.check("set aside") { try aside.finding() } }
     let news = address.map { bench.news($0, own) }
     if let news {
         _ = test.check("policy") { try bench.policy(news, probe) }

@@ -138,16 +138,19 @@ struct SelfTestBench {
         }
     }
 
-    /// Proves the chain, the receipts, and that the ledger knows no later entry.
+    /// Proves the chain, the receipts, and that the ledger knows no later entry. Gives what was set
+    /// aside, held against the chain.
     func journal(
         _ own: SigningKey, _ address: LedgerAddress?, _ probe: LedgerProbe?
-    ) throws -> (Void, Finding) {
-        let path = try configuration.directory + "/journal.sqlite"
+    ) throws -> ([SelfTestSetAside], Finding) {
+        let directory = try configuration.directory
+        let path = directory + "/journal.sqlite"
         var known = probe.map { $0.sequence == 0 } ?? true
         guard JournalFiles.exist(path) else {
             guard known else { throw Self.shorter }
-            return ((), .good("none yet; eco-terminal serve makes it"))
+            return ([], .good("none yet; eco-terminal serve makes it"))
         }
+        var asides = SelfTestSetAside.look(directory, own.publicKey)
         var head: [UInt8] = []
         let found: JournalVerification
         do throws(JournalError) {
@@ -156,6 +159,7 @@ struct SelfTestBench {
             found = try verifier.run { entry, message in
                 head = message.digest
                 if entry.sequence == probe?.sequence { known = message.digest == probe?.hash }
+                for index in asides.indices { asides[index].see(entry) }
             }
         } catch {
             throw Failure(
@@ -171,10 +175,11 @@ struct SelfTestBench {
             known = archived.head == probe?.hash
         }
         guard known else { throw Self.shorter }
+        for index in asides.indices { asides[index].archived = found.archived }
         let waiting = found.last - min(found.acknowledged, found.last)
         let short = Hexadecimal.text(Array(head.prefix(4)))
         return (
-            (),
+            asides,
             .good(
                 "\(Self.entries(found.entries)), the chain is whole"
                     + (head.isEmpty ? "" : ", head \(short)") + "; unsent: \(waiting)",

@@ -49,6 +49,48 @@ public struct SetAsideClaim: Equatable, Sendable {
         }
         return total
     }
+
+    /// The entries of an archive, each with its place there.
+    static func read(
+        _ archive: [UInt8], terminal: Ed25519PublicKey
+    ) throws(ArchiveError) -> (entries: [(entry: Entry, origin: SetAside)], ArchiveContents) {
+        var entries: [(entry: Entry, origin: SetAside)] = []
+        let contents = try JournalArchive.read(archive, terminal: terminal) {
+            let origin = SetAside(
+                sequence: $0.sequence, hash: $1.digest, time: $0.time, clockTrust: $0.clockTrust)
+            entries.append(($0, origin))
+        }
+        return (entries, contents)
+    }
+
+    /// What becomes of entries that the chain has not; `isKnown`: whether it has one with that id.
+    static func judge(
+        _ strays: [(entry: Entry, origin: SetAside)],
+        isKnown: (EntryID) throws(JournalError) -> Bool
+    ) throws(JournalError) -> [ClaimedEntry] {
+        let ids = Set(strays.map(\.entry.id))
+        var reversed: Set<EntryID> = []
+        for case .reversal(let reversal) in strays.map(\.entry.body) {
+            reversed.insert(reversal.entry)
+        }
+        var operations: [ClaimedEntry] = []
+        for (entry, origin) in strays where !entry.isTraining {
+            let fate: ClaimedEntry.Fate
+            switch entry.body {
+            case .closure, .technicalEvent: continue
+            case .reversal(let reversal):
+                let isBooked = try isKnown(reversal.entry)
+                fate = ids.contains(reversal.entry) && !isBooked ? .cancelled : .unsupported
+            case .payment, .refund, .topUp, .action, .enrolment, .cardEvent:
+                let isKnown = try isKnown(entry.id)
+                fate = isKnown ? .known : reversed.contains(entry.id) ? .cancelled : .claimed
+            }
+            // What was set aside before keeps its first place.
+            operations.append(
+                ClaimedEntry(entry: entry, origin: entry.setAside ?? origin, fate: fate))
+        }
+        return operations
+    }
 }
 
 extension Journal {
@@ -56,17 +98,15 @@ extension Journal {
     /// nothing.
     /// - Throws: `ArchiveError.damaged`, `.otherTerminal`, `.otherChain`, `.journal`.
     public func claim(from archive: [UInt8]) throws(ArchiveError) -> SetAsideClaim {
-        var entries: [(entry: Entry, origin: SetAside)] = []
-        let contents = try JournalArchive.read(archive, terminal: signer.publicKey) {
-            let origin = SetAside(
-                sequence: $0.sequence, hash: $1.digest, time: $0.time, clockTrust: $0.clockTrust)
-            entries.append(($0, origin))
-        }
+        let (entries, contents) = try SetAsideClaim.read(archive, terminal: signer.publicKey)
         do throws(JournalError) {
             if let count = try sharedCount(entries.map(\.origin), contents) {
+                let strays = Array(entries.dropFirst(count))
                 return SetAsideClaim(
                     common: contents.from + UInt64(count) - 1,
-                    operations: try fates(Array(entries.dropFirst(count))))
+                    operations: try SetAsideClaim.judge(strays) {
+                        (id) throws(JournalError) in try entry(id) != nil
+                    })
             }
         } catch { throw .journal(error) }
         throw .otherChain
@@ -87,33 +127,6 @@ extension Journal {
         // Not even the first entry: that can be seen only where the first one is.
         if position.sequence == 0 { return 0 }
         return try hash(of: 1) == nil ? nil : 0
-    }
-
-    private func fates(
-        _ strays: [(entry: Entry, origin: SetAside)]
-    ) throws(JournalError) -> [ClaimedEntry] {
-        let ids = Set(strays.map(\.entry.id))
-        var reversed: Set<EntryID> = []
-        for case .reversal(let reversal) in strays.map(\.entry.body) {
-            reversed.insert(reversal.entry)
-        }
-        var operations: [ClaimedEntry] = []
-        for (entry, origin) in strays where !entry.isTraining {
-            let fate: ClaimedEntry.Fate
-            switch entry.body {
-            case .closure, .technicalEvent: continue
-            case .reversal(let reversal):
-                let isBooked = try self.entry(reversal.entry) != nil
-                fate = ids.contains(reversal.entry) && !isBooked ? .cancelled : .unsupported
-            case .payment, .refund, .topUp, .action, .enrolment, .cardEvent:
-                let isKnown = try self.entry(entry.id) != nil
-                fate = isKnown ? .known : reversed.contains(entry.id) ? .cancelled : .claimed
-            }
-            // What was set aside before keeps its first place.
-            operations.append(
-                ClaimedEntry(entry: entry, origin: entry.setAside ?? origin, fate: fate))
-        }
-        return operations
     }
 
     /// Enters the claimed operations, in their order, each durable by itself. What is there already

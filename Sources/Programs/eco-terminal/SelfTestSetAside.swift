@@ -1,0 +1,64 @@
+import CommandLineTool
+import Crypto
+import Journal
+import Linux
+import Operations
+
+/// Where `journal recover` puts a journal that an old image had.
+enum SetAsideFolder {
+    private static let prefix = "set-aside-"
+
+    /// Of a terminal's folder; `now` in milliseconds since the Unix epoch.
+    static func path(in directory: String, at now: UInt64) -> String {
+        "\(directory)/\(prefix)\(now)"
+    }
+
+    static func archive(in folder: String) -> String { folder + "/old.eco-archive" }
+
+    /// The archives that lie in a terminal's folder, oldest first.
+    static func archives(in directory: String) -> [String] {
+        let names = (try? Files.list(directory)) ?? []
+        return names.filter { $0.hasPrefix(prefix) }.sorted()
+            .map { archive(in: directory + "/" + $0) }.filter { Files.exists($0) }
+    }
+}
+
+/// What was set aside and nobody has claimed: money that is in no book.
+struct SelfTestSetAside {
+    private let path: String
+    private var operations: UnclaimedOperations?
+    private var fault: Failure?
+    /// What was purged of the chain since; to be told after all its entries.
+    var archived: JournalVerification.Archived?
+
+    /// One for each archive in a terminal's folder.
+    static func look(_ directory: String, _ own: Ed25519PublicKey) -> [SelfTestSetAside] {
+        SetAsideFolder.archives(in: directory).map { SelfTestSetAside($0, own) }
+    }
+
+    private init(_ path: String, _ own: Ed25519PublicKey) {
+        self.path = path
+        do {
+            let bytes = try Files.read(path, atMost: JournalArchive.sizeMax)
+            operations = try UnclaimedOperations(archive: bytes, terminal: own)
+        } catch let error as ArchiveError { fault = failure(error, path) } catch {
+            fault = Failure("\(path) cannot be read: \(error)", hint: "check its rights")
+        }
+    }
+
+    /// To be told every entry of the chain.
+    mutating func see(_ entry: Entry) { operations?.see(entry) }
+
+    func finding() throws -> (Void, Finding) {
+        if let fault { throw fault }
+        guard let total = operations?.total(after: archived) else {
+            return ((), .good("\(path) is older than the years that are here"))
+        }
+        guard total.count > 0 else { return ((), .good("all of \(path) is in the journal")) }
+        let sum = (Amount(cents: total.sum) ?? .zero).text
+        throw Failure(
+            "operations in no book: \(total.count), payments of \(sum) ECO among them",
+            hint: "before selling, stop eco-terminal serve, then: eco-terminal journal claim "
+                + path, code: .integrity)
+    }
+}
