@@ -79,7 +79,7 @@ extension Alone {
         @Test func `The row tells which keys are changed, also one whose answer was lost`() throws {
             let box = try Box(rows: 1)
             let store = try box.begin()
-            let laid = try Laid(1, "lost@33")
+            let laid = try Laid(1, "lost@35")
             guard case .failed(let first, .card(.removed)) = laid.meet(box.runner(store)) else {
                 Issue.record("it was not torn")
                 return
@@ -87,7 +87,7 @@ extension Alone {
             #expect(first.state == .keysChanged && first.keysChanged == 0b10)
             #expect(laid.memory?.keys[2].version == 1)
             // Found by its version; the next change is torn as well.
-            laid.again("lost@28")
+            laid.again("lost@30")
             guard case .failed(let second, .card(.removed)) = laid.meet(box.runner(store)) else {
                 Issue.record("it was not torn")
                 return
@@ -112,7 +112,7 @@ extension Alone {
                 Issue.record("a finished card took a row")
                 return
             }
-            let begun = try Laid(2, "lost@33")
+            let begun = try Laid(2, "lost@35")
             _ = begun.meet(box.runner(try elsewhere.resume()))
             begun.again()
             guard case .refused(_, .alreadyOurs) = begun.meet(box.runner(store)) else {
@@ -133,7 +133,7 @@ extension Alone {
         @Test func `A row given up is never used again, and its card is told apart`() throws {
             let box = try Box(rows: 2)
             let store = try box.begin()
-            let broken = try Laid(1, "lost@33")
+            let broken = try Laid(1, "lost@35")
             _ = broken.meet(box.runner(store))
             #expect(try store.spoil(sequence: 1))
             #expect(try !store.spoil(sequence: 1) && !store.spoil(sequence: 2))

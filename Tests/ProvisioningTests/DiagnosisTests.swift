@@ -33,7 +33,7 @@ import Testing
     @Test func `A half-written card is told with the step that comes next`() throws {
         let network = Network(keys: try Epochs.keys(1, 2), epoch: 1)
         var steps: [ProvisioningStep] = []
-        for command in 23...37 {
+        for command in 25...39 {
             let field = Field(try factory(), try FaultPlan("lost@\(command)"))
             _ = try? network.provision(field, Network.order())
             field.again()
@@ -49,7 +49,7 @@ import Testing
         try network.provision(whole, Network.order())
         let memory = try #require(whole.memory)
         steps = []
-        for command in 23...29 {
+        for command in 25...31 {
             let field = Field(memory, try FaultPlan("lost@\(command)"))
             _ = try? network.with(epoch: 2).rekey(field)
             field.again()

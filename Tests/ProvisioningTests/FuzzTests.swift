@@ -101,7 +101,7 @@ private final class Judge: PersonalisationRecorder, @unchecked Sendable {  // be
         let whole = Field(try factory())
         try network.provision(whole, order)
         cards.append(try #require(whole.memory))
-        for command in [25, 29, 32, 35] {
+        for command in [27, 31, 34, 37] {
             let torn = Field(try factory(), try FaultPlan("lost@\(command)"))
             _ = try? network.provision(torn, order)
             cards.append(try #require(torn.memory))

@@ -110,7 +110,7 @@ private final class Impostor {
     @Test func `A whole card signs the versions of its keys, under its key 2`() throws {
         let field = Field(whole)
         try network.verify(field)
-        #expect(field.commands == 24)
+        #expect(field.commands == 26)
         let signed = field.sent.filter { $0[1] == 0x64 && $0.count == 15 }
         #expect(signed.map { $0[5] } == [0, 1, 2, 3, 4])
         #expect(field.sent.filter { $0[1] == 0x71 }.map { $0[5] } == [2, 3])
@@ -118,7 +118,7 @@ private final class Impostor {
 
     /// The finding that asked for the signature: a card torn before key 4 or before key 0.
     @Test(
-        arguments: [(35, 0, [1, 1, 1, 1, 1]), (34, 4, [0, 1, 1, 1, 1])] as [(Int, Int, [UInt8])])
+        arguments: [(37, 0, [1, 1, 1, 1, 1]), (36, 4, [0, 1, 1, 1, 1])] as [(Int, Int, [UInt8])])
     func `A key that is told to be changed and is not, is found`(
         command: Int, key: Int, versions: [UInt8]
     ) throws {
@@ -144,10 +144,10 @@ private final class Impostor {
     @Test func `No step is recorded as found by a version that was only told`() throws {
         for (command, versions, refusal) in [
             // Key 1 is ours: of key 2 the mirrors tell, nothing is tried; of key 4 a try does.
-            (32, [0, 1, 1, 0, 1], ProvisioningError.foreign("the SDM MAC")),
-            (32, [0, 1, 0, 0, 1], .verification("key 4")),
+            (34, [0, 1, 1, 0, 1], ProvisioningError.foreign("the SDM MAC")),
+            (34, [0, 1, 0, 0, 1], .verification("key 4")),
             // Key 2 is ours too: it signs.
-            (33, [0, 1, 1, 0, 1], .keyVersion(key: 4, told: 1, signed: 0)),
+            (35, [0, 1, 1, 0, 1], .keyVersion(key: 4, told: 1, signed: 0)),
         ] as [(Int, [UInt8], ProvisioningError)] {
             let field = Field(try factory(), try FaultPlan("lost@\(command)"))
             _ = try? network.provision(field, order)
@@ -240,13 +240,13 @@ private final class Impostor {
             // No mirror vouches for keys 3, 4 and 0: without a key 2 of ours one of them is tried.
             cards.append((memory, memory.keys[2].version == 0 ? 1 : 0))
         }
-        for command in [31, 32, 33, 35] {
+        for command in [33, 34, 35, 37] {
             try add(try factory(), command) { try network.provision($0, order) }
         }
-        for command in [24, 26, 27] {
+        for command in [26, 28, 29] {
             try add(whole, command) { try network.with(epoch: 2).rekey($0) }
         }
-        for command in [24, 25, 27, 33] { try add(whole, command) { try network.reset($0) } }
+        for command in [26, 27, 29, 35] { try add(whole, command) { try network.reset($0) } }
         return cards
     }
 

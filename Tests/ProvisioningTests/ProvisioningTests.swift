@@ -187,7 +187,7 @@ func expectFactory(_ field: Field) throws {
     @Test func `A half-written card of another network is left alone`() throws {
         let (other, network) = (try Network(), try Network())
         var halves = 0
-        for command in 1...60 {
+        for command in 1...64 {
             let field = Field(try factory(), try FaultPlan("lost@\(command)"))
             _ = try? other.provision(field, Network.order())
             let memory = try #require(field.memory)

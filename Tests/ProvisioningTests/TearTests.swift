@@ -177,7 +177,7 @@ private struct Way {
         var runs = 0
         // The first tear comes after inspection and the card state, each later one a command later.
         for _ in 0..<40 {
-            field.again(try FaultPlan("lost@\(25 + runs)"))
+            field.again(try FaultPlan("lost@\(27 + runs)"))
             runs += 1
             if (try? network.provision(field, order)) != nil { break }
         }
@@ -243,7 +243,7 @@ private struct Way {
                     ]
                 })
         // Torn after K2 was changed and before the answer: found by its version.
-        let torn = Field(try factory(), try FaultPlan("lost@33"))
+        let torn = Field(try factory(), try FaultPlan("lost@35"))
         let first = Witness()
         _ = try? network.provision(torn, order, recorder: first)
         #expect(first.all.last == Witness.Note(phase: .will, step: .key2))

@@ -116,7 +116,7 @@ extension LivePCSC {
             let technician = try Technician()
             let box = try prepare(technician, rows: 2)
             let (first, out) = try technician.start(["batch", "run"] + box)
-            slot.insert(try ntag(1, "lost@33"))
+            slot.insert(try ntag(1, "lost@35"))
             #expect(cardEvent(out)?["result"] as? String == "failed")
             first.interrupt()
             first.waitUntilExit()
@@ -150,7 +150,7 @@ extension LivePCSC {
             try process.run()
             var text = ""
             for last: UInt8 in [1, 2] {
-                slot.insert(try ntag(last, last == 1 ? nil : "lost@33"))
+                slot.insert(try ntag(last, last == 1 ? nil : "lost@35"))
                 while !text.contains(last == 1 ? "✓" : "✗") {
                     let part = out.fileHandleForReading.availableData
                     try #require(!part.isEmpty, "\(text)")

@@ -132,13 +132,22 @@ public enum NTAG424 {
         _ = try session.open(answer, mode: .mac, during: "ChangeFileSettings")
     }
 
-    /// GetFileSettings without a session; free of access control.
+    /// GetFileSettings without a session; free of access control, signed by nobody.
     public static func fileSettings(
         _ channel: inout some CardChannel & ~Copyable, file: UInt8
     ) throws(CardError) -> FileSettings {
         try FileSettings(
             try channel.exchange(
                 APDU.native(0xF5, [file]), expecting: .nativeSuccess, during: "GetFileSettings"))
+    }
+
+    /// GetFileSettings in a session, MAC both ways: signed (CARD-COMMANDS §4.2).
+    public static func fileSettings(
+        _ channel: inout some CardChannel & ~Copyable, _ session: inout EV2Session, file: UInt8
+    ) throws(CardError) -> FileSettings {
+        let answer = try channel.exchange(try session.command(0xF5, header: [file], mode: .mac))
+        return try FileSettings(
+            try session.open(answer, mode: .mac, during: "GetFileSettings"))
     }
 
     /// GetKeyVersion without a session: the version byte of key 0...4, signed by nobody.

@@ -45,15 +45,15 @@ public struct Diagnosis: Equatable, Sendable {
     public let isOriginal: Bool
     /// Whether its K3 opens, or the factory's on a blank card.
     public let door: Door
-    /// True when the card signed its key versions with a key of ours (V8); else they are as told,
-    /// and so is what `kind` makes of them.
+    /// True when the card signed its key versions and the rights of its files with a key of ours
+    /// (V8); else they are as told, and so is what `kind` makes of them.
     public let versionsAreSigned: Bool
 
     /// Reads a card that may be anything: 14 APDUs, a few more when it is no NTAG 424 DNA. With
-    /// `keys`, a card that is ours by its versions, token and cryptogram signs its versions (V8),
-    /// and K3 is tried, once, under the key that stands (V1): 9 APDUs more.
-    /// - Throws: `.card` when the card left or the reader failed; `.keyVersion` and `.verification`
-    ///   when it does not sign what it told.
+    /// `keys`, a card that is ours by its versions, token and cryptogram signs versions and rights
+    /// (V8), and K3 is tried, once, under the key that stands (V1): 11 APDUs more.
+    /// - Throws: `.card` when the card left or the reader failed; `.keyVersion`, `.fileRights` and
+    ///   `.verification` when it does not sign what it told.
     public static func read(
         _ channel: inout some CardChannel & ~Copyable, keys: IssuerKeys? = nil
     ) throws(ProvisioningError) -> Diagnosis {
@@ -101,7 +101,7 @@ public struct Diagnosis: Equatable, Sendable {
         _ channel: inout some CardChannel & ~Copyable, _ found: Inspection, _ keys: IssuerKeys
     ) throws(ProvisioningError) -> Bool {
         do throws(ProvisioningError) {
-            return try KeyVersionCheck(keys: keys, found: found).run(&channel) != nil
+            return try SignedInspection(keys: keys, found: found).run(&channel) != nil
         } catch {
             guard case .lockedOut = error else { throw error }
             return false

@@ -82,21 +82,24 @@ public enum DryRun {
         return image
     }
 
-    /// The first read (V1), the versions signed (V8), the steps.
+    /// The first read (V1), what it told signed (V8), the steps.
     private static func ways(_ found: Inspection, _ plan: CardPlan) -> [PlannedCommand] {
         let first = plan.steps.first { !$0.isDone }
-        let signer = KeyVersionCheck.signers(found).first ?? first?.opener
+        let signer = SignedInspection.signers(found).first ?? first?.opener
         return reads(.inspect) + (signer.map { signing(.inspect, $0) } ?? [])
             + commands(plan, open: signer)
     }
 
-    /// A session in which the card signs the versions of its keys.
+    /// A session in which the card signs the versions of its keys and the rights of its files.
     private static func signing(
         _ step: ProvisioningStep, _ key: StandingKey
     ) -> [PlannedCommand] {
         authentication(step, key)
             + (0...4).map {
                 command(step, "GetKeyVersion \($0)", 0x64, header: 1, mode: .mac, key)
+            }
+            + [NTAG424.ndefFile, NTAG424.proprietaryFile].map {
+                command(step, "GetFileSettings \($0)", 0xF5, header: 1, mode: .mac, key)
             }
     }
 

@@ -14,13 +14,13 @@ struct Execution {
 
     private var uid: [UInt8] { found.uid }
 
-    /// Gives the number of steps found done. Before the first of them the card signs the versions
+    /// Gives the number of steps found done. Before the first of them the card signs what
     /// the plan rests on (V8).
     func run(
         _ channel: inout some CardChannel & ~Copyable, _ plan: CardPlan
     ) throws(ProvisioningError) -> Int {
         guard let first = plan.steps.first(where: { !$0.isDone }) else { return plan.steps.count }
-        var open = try KeyVersionCheck(keys: keys, found: found).run(
+        var open = try SignedInspection(keys: keys, found: found).run(
             &channel, otherwise: first.opener)
         var stood = 0
         for planned in plan.steps {

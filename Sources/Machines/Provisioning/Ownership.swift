@@ -28,7 +28,7 @@ struct Ownership {
 
     /// Nothing of ours may be done to a card with keys that are not the factory's unless the token
     /// is ours and the read it stood in verifies under the keys the versions name. A lie about K1
-    /// and K2 ends here; about the others see `KeyVersionCheck`.
+    /// and K2 ends here; about the others see `SignedInspection`.
     func check(_ found: Inspection) throws(ProvisioningError) {
         guard found.keyVersions.contains(where: { $0 != 0 }) else {
             // Said to have factory keys alone: then its mirrors, where they are on, are theirs.

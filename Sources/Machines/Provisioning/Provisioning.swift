@@ -18,11 +18,12 @@
 //   V7  Once one key is ours, a whole token of ours stays on the card: the image is written
 //       before the first key and rewritten only under factory keys; another epoch's token is put
 //       in place by one write of the bytes that differ, which the card does whole or not at all.
-//   V8  A version that comes with the first read is signed by nobody: it chooses what is tried and
-//       proves nothing. Before anything is written to a card that has a key of ours, and before it
-//       is said to be whole, it signs all five in a session with such a key; one that differs ends
-//       the work. So a lie about versions neither passes for a change that was made nor has old
-//       keys sent under a factory key; to a card whose key 2 is ours it costs no try either.
+//   V8  Versions and rights that come with the first read are signed by nobody: they choose what
+//       is tried and prove nothing. Before anything is written to a card that has a key of ours,
+//       and before it is said to be whole, it signs all five versions and both files' rights in a
+//       session with such a key; one that differs ends the work. So a lie neither passes for a
+//       change that was made nor has old keys sent under a factory key; to a card whose key 2 is
+//       ours it costs no try either.
 // Does not promise: that a card with factory keys alone is one: whoever knows those, and everybody
 // does, can play it. Batches (`Batches`) and HSMs (`KeyStore`).
 // Threads: the caller's, which owns the card.
@@ -61,6 +62,8 @@ public enum ProvisioningError: Error, Equatable, Sendable {
     case verification(String)
     /// The card, or what lies between, told another version of key 0...4 than the card signs.
     case keyVersion(key: UInt8, told: UInt8, signed: UInt8)
+    /// It told other rights and mirrors of file 2 or 3 than the card signs.
+    case fileRights(file: UInt8)
 }
 
 /// One step of the work.

@@ -11,7 +11,7 @@ public struct Verification: Sendable {
     public init(keys: IssuerKeys) { self.keys = keys }
 
     /// Reads the card as a terminal and the ledger would: token, SUN, K3, state; and has it sign
-    /// the versions of all five keys (V8), for K0 and K4 are not opened. 24 APDUs.
+    /// the versions of all five keys and the rights of its files (V8). 26 APDUs.
     public func run(
         _ channel: inout some CardChannel & ~Copyable
     ) throws(ProvisioningError) -> CardToken {
@@ -28,7 +28,7 @@ public struct Verification: Sendable {
         }
         if let fault = try Ownership(keys: keys).fault(reported) { throw .verification(fault) }
         // Before they are judged: a lie is called one, also where the card would not be whole.
-        _ = try KeyVersionCheck(keys: keys, found: reported).run(&channel)
+        _ = try SignedInspection(keys: keys, found: reported).run(&channel)
         guard case .ours(_, let epoch) = reported.kind else { throw notOurs }
         try checkLayout(reported)
         try checkState(&channel, reported.uid, epoch)

@@ -181,6 +181,9 @@ private struct Told {
         case .keyVersion(let key, _, _):
             "La carte ne signe pas la version qu'elle annonce (clé \(key)) : essayez un autre "
                 + "lecteur, sinon écartez-la."
+        case .fileRights(let file):
+            "La carte ne signe pas les droits qu'elle annonce (fichier \(file)) : essayez un autre "
+                + "lecteur, sinon écartez-la."
         }
     }
 }

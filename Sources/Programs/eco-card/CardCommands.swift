@@ -192,7 +192,7 @@ func register(_ claims: CardToken, in path: String) throws {
             "verified": .bool(true),
         ]),
         [
-            "Carte ECO \(claims.number) verifies: token, address and MAC, signed key versions, "
-                + "key 3, card state."
+            "Carte ECO \(claims.number) verifies: token, address and MAC, signed key versions "
+                + "and rights, key 3, card state."
         ])
 }

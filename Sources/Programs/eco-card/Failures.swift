@@ -191,6 +191,11 @@ extension Failure {
                 "the card tells version \(told) of key \(key), but signs version \(signed)",
                 hint: "something changes answers on their way, or this is no true card: try it "
                     + "at another reader, and do not hand it out", code: .integrity)
+        case .fileRights(let file):
+            self.init(
+                "the card tells other rights of file \(file) than it signs",
+                hint: "something changes answers on their way, or this is no true card: try it "
+                    + "at another reader, and do not hand it out", code: .integrity)
         }
     }
 }

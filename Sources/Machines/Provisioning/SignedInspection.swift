@@ -1,11 +1,11 @@
 import Cards
 import KeyStore
 
-/// Has a card sign the key versions that an inspection was only told (V8).
+/// Has a card sign the key versions and the rights of files that an inspection was only told (V8).
 ///
-/// The told ones still say which keys to try; so the keys are tried in an order in which a lie
+/// The told versions still say which keys to try; so the keys are tried in an order in which a lie
 /// costs an honest card nothing that matters.
-struct KeyVersionCheck {
+struct SignedInspection {
     let keys: IssuerKeys
     let found: Inspection
 
@@ -22,9 +22,11 @@ struct KeyVersionCheck {
     }
 
     /// Opens a session with the first signer that is not locked out, or with `otherwise` when
-    /// there is none, and asks in it for all versions: 7 APDUs. Nil: no key to open.
-    /// - Throws: `.keyVersion` for one that differs; `.verification` when the signer is not the
-    ///   key its version names, or an answer is not signed by it; `.lockedOut` when all are.
+    /// there is none, and asks in it for all versions and both files' rights: 9 APDUs. Nil: no key
+    /// to open.
+    /// - Throws: `.keyVersion` and `.fileRights` for what differs; `.verification` when the signer
+    ///   is not the key its version names, or an answer is not signed by it; `.lockedOut` when all
+    ///   are.
     func run(
         _ channel: inout some CardChannel & ~Copyable, otherwise: StandingKey? = nil
     ) throws(ProvisioningError) -> OpenSession? {
@@ -34,7 +36,8 @@ struct KeyVersionCheck {
         for signer in signers {
             do throws(ProvisioningError) {
                 var open = try opened(&channel, signer)
-                try compare(&channel, &open)
+                try compareVersions(&channel, &open)
+                try compareRights(&channel, &open)
                 return open
             } catch {
                 guard case .lockedOut = error else { throw error }
@@ -58,21 +61,37 @@ struct KeyVersionCheck {
         }
     }
 
-    private func compare(
+    private func compareVersions(
         _ channel: inout some CardChannel & ~Copyable, _ open: inout OpenSession
     ) throws(ProvisioningError) {
         for (number, told) in zip(IssuerKeys.keyNumbers, found.keyVersions) {
             let signed: UInt8
             do {
                 signed = try NTAG424.keyVersion(&channel, &open.session, keyNumber: number)
-            } catch {
-                if case .notAuthentic(let what) = error { throw .verification(what) }
-                throw .card(error)
-            }
+            } catch { throw Self.refusal(error) }
             guard signed == told else {
                 throw .keyVersion(key: number, told: told, signed: signed)
             }
         }
+    }
+
+    private func compareRights(
+        _ channel: inout some CardChannel & ~Copyable, _ open: inout OpenSession
+    ) throws(ProvisioningError) {
+        for (file, told) in [
+            (NTAG424.ndefFile, found.imageSettings), (NTAG424.proprietaryFile, found.stateSettings),
+        ] {
+            let signed: FileSettings
+            do {
+                signed = try NTAG424.fileSettings(&channel, &open.session, file: file)
+            } catch { throw Self.refusal(error) }
+            guard signed == told else { throw .fileRights(file: file) }
+        }
+    }
+
+    private static func refusal(_ error: CardError) -> ProvisioningError {
+        if case .notAuthentic(let what) = error { return .verification(what) }
+        return .card(error)
     }
 }
 
