@@ -88,6 +88,13 @@ final class TestDesk: CardDesk {
         monitor.wait(atMost: limit) { $0.events.count >= expected.count ? $0.events : nil }
             == expected
     }
+
+    /// Waits until `expected` has happened since the start, where more may have by then.
+    func begins(with expected: [Event], atMost limit: Duration = .seconds(60)) -> Bool {
+        monitor.wait(atMost: limit) {
+            $0.events.count >= expected.count ? Array($0.events.prefix(expected.count)) : nil
+        } == expected
+    }
 }
 
 /// A running reader service, stopped when it goes.
