@@ -33,23 +33,7 @@ private struct SignedRights: CardChannel {
 }
 
 /// What is told of the rights of files, against what is signed (V8).
-@Suite struct FileRightsTests {
-    private let network: Network
-    private let order: CardOrder
-    private let whole: CardMemory
-
-    init() throws {
-        network = Network(keys: try Epochs.keys(1, 2), epoch: 1)
-        order = try Network.order()
-        let field = Field(try factory())
-        try network.provision(field, order)
-        whole = try #require(field.memory)
-    }
-
-    private func engine(_ epoch: UInt8 = 1) -> Personalisation {
-        Personalisation(keys: network.keys, epoch: epoch)
-    }
-
+extension KeyVersionTests {
     /// What a card in this condition answers to GetFileSettings, with its status word.
     private func settings(_ memory: CardMemory, _ file: UInt8) throws -> [UInt8] {
         var channel = FieldChannel(field: Field(memory))

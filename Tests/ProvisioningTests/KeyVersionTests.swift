@@ -81,11 +81,11 @@ private final class Impostor {
     }
 }
 
-/// What is told of key versions, against what is signed.
+/// What is told of key versions and of rights (FileRightsTests.swift), against what is signed.
 @Suite struct KeyVersionTests {
-    private let network: Network
-    private let order: CardOrder
-    private let whole: CardMemory
+    let network: Network
+    let order: CardOrder
+    let whole: CardMemory
 
     init() throws {
         network = Network(keys: try Epochs.keys(1, 2), epoch: 1)
@@ -95,7 +95,7 @@ private final class Impostor {
         whole = try #require(field.memory)
     }
 
-    private func engine(_ epoch: UInt8 = 1) -> Personalisation {
+    func engine(_ epoch: UInt8 = 1) -> Personalisation {
         Personalisation(keys: network.keys, epoch: epoch)
     }
 
