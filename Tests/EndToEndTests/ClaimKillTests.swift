@@ -1,0 +1,75 @@
+import Foundation
+import Linux
+import TestSupport
+import Testing
+
+/// kill -9 of `journal claim` at every call that changes the disk.
+extension RestoredTerminalTests {
+    private static let strace = "/usr/bin/strace"
+    private static let calls = ["pwrite64", "fdatasync", "fsync", "ftruncate", "write", "unlink"]
+
+    @Test func `A claim that is killed is finished by the same command, each entry once`() throws {
+        guard FileManager.default.isExecutableFile(atPath: Self.strace) else {
+            print("skipped: no \(Self.strace) to kill at a call with")
+            return
+        }
+        let old = try RestoredBench()
+        let bench = old.bench
+        _ = try old.sellPastAnImage()
+        bench.stopLedger()
+        try old.start()
+        try bench.pay(400)
+        try bench.pay(30)
+        bench.stopTerminal()
+        try bench.startLedger()
+        let done = try old.recover([try old.copies(), "--set-aside"])
+        let aside = try #require(done.json["set-aside"] as? String, "\(done.error)")
+        let before = bench.folder + "/before"
+        try old.copy(from: old.folder, to: before)
+        var cut: Set<Int> = []
+        var killed = 0
+        for call in Self.calls {
+            for number in 1..<500 {
+                for name in try old.journalFiles() { try Files.remove("\(old.folder)/\(name)") }
+                try old.copy(from: before, to: old.folder)
+                let words = ["journal", "claim", aside + "/old.eco-archive"] + bench.configuration
+                let dead = try killing(call, number, words)
+                if dead == 0 { break }
+                killed += 1
+                cut.insert(try finish(old, aside))
+            }
+        }
+        FileHandle.standardError.write(
+            Data("claim: kill -9 at \(killed) calls, entries there \(cut.sorted())\n".utf8))
+        // Nothing was there, one of the two, and both.
+        #expect(cut == [0, 1, 2])
+    }
+
+    /// Runs `eco-terminal` until its n-th `call`; 0 when it has none and ends well.
+    private func killing(_ call: String, _ number: Int, _ words: [String]) throws -> Int32 {
+        let program = Programs.folder.appending(path: "eco-terminal").path
+        let result = try Programs.run(
+            Self.strace,
+            [
+                "-f", "-qq", "-o", "/dev/null", "-e", "trace=\(call)", "-e",
+                "inject=\(call):signal=KILL:when=\(number)", program,
+            ] + words)
+        #expect(result.code == 0 || result.code == SIGKILL, "\(call) \(number): \(result.error)")
+        return result.code
+    }
+
+    /// The same command again; gives how many of the two operations were there before it.
+    private func finish(_ old: RestoredBench, _ aside: String) throws -> Int {
+        let again = try old.claim(aside + "/old.eco-archive")
+        #expect(again.code == 0, "\(again.error)")
+        let known = try #require(again.json["known"] as? Int, "\(again.out)")
+        #expect(again.json["claimed"] as? Int == 2 - known)
+        let list = try old.bench.must(
+            "eco-terminal", ["journal", "list"] + old.bench.configuration)
+        for amount in ["payment  4,00 ECO", "payment  0,30 ECO"] {
+            #expect(list.components(separatedBy: amount).count == 2, "\(list)")
+        }
+        try old.bench.must("eco-terminal", ["journal", "verify"] + old.bench.configuration)
+        return known
+    }
+}
