@@ -67,6 +67,13 @@ final class RealField {
     func conversation<R>(
         _ body: (inout CardConnection) throws(ProvisioningError) -> R
     ) throws -> R {
-        try withCard(choice: choice, waiting: .seconds(60), body).get()
+        for _ in 0..<5 {
+            // A busy machine may keep a chip in software from answering libnfc in time. Nothing
+            // was sent to the card then.
+            do { return try withCard(choice: choice, waiting: .seconds(60), body).get() } catch {
+                guard error as? ReaderError == .noReader else { throw error }
+            }
+        }
+        throw ReaderError.noReader
     }
 }

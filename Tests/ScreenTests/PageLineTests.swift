@@ -1,4 +1,5 @@
 import Foundation
+import Linux
 import Operations
 import Screen
 import Terminal
@@ -34,6 +35,25 @@ import WebDriver
             if case .presentCard(let armed) = state.snapshot.stage { armed.amount } else { nil }
         }
         #expect(amount == Samples.eco(90))
+    }
+
+    /// Both pages; a kiosk may be on for days without its terminal.
+    @Test(arguments: ["/", "/client"])
+    func `A terminal that is away is looked for once a second, however long`(path: String) throws {
+        let page = try PageSession()
+        let port = page.service.screen.port
+        try page.browser.open("http://127.0.0.1:\(port)\(path)")
+        try #require(try page.browser.waitUntil("document.body?.dataset.version > 0"))
+        page.service.screen.stop()
+        // Whoever connects is let go at once.
+        let away = try TCPListener(port: port)
+        var instants: [ContinuousClock.Instant] = []
+        while instants.count < 20 {
+            let isThere = try away.accept(timeout: .seconds(60)) != nil
+            try #require(isThere, "it gave up after \(instants.count)")
+            instants.append(.now)
+        }
+        #expect(instants[11].duration(to: instants[19]) > .seconds(4))
     }
 
     @Test func `While a customer looks, the queue's sums are not shown`() throws {

@@ -30,24 +30,24 @@ export function connect(onSnapshot, onLost, line = MERCHANT) {
       hear();
       onSnapshot(JSON.parse(event.data));
     });
-    source.addEventListener("error", () => {
-      if (source.readyState === EventSource.CLOSED) setTimeout(reopen, RETRY);
-    });
   };
   // A terminal that was started again has a new session: only a fresh page has its secrets.
-  const reopen = async () => {
-    try {
-      const answer = await fetch(line.probe, { cache: "no-store" });
-      if (answer.status === 401) location.reload();
-      else open();
-    } catch {
-      setTimeout(reopen, RETRY);
-    }
+  const look = async () => {
+    const signal = AbortSignal.timeout(SILENCE);
+    const answer = await fetch(line.probe, { cache: "no-store", signal });
+    if (answer.status === 401) location.reload();
+    else open();
   };
-  setInterval(() => {
-    if (performance.now() - heard < SILENCE) return;
-    lose(true);
-    reopen();
+  // One look at a time: a terminal that is away for a night is asked once a second, not more and
+  // more often.
+  let isLooking = false;
+  setInterval(async () => {
+    const isSilent = performance.now() - heard >= SILENCE;
+    if (isSilent) lose(true);
+    if (isLooking || (!isSilent && source.readyState !== EventSource.CLOSED)) return;
+    isLooking = true;
+    await look().catch(() => {});
+    isLooking = false;
   }, RETRY);
   open();
 }
