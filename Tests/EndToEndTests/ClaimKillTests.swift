@@ -1,18 +1,13 @@
 import Foundation
-import Linux
 import TestSupport
 import Testing
 
 /// kill -9 of `journal claim` at every call that changes the disk.
 extension RestoredTerminalTests {
-    private static let strace = "/usr/bin/strace"
     private static let calls = ["pwrite64", "fdatasync", "fsync", "ftruncate", "write", "unlink"]
 
     @Test func `A claim that is killed is finished by the same command, each entry once`() throws {
-        guard FileManager.default.isExecutableFile(atPath: Self.strace) else {
-            print("skipped: no \(Self.strace) to kill at a call with")
-            return
-        }
+        guard CallKill.isPossible else { return }
         let old = try RestoredBench()
         let bench = old.bench
         _ = try old.sellPastAnImage()
@@ -24,17 +19,16 @@ extension RestoredTerminalTests {
         try bench.startLedger()
         let done = try old.recover([try old.copies(), "--set-aside"])
         let aside = try #require(done.json["set-aside"] as? String, "\(done.error)")
-        let before = bench.folder + "/before"
-        try old.copy(from: old.folder, to: before)
+        try old.copy(from: old.folder, to: bench.folder + "/before")
+        let words = ["journal", "claim", aside + "/old.eco-archive"] + bench.configuration
         var cut: Set<Int> = []
         var killed = 0
         for call in Self.calls {
             for number in 1..<500 {
-                for name in try old.journalFiles() { try Files.remove("\(old.folder)/\(name)") }
-                try old.copy(from: before, to: old.folder)
-                let words = ["journal", "claim", aside + "/old.eco-archive"] + bench.configuration
-                let dead = try killing(call, number, words)
-                if dead == 0 { break }
+                try old.putBack("before")
+                let dead = try CallKill.run("eco-terminal", words, at: call, number)
+                guard let dead else { break }
+                #expect(dead.code == SIGKILL, "\(call) \(number): \(dead.error)")
                 killed += 1
                 cut.insert(try finish(old, aside))
             }
@@ -43,19 +37,6 @@ extension RestoredTerminalTests {
             Data("claim: kill -9 at \(killed) calls, entries there \(cut.sorted())\n".utf8))
         // Nothing was there, one of the two, and both.
         #expect(cut == [0, 1, 2])
-    }
-
-    /// Runs `eco-terminal` until its n-th `call`; 0 when it has none and ends well.
-    private func killing(_ call: String, _ number: Int, _ words: [String]) throws -> Int32 {
-        let program = Programs.folder.appending(path: "eco-terminal").path
-        let result = try Programs.run(
-            Self.strace,
-            [
-                "-f", "-qq", "-o", "/dev/null", "-e", "trace=\(call)", "-e",
-                "inject=\(call):signal=KILL:when=\(number)", program,
-            ] + words)
-        #expect(result.code == 0 || result.code == SIGKILL, "\(call) \(number): \(result.error)")
-        return result.code
     }
 
     /// The same command again; gives how many of the two operations were there before it.

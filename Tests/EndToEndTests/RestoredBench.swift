@@ -36,10 +36,10 @@ struct RestoredBench {
         }
     }
 
-    /// The disk is the image again.
-    func putBack() throws {
+    /// The disk is the image again, or what another copy holds.
+    func putBack(_ copy: String = "image") throws {
         for name in try journalFiles() { try Files.remove("\(folder)/\(name)") }
-        try copy(from: bench.folder + "/image", to: folder)
+        try self.copy(from: bench.folder + "/" + copy, to: folder)
     }
 
     /// A payment, an image of the disk, another payment, and the image again; what the ledger has.

@@ -10,7 +10,6 @@ import Testing
 /// kill -9 of a terminal that closes days, months and years and begins files all the time:
 /// `eco-bench closures` prints a line after each payment and each closure.
 @Suite(.serialized) struct YearKillTests {
-    private static let strace = "/usr/bin/strace"
     /// Calls that change what is on disk, or tell that it is done.
     private static let calls = [
         "pwrite64", "fdatasync", "fsync", "ftruncate", "rename", "unlink", "write",
@@ -53,10 +52,7 @@ import Testing
 
     @Test(arguments: [11, 12])
     func `Killed at every call that changes the disk, it goes on where it was`(index: Int) throws {
-        guard FileManager.default.isExecutableFile(atPath: Self.strace) else {
-            print("skipped: no \(Self.strace) to kill at a call with")
-            return
-        }
+        guard CallKill.isPossible else { return }
         // 11: the payment after which day, month and year are closed; 12: the next file begins.
         defer { try? FileManager.default.removeItem(atPath: root) }
         let before = try Programs.run("eco-bench", ["closures", root + "/base", "\(index)"])
@@ -86,21 +82,9 @@ import Testing
     private func play(killedAt call: String, _ number: Int, _ index: Int) throws -> [String]? {
         try? FileManager.default.removeItem(atPath: root + "/work")
         try FileManager.default.copyItem(atPath: root + "/base", toPath: root + "/work")
-        let (process, pipe) = (Process(), Pipe())
-        process.executableURL = URL(filePath: Self.strace)
-        process.arguments = [
-            "-f", "-qq", "-o", "/dev/null", "-e", "trace=\(call)", "-e",
-            "inject=\(call):signal=KILL:when=\(number)",
-            Programs.folder.appending(path: "eco-bench").path, "closures", root + "/work", "1",
-            "--start", "\(index)",
-        ]
-        process.standardOutput = pipe
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let text = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        if process.terminationReason == .exit, process.terminationStatus == 0 { return nil }
-        return String(decoding: text, as: UTF8.self).components(separatedBy: "\n").dropLast()
+        return try CallKill.run(
+            "eco-bench", ["closures", root + "/work", "1", "--start", "\(index)"], at: call, number
+        )?.out.components(separatedBy: "\n").dropLast()
     }
 
     /// What a terminal does that starts again: it says so, and closes what is open.

@@ -21,17 +21,6 @@ private struct ToldRights: CardChannel {
     }
 }
 
-/// Every answer of a session's GetFileSettings passes through here.
-private struct SignedRights: CardChannel {
-    let field: Field
-    let change: ([UInt8]) -> [UInt8]
-
-    mutating func transmit(_ command: [UInt8]) throws(CardError) -> [UInt8] {
-        let answer = field.respond(command)
-        return command.count == 15 && command[1] == 0xF5 ? change(answer) : answer
-    }
-}
-
 /// What is told of the rights of files, against what is signed (V8).
 extension KeyVersionTests {
     /// What a card in this condition answers to GetFileSettings, with its status word.
@@ -93,7 +82,7 @@ extension KeyVersionTests {
         ]
         for (what, change) in changes {
             let field = Field(whole)
-            var channel = SignedRights(field: field, change: change)
+            var channel = SignedChannel(field: field, instruction: 0xF5, change: change)
             let finding = ProvisioningError.verification("GetFileSettings: \(what)")
             #expect(throws: finding) { try Verification(keys: network.keys).run(&channel) }
             field.again()

@@ -34,14 +34,15 @@ struct ToldChannel: CardChannel {
     }
 }
 
-/// Every answer of a session's GetKeyVersion passes through here.
-private struct SignedChannel: CardChannel {
+/// Every answer of a session's GetKeyVersion (64) or GetFileSettings (F5) passes through here.
+struct SignedChannel: CardChannel {
     let field: Field
+    let instruction: UInt8
     let change: ([UInt8]) -> [UInt8]
 
     mutating func transmit(_ command: [UInt8]) throws(CardError) -> [UInt8] {
         let answer = field.respond(command)
-        return command.count == 15 && command[1] == 0x64 ? change(answer) : answer
+        return command.count == 15 && command[1] == instruction ? change(answer) : answer
     }
 }
 
@@ -194,7 +195,7 @@ private final class Impostor {
         ]
         for (what, change) in changes {
             let field = Field(whole)
-            var channel = SignedChannel(field: field, change: change)
+            var channel = SignedChannel(field: field, instruction: 0x64, change: change)
             #expect(throws: ProvisioningError.verification("GetKeyVersion: \(what)")) {
                 try Verification(keys: network.keys).run(&channel)
             }

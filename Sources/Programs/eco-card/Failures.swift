@@ -189,15 +189,18 @@ extension Failure {
         case .keyVersion(let key, let told, let signed):
             self.init(
                 "the card tells version \(told) of key \(key), but signs version \(signed)",
-                hint: "something changes answers on their way, or this is no true card: try it "
-                    + "at another reader, and do not hand it out", code: .integrity)
+                hint: Self.notSigned, code: .integrity)
         case .fileRights(let file):
             self.init(
                 "the card tells other rights of file \(file) than it signs",
-                hint: "something changes answers on their way, or this is no true card: try it "
-                    + "at another reader, and do not hand it out", code: .integrity)
+                hint: Self.notSigned, code: .integrity)
         }
     }
+
+    /// What to do where a card tells what it does not sign.
+    private static let notSigned =
+        "something changes answers on their way, or this is no true card: try it at another "
+        + "reader, and do not hand it out"
 }
 
 /// The reader a command line chooses.

@@ -16,7 +16,8 @@ let claimCommand = Command(
 
 @Sendable private func claimSetAside(_ invocation: Invocation) throws {
     let path = invocation.words[0]
-    let terminal = try StoppedTerminal(invocation)
+    let configuration = try Configuration(path: try invocation.required("config"))
+    let terminal = try StoppedTerminal(configuration)
     defer { _ = terminal }
     let archive: [UInt8]
     do { archive = try Files.read(path, atMost: JournalArchive.sizeMax) } catch {

@@ -76,19 +76,16 @@ func claim(_ directory: String) throws -> FileLockHolder {
     }
 }
 
-/// A terminal that nobody runs, for a command that changes its journal. Whoever has one keeps it
+/// A terminal that nobody runs, for a command that works on its journal. Whoever has one keeps it
 /// to the end: its lock goes with it.
 final class StoppedTerminal {
-    let configuration: Configuration
     let directory: String
     let signer: SigningKey
     /// The journal's file; it may be missing.
     let journal: String
     private let lock: FileLockHolder
 
-    /// Of the option `--config`.
-    init(_ invocation: Invocation) throws {
-        configuration = try Configuration(path: try invocation.required("config"))
+    init(_ configuration: Configuration) throws {
         directory = try configuration.directory
         lock = try claim(directory)
         signer = try configuration.signingKey(creating: false)

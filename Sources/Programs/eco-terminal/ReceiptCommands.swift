@@ -37,18 +37,17 @@ let receiptCommands: [Command] = [
 
 /// The checkout of a closed terminal, for one command.
 private struct ClosedTerminal {
-    let lock: FileLockHolder
+    let stopped: StoppedTerminal
     let journal: Journal
     let checkout: Checkout
 
     init(_ configuration: Configuration, printer: ReceiptPrinter?) throws {
-        let directory = try configuration.directory
-        lock = try claim(directory)
-        let signer = try configuration.signingKey(creating: false)
-        journal = try openJournal(directory, signer)
+        stopped = try StoppedTerminal(configuration)
+        let signer = stopped.signer
+        journal = try openJournal(stopped.directory, signer)
         let link = LedgerLink(
             address: try configuration.ledger(), signer: signer, journal: journal,
-            directory: directory)
+            directory: stopped.directory)
         let world = LiveWorld(
             journal: journal, link: link, keys: try configuration.cardKeys(signer),
             terminal: signer.publicKey.kid, log: { Console.error($0.text) })

@@ -22,14 +22,15 @@ let recoverCommand = Command(
 
 @Sendable private func recoverJournal(_ invocation: Invocation) throws {
     let path = invocation.words[0]
-    let terminal = try StoppedTerminal(invocation)
+    let configuration = try Configuration(path: try invocation.required("config"))
+    let terminal = try StoppedTerminal(configuration)
     defer { _ = terminal }
     let (journal, signer) = (terminal.journal, terminal.signer)
     let copies: LedgerCopies
     do {
         copies = try LedgerCopies(
             try Files.read(path, atMost: JournalArchive.sizeMax), terminal: signer.publicKey,
-            ledger: try terminal.configuration.ledger().key)
+            ledger: try configuration.ledger().key)
     } catch let error as ArchiveError { throw failure(error, path) } catch let error as LinuxError {
         throw Failure("\(path) cannot be read: \(error)", hint: "check the path")
     }

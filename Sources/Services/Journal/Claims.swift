@@ -64,10 +64,9 @@ public struct SetAsideClaim: Equatable, Sendable {
     }
 
     /// What becomes of entries that the chain has not; `isKnown`: whether it has one with that id.
-    static func judge(
-        _ strays: [(entry: Entry, origin: SetAside)],
-        isKnown: (EntryID) throws(JournalError) -> Bool
-    ) throws(JournalError) -> [ClaimedEntry] {
+    static func judge<E: Error>(
+        _ strays: [(entry: Entry, origin: SetAside)], isKnown: (EntryID) throws(E) -> Bool
+    ) throws(E) -> [ClaimedEntry] {
         let ids = Set(strays.map(\.entry.id))
         var reversed: Set<EntryID> = []
         for case .reversal(let reversal) in strays.map(\.entry.body) {

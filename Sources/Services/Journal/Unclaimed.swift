@@ -33,9 +33,7 @@ public struct UnclaimedOperations: Sendable {
             else { return nil }
             rest = rest[(last + 1)...]
         }
-        guard
-            let operations = try? SetAsideClaim.judge(Array(rest), isKnown: { known.contains($0) })
-        else { return nil }
+        let operations = SetAsideClaim.judge(Array(rest)) { known.contains($0) }
         return SetAsideClaim(common: 0, operations: operations).total(.claimed)
     }
 }
