@@ -14,11 +14,11 @@ public final class Browser {
         /// A refusal in these words.
         public init(text: String) { self.text = text }
 
-        /// The page was loaded anew while it was asked, in chromedriver's words.
+        /// The page was loaded anew while it was asked, in chromedriver's words. A script that such a
+        /// page never got has timed out, long before its time.
         var isOfPageThatWent: Bool {
-            ["document unloaded", "aborted by navigation", "execution context"].contains {
-                text.contains($0)
-            }
+            ["document unloaded", "aborted by navigation", "execution context", "script timeout"]
+                .contains { text.contains($0) }
         }
     }
 
