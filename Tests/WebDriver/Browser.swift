@@ -17,8 +17,10 @@ public final class Browser {
         /// The page was loaded anew while it was asked, in chromedriver's words. A script that such a
         /// page never got has timed out, long before its time.
         var isOfPageThatWent: Bool {
-            ["document unloaded", "aborted by navigation", "execution context", "script timeout"]
-                .contains { text.contains($0) }
+            let words = [
+                "document unloaded", "aborted by navigation", "execution context", "script timeout",
+            ]
+            return words.contains { text.contains($0) }
         }
     }
 
