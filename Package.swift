@@ -254,7 +254,7 @@ let package = Package(
         tests("CryptoTests", ["Crypto"]),
         tests("VectorTests", ["Cards", "Crypto"]),
         tests("TidyTests", []),
-        tests("UnitTests", ["Terminal", "eco-terminal"]),
+        tests("UnitTests", ["Terminal", "TestSupport", "eco-terminal"]),
         tests(
             "ScreenTests",
             [

@@ -43,7 +43,7 @@ final class InstalledTree: TemporaryTree {
         for folder in ["/usr/bin", "/var/lib/systemd/catalog", "/etc"] {
             try files.createDirectory(atPath: path + folder, withIntermediateDirectories: true)
         }
-        for program in ["eco-terminal", "eco-ledger", "eco-card"] {
+        for program in ["eco-terminal", "eco-ledger", "eco-card", "sh"] {
             _ = files.createFile(
                 atPath: path + "/usr/bin/" + program, contents: nil,
                 attributes: [.posixPermissions: 0o755])

@@ -15,6 +15,9 @@ import Testing
     /// What exposure a unit may have, in tenths.
     static let exposures: [(unit: String, tenths: Int)] = [
         ("eco-terminal.service", 11), ("eco-ledger.service", 13), ("eco-key-agent.service", 13),
+        ("eco-reader-seen.service", 17),
+        // A browser with its own sandbox, on the devices of a seat.
+        ("eco-kiosk@.service", 75),
     ]
 
     @Test func `Every unit is clean, with what it names beside it`() throws {
@@ -22,7 +25,7 @@ import Testing
         let units = root.paths.filter { $0.hasPrefix("usr/lib/systemd/system/") }.map {
             $0.split(separator: "/").last.map(String.init)?.replacing("@.", with: "@tty1.") ?? ""
         }
-        #expect(units.count == 6)
+        #expect(units.count == 7)
         let result = try run(
             "systemd-analyze", ["verify", "--man=no", "--root=" + root.path] + units)
         #expect(result.code == 0 && result.text.isEmpty, "\(result.text)")
