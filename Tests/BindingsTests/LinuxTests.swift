@@ -86,6 +86,14 @@ import Threads
         close(file)
     }
 
+    @Test func `what lies in memory is told from what stays`() throws {
+        #expect(try Files.isOfThisStart("/dev/shm"))
+        #expect(try !Files.isOfThisStart("/proc"))
+        #expect(throws: LinuxError(call: "statfs", code: ENOENT)) {
+            _ = try Files.isOfThisStart("/dev/shm/not-there")
+        }
+    }
+
     @Test func `a lock has one holder`() throws {
         let folder = try TemporaryFolder()
         let path = folder("lock")

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -74,6 +75,12 @@ public enum Files {
         var found = stat()
         _ = try check("stat") { stat(path, &found) }
         return found.st_mode & 0o7777
+    }
+
+    /// Whether what is written where `path` is lies in memory, or over another file system, as
+    /// under a read-only root: the next start may know nothing of it. Calls `statfs`.
+    public static func isOfThisStart(_ path: String) throws(LinuxError) -> Bool {
+        try check("statfs") { linux_is_of_this_start(path) } == 1
     }
 
     /// Bytes that a process without privileges may still write where `path` is. Calls `statvfs`.

@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <link.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/timex.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -29,6 +31,13 @@ int linux_clock_synchronised(void) {
     struct timex state = {0};
     if (adjtimex(&state) < 0) return errno == EPERM || errno == ENOSYS ? -1 : 0;
     return !(state.status & STA_UNSYNC);
+}
+
+int linux_is_of_this_start(const char *path) {
+    struct statfs found;
+    if (statfs(path, &found) != 0) return -1;
+    return found.f_type == TMPFS_MAGIC || found.f_type == RAMFS_MAGIC ||
+        found.f_type == OVERLAYFS_SUPER_MAGIC;
 }
 
 char *const *linux_environment(void) { return environ; }

@@ -97,7 +97,7 @@ private func advice(_ error: LinuxError, _ directory: String) -> String {
     switch error.code {
     case EWOULDBLOCK:
         "Une autre caisse tourne déjà dans \(directory) : arrêtez-la (systemctl stop "
-            + "eco-terminal)."
+            + "eco-terminal.socket eco-terminal)."
     case EROFS: ServiceFault.diskReadOnly.sentence
     case ENOSPC, EDQUOT: ServiceFault.diskFull.sentence
     default:

@@ -16,6 +16,10 @@ const char *linux_error_sentence(int code);
 /// Calls `adjtimex` without changing anything: 1 when the kernel clock is not STA_UNSYNC.
 int linux_clock_synchronised(void);
 
+/// Calls `statfs`: 1 when what is written where `path` is lies in memory (TMPFS_MAGIC, RAMFS_MAGIC)
+/// or over another file system (OVERLAYFS_SUPER_MAGIC), 0 when not, -1 and errno.
+int linux_is_of_this_start(const char *path);
+
 /// The environment of this process, for `posix_spawn`.
 char *const *linux_environment(void);
 
