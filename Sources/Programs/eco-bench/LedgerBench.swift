@@ -15,6 +15,7 @@ let ledgerCommand = Command(
         .value("clients", "N", "who send at once (8)"),
         .value("rounds", "N", "pairs of a measurement (7)"),
         .value("fill", "N", "book N entries and compare the end with the start (0)"),
+        .flag("check", "end with 1 when a ratio is under its limit"),
     ],
     examples: [
         "eco-bench ledger --database sqlite:/tmp/a.sqlite --bare sqlite:/tmp/b.sqlite",
@@ -42,12 +43,17 @@ private func benchLedger(_ call: Invocation) throws {
     var lines: [String] = []
     var batches: [JSONValue] = []
     var filled = JSONValue.null
+    var missed: [String] = []
     for count in [1, 100, 1_000] {
         let pair = try bench.beside(count)
         let (ours, bare, ratio) = (Int64(pair.ours), Int64(pair.bare), hundredths(pair.ratio))
         lines.append(
             "batch of \(count): \(ours) entries/s, bare loop \(bare), ratio \(ratio), "
                 + "processor \(Int(pair.processor)) us an entry, bare \(Int(pair.bareProcessor))")
+        if count == 100 {
+            // On a server the anchor is what pgbench inserts.
+            missed += shortfall(pair.raw?.ratio ?? pair.ratio, of: 0.5, "a batch of 100")
+        }
         if let raw = pair.raw {
             lines.append(
                 "  pgbench's raw insert \(Int64(raw.rows)) rows/s, ratio \(hundredths(raw.ratio))")
@@ -62,6 +68,7 @@ private func benchLedger(_ call: Invocation) throws {
     }
     let hot = try bench.hotMerchant()
     try bench.ledger.checkAllSettled()
+    missed += shortfall(hot, of: 0.8, "one hot merchant")
     lines.append("one hot merchant against 1,000 merchants: \(hundredths(hot))")
     let fill = try number("fill", 0)
     if fill > 0 {
@@ -81,6 +88,12 @@ private func benchLedger(_ call: Invocation) throws {
         .record([
             "batches": .array(batches), "hotMerchant": .text(hundredths(hot)), "fill": filled,
         ]), lines)
+    guard call.flag("check"), !missed.isEmpty else { return }
+    throw Failure("under the limit: \(missed.joined(separator: "; "))", hint: "an idle machine?")
+}
+
+private func shortfall(_ ratio: Double, of limit: Double, _ what: String) -> [String] {
+    ratio < limit ? ["\(what): \(hundredths(ratio)), wanted \(limit)"] : []
 }
 
 /// Entries a second, and microseconds of this process's processors for an entry; medians.
