@@ -61,7 +61,8 @@ public struct TerminalProof: Sendable {
         for (index, file) in files.enumerated() {
             guard
                 let items = try? CBOR.sequence(
-                    file, count: 1_000_000, limit: ArchivedJournal.sizeMax)
+                    file, count: 1_000_000, limit: ArchivedJournal.sizeMax,
+                    itemLimit: messageSizeMax)
             else {
                 note(.receiptDamaged, 0, "receipts file \(index + 1)")
                 continue
