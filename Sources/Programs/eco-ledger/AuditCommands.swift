@@ -86,7 +86,7 @@ enum AuditCommands {
         }
         let key = try call.value("ledger-key").map { try publicKey($0) }
         let old = try call.values("set-aside").map { SetAsideProof(archive: try read($0)) }
-        let (findings, proofs) = try call.withBook { book in
+        let (findings, proofs) = try call.withBook(patience: Invocation.wholeBook) { book in
             (try book.audit(ledger: key), try old.map { try proven($0, book) })
         }
         let signatures =
@@ -156,7 +156,7 @@ enum AuditCommands {
             ledger: key, isOpen: call.flag("open-end"), isUpToArchive: upTo != nil)
         var book: AuditFindings?
         if call.value("database") != nil {
-            book = try call.withBook { book in
+            book = try call.withBook(patience: Invocation.wholeBook) { book in
                 if let terminal = proof.terminal { try compare(terminal, &proof, book) }
                 return try book.audit(ledger: key)
             }
