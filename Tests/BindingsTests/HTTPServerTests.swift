@@ -12,7 +12,8 @@ import Threads
         let text =
             "\(request.method) \(request.path) [\(query)] \(request.body.count) "
             + "\(request.header("x-token") ?? "none") "
-            + "\(request.headers.filter { $0.name == "x-token" }.count) \(request.isLoopback)"
+            + "\(request.headers.filter { $0.name == "x-token" }.count) \(request.isLoopback) "
+            + request.client
         return HTTPResponse(status: 200, headers: [("X-Seen", "yes")], body: Array(text.utf8))
     }
 
@@ -38,7 +39,7 @@ import Threads
             body: "abc")
         #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
         #expect(answer.contains("\r\nX-Seen: yes\r\n"))
-        #expect(answer.hasSuffix("\r\n\r\nPOST /a b [x=1,y=&,z=] 3 t 1 true"))
+        #expect(answer.hasSuffix("\r\n\r\nPOST /a b [x=1,y=&,z=] 3 t 1 true 127.0.0.1"))
         server.stop()
         server.stop()
         #expect(throws: LinuxError.self) { _ = try RawClient(server.port) }
@@ -48,7 +49,7 @@ import Threads
         let server = try server()
         let answer = try exchange(
             server.port, "GET / HTTP/1.1\r\nX-Token: a\r\nx-token: b")
-        #expect(answer.hasSuffix("GET / [] 0 none 2 true"))
+        #expect(answer.hasSuffix("GET / [] 0 none 2 true 127.0.0.1"))
     }
 
     @Test(arguments: [

@@ -144,6 +144,34 @@ import Testing
         #expect(try CBOR.sequence([], count: 0, limit: 0) == [])
     }
 
+    @Test func `An item of a sequence is read no further than it may be long`() throws {
+        let items = [CBOR.unsigned(1), .bytes([UInt8](repeating: 7, count: 30)), .text("end")]
+        let bytes = items.flatMap(\.encoded)
+        let cut = try CBOR.sequence(bytes, count: 3, limit: 64, itemLimit: 32)
+        #expect(cut == items.map(\.encoded))
+        // Whatever it lacks: the rest of a string, items, pairs, a head, what a tag names.
+        for long in [
+            items[1], .array(Array(repeating: .unsigned(1), count: 31)),
+            .array([.array([.text("012345678"), .text("0123456789012345678")])]),
+            .map((0..<16).map { CBOR.Pair(.unsigned($0), .null) }),
+            .array([.text("012345678901234567890123456"), .unsigned(1 << 40)]),
+            .array([.text("012345678901234567890123456"), .tagged(1 << 40, .null)]),
+        ] {
+            #expect(throws: COSEError.tooLarge(limit: 31)) {
+                try CBOR.sequence(
+                    long.encoded + items[2].encoded, count: 9, limit: 4_096, itemLimit: 31)
+            }
+        }
+        #expect(throws: COSEError.truncated, "the last one is cut, not long") {
+            try CBOR.sequence(bytes.dropLast(), count: 9, limit: 64, itemLimit: 32)
+        }
+        // A claim of many items costs nothing, and items that take 64 times their bytes stop early.
+        let flood = [0x9A, 0x00, 0x40, 0x00, 0x00] + [UInt8](repeating: 0xF6, count: 4 << 20)
+        #expect(throws: COSEError.tooLarge(limit: 16_384)) {
+            try CBOR.sequence(flood, count: 9, limit: flood.count, itemLimit: 16_384)
+        }
+    }
+
     @Test func `Twenty thousand random strings are refused or read, and what is read is exact`() {
         var readable = 0
         for seed in 0..<20_000 as Range<UInt64> {

@@ -99,11 +99,12 @@ final class ArchiveBench {
     }
 
     func proof(
-        files: [[UInt8]] = [], archives: [[UInt8]]? = nil, isOpen: Bool = false
+        files: [[UInt8]] = [], archives: [[UInt8]]? = nil, isOpen: Bool = false,
+        isUpToArchive: Bool = false
     ) -> TerminalProof {
         TerminalProof(
             archives: archives ?? [bytes], receipts: files, ledger: ledger.signer.publicKey,
-            isOpen: isOpen)
+            isOpen: isOpen, isUpToArchive: isUpToArchive)
     }
 
     func codes(_ proof: TerminalProof? = nil) -> [String] {
@@ -115,8 +116,8 @@ final class ArchiveBench {
     }
 
     /// The proof beside the ledger's own copies.
-    func compared() throws -> TerminalProof {
-        var proof = proof()
+    func compared(isUpToArchive: Bool = false) throws -> TerminalProof {
+        var proof = proof(isUpToArchive: isUpToArchive)
         try ledger.book.copies(of: till.kid) { sequence, bytes, outcome in
             proof.compare(copy: bytes, sequence: sequence, outcome: outcome)
         }

@@ -77,6 +77,21 @@ import Testing
         let both = try it.deployment.run(
             ["audit", "--json", "-d", it.deployment.database] + it.offline)
         #expect(both.code == 0 && both.json["transactions"] as? Int == 7)
+        let year = try it.deployment.run(
+            ["audit", "--json", "--upto", "archive", "-d", it.deployment.database] + it.offline)
+        #expect(year.code == 0 && year.json["beyond"] is NSNull)
+
+        // The book alone, beside its own receipts; whose they are takes the key.
+        let key = try it.deployment.run(
+            "audit", "-d", it.deployment.database, "--ledger-key", it.key)
+        #expect(key.out.hasPrefix("6 entries, 7 transactions, 3 receipts\nsound: "))
+        let bare = try it.deployment.run("audit", "-d", it.deployment.database)
+        #expect(bare.code == 0 && bare.out.contains("signatures were not checked"))
+        let stranger = Hexadecimal.text(TestSigner().publicKey.bytes)
+        let foreign = try it.audit("-d", it.deployment.database, "--ledger-key", stranger)
+        #expect(
+            foreign.result.code == 11
+                && Set(foreign.codes) == ["receipt-altered", "receipt-missing"])
 
         // Receipts that the ledger writes out again are the same ones.
         let path = it.deployment.folder + "/r.receipts"
@@ -104,8 +119,10 @@ import Testing
         #expect(missing.out.contains("fault: entry-missing  entry 3  an entry is missing\n"))
         for words in [
             ["audit", "--archive", it.archive], ["audit", "--receipts", it.archive],
-            ["audit", "--ledger-key", it.key, "-d", it.deployment.database],
+            ["audit", "--ledger-key", "00", "-d", it.deployment.database],
+            ["audit", "--upto", "archive", "-d", it.deployment.database],
             ["audit", "--archive", it.archive, "--ledger-key", "00"],
+            ["audit", "--archive", it.archive, "--ledger-key", it.key, "--upto", "2026"],
         ] {
             #expect(try it.deployment.run(words).code == 2, "\(words)")
         }

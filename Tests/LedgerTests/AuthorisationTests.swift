@@ -201,7 +201,7 @@ import Tokens
     }
 
     @Test(arguments: Store.all)
-    func `a pairing code serves one key, for fifteen minutes`(store: Store) throws {
+    func `a pairing code serves one key, for ten minutes`(store: Store) throws {
         let ledger = try TestLedger(store)
         let (one, two) = (TestSigner().publicKey, TestSigner().publicKey)
         let code = try ledger.book.pairingCode(merchant: "Café des Halles", now: Sunday.noon)
@@ -263,7 +263,9 @@ import Tokens
         let (card, till) = (try ledger.card(), try ledger.till())
         let zeros = [UInt8](repeating: 0, count: 16)
         func standing(_ sun: Evidence) throws -> CardStanding {
-            try ledger.book.standing(of: sun, keys: ledger.keys)
+            let (standing, tap) = try ledger.book.standing(of: sun, keys: ledger.keys)
+            if let tap { try ledger.book.note(tap) }
+            return standing
         }
         let old = try card.read(digest: zeros)
         let tap = try card.read(digest: zeros)

@@ -282,12 +282,18 @@ import Tokens
             clockTrust: .synchronised, body: .technicalEvent(TechnicalEvent(code: "b")))
         let bytes = till.signer.withKey { unlinked.signed(by: $0).bytes }
         try replace(bytes, id: id)
+        let receipt = "terminal \(till.id): the receipt of entries 1 to 2 is about another chain"
         #expect(
-            try fault() == ["terminal \(till.id): entry 2 does not follow the one before"])
+            try fault() == [
+                "terminal \(till.id): entry 2 does not follow the one before", receipt,
+            ])
         try replace(bytes.dropLast() + [bytes[bytes.count - 1] ^ 1], id: id)
-        #expect(try fault() == ["terminal \(till.id): entry 2 is not what the terminal signed"])
+        #expect(
+            try fault() == [
+                "terminal \(till.id): entry 2 is not what the terminal signed", receipt,
+            ])
         try database.run("DELETE FROM entries WHERE seq = 1")
-        #expect(try fault() == ["terminal \(till.id): entry 1 is missing"])
+        #expect(try fault() == ["terminal \(till.id): entry 1 is missing", receipt])
     }
 }
 

@@ -80,7 +80,8 @@ import Tokens
         #expect(fleet.months.count == 12 && fleet.months.last?.month == "2025-06")
         #expect(fleet.year.paymentCents == 420 && fleet.total.paymentCents == 320)
         let sums = fleet.outstanding
-        #expect(sums.cards + sums.merchants + sums.means + sums.issuance == 0)
+        #expect(
+            sums.cards + sums.overdrawn + sums.merchants + sums.means + sums.issuance == 0)
         #expect(sums.merchants == 370)
         #expect(sums.cards == (try ledger.balance(ada)) + (try ledger.balance(bob)))
         #expect(fleet.quantity(.cuisinesContributives, .piece) == 4_000)
@@ -177,7 +178,7 @@ import Tokens
     @Test func `the view's door: hosts, methods, paths and dates`() throws {
         let routes = FleetRoutes(
             hosts: ["eco.example"], clock: { Sunday.noon },
-            report: { days, now in FleetReport(days: days, now: now) })
+            report: { days, now, _ in FleetReport(days: days, now: now) })
         func status(
             _ path: String, _ query: [(String, String)] = [], host: String? = "127.0.0.1:8081",
             method: String = "GET"
@@ -225,7 +226,7 @@ import Tokens
             #expect(!text([("from", hostile), ("lang", hostile)]).contains(hostile))
         }
         #expect(!text([]).contains("<script") && !text([]).contains("style=\""))
-        let silent = FleetRoutes(hosts: [], clock: { 0 }, report: { _, _ in nil })
+        let silent = FleetRoutes(hosts: [], clock: { 0 }, report: { _, _, _ in nil })
         let answer = silent.answer(
             .init(method: "GET", path: "/fleet", headers: [("host", "localhost")]))
         #expect(answer.status == 503)

@@ -177,6 +177,34 @@ import Testing
         #expect(bench.codes(try bench.compared()) == ["entry-missing 10"])
     }
 
+    @Test(arguments: Store.all)
+    func `A closed year is proven beside a ledger that goes on`(store: Store) throws {
+        let bench = try ArchiveBench(store)
+        _ = try bench.ledger.sendRaw(bench.till, [try later(bench)])
+        let all = try bench.compared()
+        #expect(bench.codes(all) == ["entry-missing 10"] && all.beyond == nil)
+        let year = try bench.compared(isUpToArchive: true)
+        #expect(bench.codes(year) == [] && year.beyond == 10)
+        // A receipt that goes over the year's end counts for what is within.
+        let over = bench.receipt(
+            7, 10, head: [UInt8](repeating: 7, count: 32),
+            outcomes: [.settled, .settled, .declined(code: "x"), .settled])
+        let twice = bench.proof(files: [over], isUpToArchive: true)
+        #expect(bench.codes(twice) == ["outcome-conflict 9"] && twice.beyond == 10)
+        // What is missing within, or lost at the ledger, stays a fault; without more, no word.
+        bench.entries.remove(at: 4)
+        #expect(bench.codes(try bench.compared(isUpToArchive: true)) == ["entry-missing 5"])
+        let other = try ArchiveBench(store)
+        let sql = try other.ledger.sql()
+        try sql.unguard("entries")
+        try sql.run(
+            store == .sqlite
+                ? "PRAGMA foreign_keys=OFF" : "SET session_replication_role = replica")
+        try sql.run("DELETE FROM entries WHERE seq = 9")
+        let lost = try other.compared(isUpToArchive: true)
+        #expect(other.codes(lost) == ["copy-missing 9"] && lost.beyond == nil)
+    }
+
     private func later(_ bench: ArchiveBench) throws -> [UInt8] {
         try bench.pay(bench.ledger.card(), 50, at: 20)
         return try #require(try bench.journal.nextBatch(count: 1, sizeMax: 9_999).first).bytes
@@ -216,7 +244,8 @@ import Testing
         let book = try TestLedger(store).book
         let codes = AuditFindings.codes.map(\.code)
         #expect(Set(codes).count == codes.count)
-        for (sentence, _) in book.store.integrityQuestions + book.questions {
+        let sentences = (book.store.integrityQuestions + book.questions).map(\.0)
+        for sentence in sentences + book.bookedQuestions.map(\.sentence) {
             #expect(
                 AuditFindings.codes.filter { sentence.contains($0.sentence) }.count == 1,
                 "\(sentence)")

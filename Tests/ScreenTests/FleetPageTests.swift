@@ -120,11 +120,12 @@ import WebDriver
     private static func service(_ report: FleetReport) throws -> FleetService {
         try FleetService(
             address: "127.0.0.1", port: 0, hosts: [], clock: { now },
-            report: { days, now in
+            report: { days, now, _ in
                 var made = FleetReport(days: days, now: now)
                 (made.terminals, made.held, made.flagged) =
                     (report.terminals, report.held, report.flagged)
-                made.heldCount = report.heldCount
+                (made.heldCount, made.flaggedCount) = (report.heldCount, report.flaggedCount)
+                (made.year, made.merchants) = (report.year, report.merchants)
                 (made.volumes, made.months, made.outstanding) =
                     (report.volumes, report.months, report.outstanding)
                 (made.actions, made.people) = (report.actions, report.people)
@@ -160,6 +161,7 @@ import WebDriver
         report.held = Array(entries.prefix(4))
         report.heldCount = 4
         report.flagged = entries
+        report.flaggedCount = 1_234
         for back in (0..<30).reversed() where back % 7 != 3 {
             var day = DayVolume(day: today - UInt64(back))
             day.payments = Int64(20 + back * 3)
@@ -179,7 +181,17 @@ import WebDriver
             return PeriodVolume(
                 month: "\(first.year)-\(CalendarDay.two(first.month))", volume: sum)
         }
-        report.outstanding.cards = 4_567_890
+        (report.year.payments, report.year.paymentCents) = (13_370, 18_765_432)
+        for terminal in report.terminals.prefix(4) {
+            var volume = DayVolume(day: today - 29)
+            volume.payments = Int64(terminal.entries)
+            volume.paymentCents = Int64(terminal.entries) * 1_170
+            volume.returnedCents = Int64(terminal.entries) * 3
+            report.merchants.append(
+                MerchantVolume(merchant: terminal.merchant, volume: volume))
+        }
+        report.outstanding.cards = 4_580_235
+        report.outstanding.overdrawn = -12_345
         report.outstanding.merchants = 16_543_210
         report.outstanding.means = -20_000_000
         report.outstanding.issuance = -1_111_100

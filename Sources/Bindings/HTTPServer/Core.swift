@@ -62,11 +62,12 @@ let requestArrived: MHD_AccessHandlerCallback = {
         return .YES
     }
     core.clients.serve(connection)
+    let address = cmhd_client_address(connection)
     let request = HTTPRequest(
         method: String(cString: method), path: String(cString: path),
         query: pairs(connection, .GET_ARGUMENT_KIND, lowerCase: false).map { ($0.name, $0.value) },
         headers: exchange.headers, body: exchange.body,
-        isLoopback: isLoopback(cmhd_client_address(connection)))
+        isLoopback: isLoopback(address), client: HTTPRequest.client(address))
     return answer(connection, core.handler(request), core)
 }
 

@@ -37,11 +37,14 @@ public struct HTTPRequest: Sendable {
     public let body: [UInt8]
     /// Whether the client's address is 127.0.0.0/8 or ::1.
     public let isLoopback: Bool
+    /// The client's address as it is written, "203.0.113.7" or "2001:db8::1"; "" when it has none.
+    public let client: String
 
     /// A request as the server makes it; for callers that test their handler without a socket.
     public init(
         method: String, path: String, query: [(String, String)] = [],
-        headers: [(name: String, value: String)] = [], body: [UInt8] = [], isLoopback: Bool = true
+        headers: [(name: String, value: String)] = [], body: [UInt8] = [], isLoopback: Bool = true,
+        client: String = "127.0.0.1"
     ) {
         self.method = method
         self.path = path
@@ -49,6 +52,7 @@ public struct HTTPRequest: Sendable {
         self.headers = headers
         self.body = body
         self.isLoopback = isLoopback
+        self.client = client
     }
 
     /// The header of this lower-case name; nil when it is absent, and also when it came twice:

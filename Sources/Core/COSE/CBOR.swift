@@ -149,18 +149,25 @@ extension CBOR {
         return item
     }
 
-    /// Cuts a CBOR sequence (RFC 8742) into the bytes of its items, at most `count` of them.
+    /// Cuts a CBOR sequence (RFC 8742) into the bytes of its items, at most `count` of them and
+    /// each at most `itemLimit` long (nil: `limit`): no more than that is read as values at a time,
+    /// which take many times the memory of their bytes.
     /// - Throws: `COSEError`.
     public static func sequence(
-        _ bytes: [UInt8], count: Int, limit: Int
+        _ bytes: [UInt8], count: Int, limit: Int, itemLimit: Int? = nil
     ) throws(COSEError) -> [[UInt8]] {
         guard bytes.count <= limit else { throw .tooLarge(limit: limit) }
         var reader = CBORReader(bytes)
         var items: [[UInt8]] = []
+        let longest = itemLimit ?? limit
         while reader.position < bytes.count {
             guard items.count < count else { throw .tooLarge(limit: count) }
             let start = reader.position
-            _ = try reader.item(depth: 0)
+            reader.end = start + min(bytes.count - start, longest)
+            do throws(COSEError) { _ = try reader.item(depth: 0) } catch {
+                let isCut = error == .truncated && reader.end < bytes.count
+                throw isCut ? .tooLarge(limit: longest) : error
+            }
             items.append(Array(bytes[start..<reader.position]))
         }
         return items

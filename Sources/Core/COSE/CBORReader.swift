@@ -4,8 +4,13 @@ import CCBOR
 struct CBORReader {
     private let bytes: [UInt8]
     private(set) var position = 0
+    /// Where what may be read ends: what an item lacks then, it lacks here.
+    var end: Int
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        end = bytes.count
+    }
 
     /// One item and all it holds.
     mutating func item(depth: Int) throws(COSEError) -> CBOR {
@@ -28,14 +33,14 @@ struct CBORReader {
     }
 
     private mutating func items(_ count: UInt64, depth: Int) throws(COSEError) -> [CBOR] {
-        guard count <= UInt64(bytes.count - position) else { throw .truncated }
+        guard count <= UInt64(end - position) else { throw .truncated }
         var items: [CBOR] = []
         for _ in 0..<count { items.append(try item(depth: depth + 1)) }
         return items
     }
 
     private mutating func pairs(_ count: UInt64, depth: Int) throws(COSEError) -> [CBOR.Pair] {
-        guard count <= UInt64(bytes.count - position) / 2 else { throw .truncated }
+        guard count <= UInt64(end - position) / 2 else { throw .truncated }
         var pairs: [CBOR.Pair] = []
         var keys = SeenKeys()
         for _ in 0..<count {
@@ -91,7 +96,7 @@ struct CBORReader {
 
     /// Reads one head (and the bytes of a string). Calls `cbor_stream_decode`.
     private mutating func head() throws(COSEError) -> Head {
-        guard position < bytes.count else { throw .truncated }
+        guard position < end else { throw .truncated }
         if bytes[position] >> 5 == 6 { return try tagHead() }
         var seen = Seen()
         let start = position
@@ -99,7 +104,7 @@ struct CBORReader {
             unsafe withUnsafeMutablePointer(to: &seen) { context in
                 var callbacks = Self.callbacks
                 return unsafe cbor_stream_decode(
-                    buffer.baseAddress! + start, buffer.count - start, &callbacks, context)
+                    buffer.baseAddress! + start, end - start, &callbacks, context)
             }
         }
         switch result.status {
@@ -133,7 +138,7 @@ struct CBORReader {
     /// A tag's head, read as the unsigned head it is but for its major type: libcbor before 0.9
     /// (Debian 12) refuses the tags 5 to 20, and COSE_Sign1 is tag 18.
     private mutating func tagHead() throws(COSEError) -> Head {
-        var copy = Array(bytes[position..<min(position + 9, bytes.count)])
+        var copy = Array(bytes[position..<min(position + 9, end)])
         copy[0] &= 0x1f
         var reader = CBORReader(copy)
         guard case .unsigned(let tag) = try reader.head() else { throw .unsupportedItem }

@@ -72,7 +72,19 @@ public struct Receipt: Equatable, Sendable {
     /// Verifies and reads a receipt.
     /// - Throws: `MessageError`.
     public init(_ bytes: [UInt8], ledger: Ed25519PublicKey) throws(MessageError) {
-        let item = try verifiedItem(bytes, by: ledger, name: "receipt", limit: messageSizeMax)
+        try self.init(verifiedItem(bytes, by: ledger, name: "receipt", limit: messageSizeMax))
+    }
+
+    /// Reads a receipt without asking who signed it.
+    /// - Throws: `MessageError.malformed`.
+    public init(unproven bytes: [UInt8]) throws(MessageError) {
+        guard let message = try? Sign1(parsing: bytes, limit: messageSizeMax),
+            let item = try? CBOR.decode(message.payload, limit: messageSizeMax)
+        else { throw .malformed("receipt") }
+        try self.init(item)
+    }
+
+    private init(_ item: CBOR) throws(MessageError) {
         guard let terminal = item[1]?.bytes, terminal.count == 8,
             let from = item[2]?.unsigned, let to = item[3]?.unsigned,
             from >= 1, to <= UInt64(Int64.max), to + 1 >= from,

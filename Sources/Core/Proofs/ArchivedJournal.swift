@@ -1,5 +1,6 @@
 import COSE
 import Crypto
+import LedgerMessages
 import Operations
 
 /// One archive file, cut into its parts: manifest, entries, receipts. The words that describe the
@@ -25,7 +26,8 @@ struct ArchivedJournal {
     /// Nil when the bytes are no archive that a terminal has signed.
     init?(_ bytes: [UInt8]) {
         guard
-            let items = try? CBOR.sequence(bytes, count: Self.itemsMax, limit: Self.sizeMax),
+            let items = try? CBOR.sequence(
+                bytes, count: Self.itemsMax, limit: Self.sizeMax, itemLimit: messageSizeMax),
             let first = items.first,
             let message = try? Sign1(parsing: first, limit: Self.manifestMax),
             let manifest = try? CBOR.decode(message.payload, limit: Self.manifestMax),

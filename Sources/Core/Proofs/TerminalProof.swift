@@ -26,12 +26,20 @@ public struct TerminalProof: Sendable {
     private var copies: Set<UInt64> = []
     /// The highest number a receipt or the ledger knows.
     private var known: UInt64 = 0
+    private let isUpToArchive: Bool
+
+    /// The last entry that the ledger has beyond an archive that was to be proven alone; nil: none.
+    public var beyond: UInt64? { isUpToArchive && known > to ? known : nil }
 
     /// Compares archives of one terminal (any order) with the receipts in them and `receipts`, each
     /// the bytes of a CBOR sequence. With `isOpen`, the newest entries may wait for their receipt.
+    /// With `isUpToArchive`, the record is proven up to the last archive's end: that the ledger
+    /// knows more is no fault (`beyond`).
     public init(
-        archives: [[UInt8]], receipts files: [[UInt8]], ledger: Ed25519PublicKey, isOpen: Bool
+        archives: [[UInt8]], receipts files: [[UInt8]], ledger: Ed25519PublicKey, isOpen: Bool,
+        isUpToArchive: Bool = false
     ) {
+        self.isUpToArchive = isUpToArchive
         let read = archives.map { ArchivedJournal($0) }
         for index in read.indices where read[index] == nil {
             note(.archiveDamaged, 0, "archive \(index + 1)")
@@ -53,7 +61,8 @@ public struct TerminalProof: Sendable {
         for (index, file) in files.enumerated() {
             guard
                 let items = try? CBOR.sequence(
-                    file, count: 1_000_000, limit: ArchivedJournal.sizeMax)
+                    file, count: 1_000_000, limit: ArchivedJournal.sizeMax,
+                    itemLimit: messageSizeMax)
             else {
                 note(.receiptDamaged, 0, "receipts file \(index + 1)")
                 continue
@@ -65,7 +74,7 @@ public struct TerminalProof: Sendable {
         if findings.count == before, let other = own.first(where: { !$0.hasItsReceipts }) {
             note(.archiveReceipts, 0, "entries \(other.from) to \(other.to)")
         }
-        findings += chain.missing(from...to, known: known)
+        findings += chain.missing(from...to, known: isUpToArchive ? to : known)
         noteOutcomes(isOpen: isOpen)
     }
 
@@ -134,14 +143,14 @@ public struct TerminalProof: Sendable {
     }
 
     /// After the last `compare`: what the ledger should have and has not, and what it has beyond
-    /// the archives.
+    /// the archives, unless they are proven alone.
     public mutating func endCopies() {
         for sequence in from...max(from, to)
         where outcomes[sequence] != nil && !copies.contains(sequence) {
             note(.copyMissing, sequence)
         }
         let told = findings.contains { $0.code == .entryMissing && $0.last > to }
-        if known > to, !told {
+        if known > to, !isUpToArchive, !told {
             findings.append(Finding(.entryMissing, to + 1, to: known, "the ledger has it"))
         }
     }

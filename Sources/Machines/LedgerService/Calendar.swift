@@ -59,5 +59,13 @@ public struct CalendarDay: Equatable, Sendable {
         return CalendarDay(number: Self.number(index / 12, index % 12 + 1, 1))
     }
 
+    /// The day after this one's a year before: from there to here it is 365 days, or 366 when a
+    /// 29 February lies between.
+    public var yearStart: CalendarDay {
+        // No other year has a 29 February where this one does.
+        let last = month == 2 ? min(day, 28) : day
+        return CalendarDay(number: Self.number(year - 1, month, last) + 1)
+    }
+
     static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

@@ -21,9 +21,7 @@ extension Routes {
         else { return CardPage.incomplete.response }
         let sun = Evidence.sdm(piccData: piccData, mac: mac, digest: digest)
         let keys = authority.keys
-        let standing = try? shelf.with { (book) throws(BookError) in
-            try book.standing(of: sun, keys: keys)
-        }
+        let standing = try? standing(of: sun, keys)
         let page: CardPage =
             switch standing {
             case .valid: .valid
@@ -33,6 +31,17 @@ extension Routes {
             case nil: .unavailable
             }
         return page.response
+    }
+
+    /// Whoever asks with what no card made holds up no booking.
+    private func standing(
+        of sun: Evidence, _ keys: any EvidenceKeys
+    ) throws(BookError) -> CardStanding {
+        let (standing, tap) = try readers.with { (book) throws(BookError) in
+            try book.standing(of: sun, keys: keys)
+        }
+        if let tap { try shelf.with { (book) throws(BookError) in try book.note(tap) } }
+        return standing
     }
 }
 

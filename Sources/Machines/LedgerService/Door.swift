@@ -10,16 +10,37 @@ final class Door: Sendable {
     static let nonceLife: UInt64 = 2 * RequestSignature.skewMax * 1_000
     /// Nonces kept at most; beyond it the ledger asks for patience rather than forget one.
     static let noncesMax = 200_000
-    /// Wrong pairing codes in ten minutes: with 40-bit codes, guessing is hopeless.
+    /// Nonces of one terminal kept at most, so that no other one waits for it: thirty requests a
+    /// second.
+    static let ownNoncesMax = 20_000
+    /// Wrong pairing codes in ten minutes, from one network and from all. A code has 40 bits and
+    /// lives as long: guessing is hopeless at either pace, and whoever guesses keeps out himself.
     static let pairingFailuresMax = 10
+    static let allPairingFailuresMax = 1_000
     static let pairingWindow: UInt64 = 600_000
 
     private struct State {
         var nonces: [String: UInt64] = [:]
         /// The same nonces in order of arrival; those before `first` are forgotten.
-        var order: [(nonce: String, time: UInt64)] = []
+        var order: [(nonce: String, terminal: String, time: UInt64)] = []
         var first = 0
-        var pairingFailures: [UInt64] = []
+        /// How many each terminal has.
+        var own: [String: Int] = [:]
+        var pairingFailures: [(origin: String, time: UInt64)] = []
+
+        mutating func forget(before now: UInt64) {
+            while first < order.count, order[first].time + Door.nonceLife < now {
+                let (nonce, terminal, _) = order[first]
+                nonces[nonce] = nil
+                let left = own[terminal, default: 1] - 1
+                own[terminal] = left > 0 ? left : nil
+                first += 1
+            }
+            if first > 1_024, first * 2 > order.count {
+                order.removeFirst(first)
+                first = 0
+            }
+        }
     }
 
     private let shelf: Shelf
@@ -58,40 +79,36 @@ final class Door: Sendable {
         guard skew <= RequestSignature.skewMax else {
             throw Refusal(401, "clock-skew", "The request's time is too far from the ledger's.")
         }
-        try remember(terminal.id + signature.nonce, now: now)
+        try remember(terminal.id + signature.nonce, of: terminal.id, now: now)
         return terminal
     }
 
-    private func remember(_ nonce: String, now: UInt64) throws(Refusal) {
+    func remember(_ nonce: String, of terminal: String, now: UInt64) throws(Refusal) {
         try state.read { (state) throws(Refusal) in
-            while state.first < state.order.count,
-                state.order[state.first].time + Self.nonceLife < now
-            {
-                state.nonces[state.order[state.first].nonce] = nil
-                state.first += 1
-            }
-            if state.first > 1_024, state.first * 2 > state.order.count {
-                state.order.removeFirst(state.first)
-                state.first = 0
-            }
+            state.forget(before: now)
             guard state.nonces[nonce] == nil else {
                 throw Refusal(401, "replayed", "This request was taken before.")
             }
-            guard state.nonces.count < Self.noncesMax else {
+            let own = state.own[terminal, default: 0]
+            guard state.nonces.count < Self.noncesMax, own < Self.ownNoncesMax else {
                 throw Refusal(
                     503, "busy", "Too many requests.", isRetryable: true,
                     header: ["Retry-After", "60"])
             }
             state.nonces[nonce] = now
-            state.order.append((nonce, now))
+            state.own[terminal] = own + 1
+            state.order.append((nonce, terminal, now))
         }
     }
 
-    /// Throws 429 when too many wrong codes were tried of late.
-    func checkPairingPace(now: UInt64) throws(Refusal) {
+    /// Throws 429 when too many wrong codes came of late from there, or from everywhere.
+    func checkPairingPace(of origin: String, now: UInt64) throws(Refusal) {
         try state.read { (state) throws(Refusal) in
-            state.pairingFailures.removeAll { $0 + Self.pairingWindow < now }
-            guard state.pairingFailures.count < Self.pairingFailuresMax else {
+            state.pairingFailures.removeAll { $0.time + Self.pairingWindow < now }
+            let own = state.pairingFailures.count { $0.origin == origin }
+            guard own < Self.pairingFailuresMax,
+                state.pairingFailures.count < Self.allPairingFailuresMax
+            else {
                 throw Refusal(
                     429, "rate-limited", "Too many wrong codes; wait ten minutes.",
                     isRetryable: true, header: ["Retry-After", "600"])
@@ -99,5 +116,7 @@ final class Door: Sendable {
         }
     }
 
-    func notePairingFailure(now: UInt64) { state.read { $0.pairingFailures.append(now) } }
+    func notePairingFailure(of origin: String, now: UInt64) {
+        state.read { $0.pairingFailures.append((origin, now)) }
+    }
 }

@@ -5,7 +5,7 @@ import Operations
 /// Names of columns are the same in every language.
 public enum FleetTable: String, CaseIterable, Sendable {
     /// What the report has.
-    case terminals, entries, days, months, balance, parcours
+    case terminals, entries, days, months, merchants, balance, parcours
 }
 
 /// A cell that a spreadsheet cannot take for a formula.
@@ -48,11 +48,13 @@ extension FleetReport {
         case .entries:
             (
                 ["state", "reason", "terminal", "entry", "time", "card", "eco"],
-                held.map { row($0, "held") } + flagged.map { row($0, "flagged") }
+                held.map { row($0, "held") } + cut("held", heldCount, held)
+                    + flagged.map { row($0, "flagged") } + cut("flagged", flaggedCount, flagged)
             )
         case .days:
             (["day"] + Self.money, volumes.map { row(CalendarDay(number: $0.day).text, $0) })
         case .months: (["month"] + Self.money, months.map { row($0.month, $0.volume) })
+        case .merchants: (["merchant"] + Self.money + ["net_eco"], merchants.map(row))
         case .balance: (["accounts", "eco"], balanceRows)
         case .parcours:
             (["parcours", "action", "unit", "times", "quantity"], parcoursRows)
@@ -91,10 +93,23 @@ extension FleetReport {
         ]
     }
 
+    /// A last line where not all are in the file.
+    private func cut(_ state: String, _ count: Int64, _ listed: [NotedEntry]) -> [[CSVCell]] {
+        let more = count - Int64(listed.count)
+        guard more > 0 else { return [] }
+        let sentence = "\(more) more are not in this file: ask for fewer days"
+        return [[.text(state), .text(sentence)] + Array(repeating: .text(""), count: 5)]
+    }
+
+    private func row(_ merchant: MerchantVolume) -> [CSVCell] {
+        row(merchant.merchant, merchant.volume) + [Self.eco(merchant.volume.netCents)]
+    }
+
     private var balanceRows: [[CSVCell]] {
         let sums: [(name: String, cents: Int64)] = [
-            ("cards", outstanding.cards), ("merchants", outstanding.merchants),
-            ("means", outstanding.means), ("issuance", outstanding.issuance),
+            ("cards", outstanding.cards), ("overdrawn", outstanding.overdrawn),
+            ("merchants", outstanding.merchants), ("means", outstanding.means),
+            ("issuance", outstanding.issuance),
         ]
         return sums.map { [.text($0.name), Self.eco($0.cents)] }
     }

@@ -5,8 +5,8 @@ import Operations
 struct FleetPage {
     /// A terminal that was not heard for longer is called silent, milliseconds.
     static let silence: UInt64 = 86_400_000
-    /// Held entries listed at most: a page that nobody can read to its end helps nobody.
-    static let heldListed = 200
+    /// Flagged entries listed at most.
+    static let flaggedListed = 20
     /// A clock further off is shown as a fault, milliseconds.
     static let clockTolerance: UInt64 = 60_000
 
@@ -23,7 +23,8 @@ struct FleetPage {
                 HTML(
                     "main", ["id": "main"],
                     [
-                        figures, decide, flagged, terminals, volumes, months, parcours, balance,
+                        figures, decide, flagged, terminals, volumes, merchants, months, parcours,
+                        balance,
                     ]),
                 HTML("footer", [HTML("p", words("footer"))]),
             ])
@@ -134,10 +135,12 @@ struct FleetPage {
     ) -> HTML {
         let title = words("\(key).title")
         let link = table.map { table in
-            HTML(
+            // What waits is listed whatever its day: so is its file.
+            let days = table == .entries ? "" : "?from=\(first)&to=\(last)"
+            return HTML(
                 "a",
                 [
-                    "class": "act", "href": "/fleet/\(table.rawValue).csv?from=\(first)&to=\(last)",
+                    "class": "act", "href": "/fleet/\(table.rawValue).csv\(days)",
                     "aria-label": words("csv.of", ["what": title]), "download": "",
                 ], words("csv"))
         }
@@ -177,19 +180,27 @@ struct FleetPage {
         if report.held.isEmpty {
             return sheet("decide", nil, [HTML("p", words("decide.none"))])
         }
-        let listed = Array(report.held.prefix(Self.heldListed))
-        let isCut = report.heldCount > Int64(listed.count)
-        let more = words("decide.more", ["count": words.number(Int64(listed.count))])
+        let listed = Array(report.held.prefix(Int(FleetReport.listedMax)))
         return sheet(
             "decide", .entries, about: words("decide.about"),
-            [entries(listed, "decide"), isCut ? HTML("p", more) : HTML()])
+            [entries(listed, "decide"), more("decide.more", listed.count, report.heldCount)])
     }
 
     private var flagged: HTML {
         guard !report.flagged.isEmpty else { return HTML() }
+        let listed = Array(report.flagged.prefix(Self.flaggedListed))
         return sheet(
             "flagged", .entries, about: words("flagged.about"),
-            [entries(Array(report.flagged.prefix(20)), "flagged")])
+            [entries(listed, "flagged"), more("flagged.more", listed.count, report.flaggedCount)])
+    }
+
+    /// Says that not all are listed.
+    private func more(_ key: String, _ listed: Int, _ count: Int64) -> HTML {
+        guard count > Int64(listed) else { return HTML() }
+        let places: KeyValuePairs = [
+            "count": words.number(Int64(listed)), "all": words.number(count),
+        ]
+        return HTML("p", words(key, places))
     }
 
     private func entries(_ entries: [NotedEntry], _ key: String) -> HTML {

@@ -65,11 +65,29 @@ extension FleetPage {
             ])
     }
 
+    var merchants: HTML {
+        let rows = report.merchants.map { merchant in
+            [HTML(merchant.merchant)] + moneyRow(merchant.volume)
+                + [HTML(words.money(merchant.volume.netCents))]
+        }
+        let columns =
+            [Column(name: words("terminals.merchant"))] + moneyColumns
+            + [Column(name: words("net"), isDigits: true)]
+        return sheet(
+            "merchants", .merchants, about: words("merchants.about"),
+            [
+                rows.isEmpty
+                    ? HTML("p", words("none"))
+                    : table(columns, rows, caption: words("merchants.title"))
+            ])
+    }
+
     var balance: HTML {
         let sums = report.outstanding
         let lines = [
-            ("balance.cards", sums.cards), ("balance.merchants", sums.merchants),
-            ("balance.means", sums.means), ("balance.issuance", sums.issuance),
+            ("balance.cards", sums.cards), ("balance.overdrawn", sums.overdrawn),
+            ("balance.merchants", sums.merchants), ("balance.means", sums.means),
+            ("balance.issuance", sums.issuance),
         ]
         return sheet(
             "balance", .balance, about: words("balance.about"),

@@ -13,20 +13,21 @@ public struct PeriodVolume: Equatable, Sendable {
 public struct ActionFigure: Equatable, Sendable {
     /// What was recorded.
     public let volume: ActionVolume
-    /// Its unit; nil when the catalogue does not know it any more.
+    /// Its unit when it was recorded; nil when no catalogue ever knew it.
     public let unit: ActionUnit?
-    /// Its name by language; empty when the catalogue does not know it any more.
+    /// Its name by language; empty when no catalogue ever knew it.
     public let labels: [String: String]
 }
 
 /// The numbers the association looks at. The page, its CSV files and `eco-ledger report` all say
 /// these. Nothing in it names a person; cards are counted, or shown by their last four digits.
 public struct FleetReport: Sendable {
-    /// Flagged entries listed at most.
-    public static let flaggedMax: Int64 = 200
+    /// Held or flagged entries that the page lists at most, each: one that nobody can read to its
+    /// end helps nobody.
+    public static let listedMax: Int64 = 200
 
-    /// Held entries read at most; `eco-ledger held list` shows all.
-    public static let heldMax: Int64 = 10_000
+    /// Held or flagged entries in a CSV file at most, each; a line says how many more there are.
+    public static let entriesMax: Int64 = 100_000
 
     /// The stretch asked for: numbers of UTC days.
     public let days: ClosedRange<UInt64>
@@ -34,14 +35,20 @@ public struct FleetReport: Sendable {
     public let now: UInt64
     /// By merchant.
     public var terminals: [TerminalStanding] = []
-    /// Entries that wait for a person's decision, the oldest first, at most `heldMax`.
+    /// Entries that wait for a person's decision, the oldest first, as many as are listed.
     public var held: [NotedEntry] = []
     /// How many wait in all.
     public var heldCount: Int64 = 0
-    /// Entries with a flag, newest first.
+    /// Entries with a flag, newest first, as many as are listed.
     public var flagged: [NotedEntry] = []
+    /// How many flags there are in all.
+    public var flaggedCount: Int64 = 0
     /// Days of the stretch with money.
     public var volumes: [DayVolume] = []
+    /// What each merchant's terminals booked in the stretch, by name.
+    public var merchants: [MerchantVolume] = []
+    /// The last 365 days up to now, or 366 over a 29 February, together.
+    public var year = DayVolume(day: 0)
     /// Twelve months up to now, oldest first, none left out.
     public var months: [PeriodVolume] = []
     /// What stands on accounts.
@@ -58,35 +65,58 @@ public struct FleetReport: Sendable {
     }
 
     /// Reads the book.
+    /// - Parameter table: `entries` lists those of the stretch alone, up to `entriesMax`; whatever
+    ///   else is wanted lists what waits, of any day, up to `listedMax`.
     /// - Throws: `BookError.storage`.
     public init(
-        _ book: Book, days: ClosedRange<UInt64>, now: UInt64
+        _ book: Book, days: ClosedRange<UInt64>, now: UInt64, table: FleetTable? = nil
     ) throws(BookError) {
         self.init(days: days, now: now)
+        let isFile = table == .entries
+        let (listed, limit) = (isFile ? days : nil, isFile ? Self.entriesMax : Self.listedMax)
+        (held, heldCount) = try book.listed(.held, days: listed, limit: limit)
+        (flagged, flaggedCount) = try book.listed(.flagged, days: listed, limit: limit)
+        if isFile { return }
         terminals = try book.fleet()
-        (held, heldCount) = (try book.held(limit: Self.heldMax), try book.heldCount())
-        flagged = try book.flagged(limit: Self.flaggedMax)
         let today = CalendarDay(number: UTCDay.number(now))
-        let year = min(today.monthStart(before: 11).number, today.number)...today.number
-        let yearVolumes = try book.volumes(days: year)
+        // The first of the twelve months begins within it.
+        let yearDays = today.yearStart.number...today.number
+        let yearVolumes = try book.volumes(days: yearDays)
         months = Self.months(yearVolumes, upTo: today)
+        year = Self.sum(yearVolumes, yearDays.lowerBound)
         // What is most asked for lies within the year: it is read once.
-        let isInYear = year.contains(days.lowerBound) && year.contains(days.upperBound)
+        let isInYear = yearDays.contains(days.lowerBound) && yearDays.contains(days.upperBound)
         volumes =
             try isInYear
             ? yearVolumes.filter { days.contains($0.day) } : book.volumes(days: days)
+        merchants = try book.merchants(days: days)
         outstanding = try book.outstanding()
         people = try book.people(days: days)
-        let settings = try book.settings()
-        let known = Dictionary(
-            (settings.catalogue ?? []).map { ($0.code, $0) }, uniquingKeysWith: { $1 })
-        actions = try book.actions(days: days).map { volume in
-            let action = known[volume.code]
-            return ActionFigure(
-                volume: volume,
-                unit: action.map { $0.unit == "kilogram" ? .kilogram : .piece },
-                labels: action?.labels ?? [:])
+        let history = try book.catalogueHistory()
+        for stretch in history.stretches {
+            for volume in try book.actions(days: days, entered: stretch) {
+                add(volume, history.unit(of: volume.code, at: stretch.lowerBound), history)
+            }
         }
+    }
+
+    /// Adds to what was recorded in the same unit.
+    private mutating func add(
+        _ volume: ActionVolume, _ unit: ActionUnit?, _ history: CatalogueHistory
+    ) {
+        let place = actions.firstIndex {
+            ($0.volume.parcours, $0.volume.code, $0.unit) == (volume.parcours, volume.code, unit)
+        }
+        guard let place else {
+            let figure = ActionFigure(
+                volume: volume, unit: unit, labels: history.labels(of: volume.code))
+            return actions.append(figure)
+        }
+        let known = actions[place].volume
+        let sum = ActionVolume(
+            parcours: known.parcours, code: known.code, count: known.count &+ volume.count,
+            thousandths: known.thousandths &+ volume.thousandths)
+        actions[place] = ActionFigure(volume: sum, unit: unit, labels: actions[place].labels)
     }
 
     /// Twelve months that end with `today`'s, from their days.
@@ -105,9 +135,6 @@ public struct FleetReport: Sendable {
 
     /// The stretch together.
     public var total: DayVolume { Self.sum(volumes, days.lowerBound) }
-
-    /// The twelve months together.
-    public var year: DayVolume { Self.sum(months.map(\.volume), months.first?.volume.day ?? 0) }
 
     private static func sum(_ days: [DayVolume], _ first: UInt64) -> DayVolume {
         var sum = DayVolume(day: first)

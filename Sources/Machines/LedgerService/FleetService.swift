@@ -30,18 +30,21 @@ public final class FleetService: Sendable {
         trouble: @escaping @Sendable (String) -> Void
     ) throws(LedgerServiceError) {
         let shelf = Shelf(database, trouble: trouble)
-        try self.init(address: address, port: port, hosts: hosts, clock: clock) { days, now in
-            try? shelf.with { (book) throws(BookError) in
-                try FleetReport(book, days: days, now: now)
-            }
-        }
+        try self.init(
+            address: address, port: port, hosts: hosts, clock: clock,
+            report: { days, now, table in
+                try? shelf.with { (book) throws(BookError) in
+                    try FleetReport(book, days: days, now: now, table: table)
+                }
+            })
     }
 
-    /// The same over reports made elsewhere; nil: the ledger does not answer.
+    /// The same over reports made elsewhere, of days, for a page or for one table's file; nil: the
+    /// ledger does not answer.
     public init(
         address: String, port: UInt16, hosts: [String],
         clock: @escaping @Sendable () -> UInt64,
-        report: @escaping @Sendable (ClosedRange<UInt64>, UInt64) -> FleetReport?
+        report: @escaping @Sendable (ClosedRange<UInt64>, UInt64, FleetTable?) -> FleetReport?
     ) throws(LedgerServiceError) {
         let routes = FleetRoutes(hosts: Set(hosts), clock: clock, report: report)
         do throws(HTTPServerError) {
@@ -65,7 +68,7 @@ struct FleetRoutes: Sendable {
 
     let hosts: Set<String>
     let clock: @Sendable () -> UInt64
-    let report: @Sendable (ClosedRange<UInt64>, UInt64) -> FleetReport?
+    let report: @Sendable (ClosedRange<UInt64>, UInt64, FleetTable?) -> FleetReport?
 
     func answer(_ request: HTTPRequest) -> HTTPResponse {
         guard isOurs(request.header("host")) else {
@@ -85,9 +88,12 @@ struct FleetRoutes: Sendable {
         let table = request.path.hasPrefix("/fleet/") && request.path.hasSuffix(".csv")
         guard table, let name = FleetTable(rawValue: String(request.path.dropFirst(7).dropLast(4)))
         else { return notice(404, "missing", words) }
-        let (days, isWrong) = days(request)
+        // What waits is of any day, unless days are asked for.
+        let (days, isWrong) = days(request, otherwise: name == .entries ? Self.always : nil)
         guard !isWrong else { return plain(400, "400 from and to are days: 2026-11-27\n") }
-        guard let report = report(days, clock()) else { return notice(503, "problem", words) }
+        guard let report = report(days, clock(), name) else {
+            return notice(503, "problem", words)
+        }
         return file(report.csv(name), "carte-eco-\(name.rawValue).csv")
     }
 
@@ -109,15 +115,22 @@ struct FleetRoutes: Sendable {
 
     private func page(_ request: HTTPRequest, _ words: FleetWords) -> HTTPResponse {
         let (days, isWrong) = days(request)
-        guard let report = report(days, clock()) else { return notice(503, "problem", words) }
+        guard let report = report(days, clock(), nil) else {
+            return notice(503, "problem", words)
+        }
         let page = FleetPage(report: report, words: words, isPeriodWrong: isWrong)
         return html(200, page.text)
     }
 
-    /// The days asked for; the last thirty when none are, or when they make no sense.
-    private func days(_ request: HTTPRequest) -> (days: ClosedRange<UInt64>, isWrong: Bool) {
+    /// Every day there is.
+    private static let always: ClosedRange<UInt64> = 0...CalendarDay.numberMax
+
+    /// The days asked for; when none are, or when they make no sense, the last thirty or `others`.
+    private func days(
+        _ request: HTTPRequest, otherwise others: ClosedRange<UInt64>? = nil
+    ) -> (days: ClosedRange<UInt64>, isWrong: Bool) {
         let today = min(UTCDay.number(clock()), CalendarDay.numberMax)
-        let last = today - min(today, Self.daysShown - 1)...today
+        let last = others ?? today - min(today, Self.daysShown - 1)...today
         func asked(_ name: String) -> String? {
             request.query.last { $0.0 == name }.flatMap { $0.1.isEmpty ? nil : $0.1 }
         }

@@ -16,14 +16,16 @@
 //     GET  /openapi.json /carte-eco.cddl     what all of these take and give        (open)
 //
 // Promises: `openapi.json` names every path, method, status and code there is, and a test keeps it
-// so; nothing is booked but through the book's own checks; every refusal of the API is
-// problem+json with a `code` and `retryable`; a request is taken once (nonce) and within 300 s of
-// the ledger's clock; after a disk failure, or when the server is gone, the book is opened anew
-// before the next call. Nothing but nonces is kept between requests, so several instances may serve
-// one database.
-// Does not promise: TLS (the deployment's proxy ends it); a memory of nonces across a restart or in
-// another instance: a request replayed there changes nothing a second time (ReplayTests), but that
-// a refused authorisation, after a top-up, reserves what was asked for 15 minutes.
+// so; nothing is booked but through the book's own checks; every refusal of ours is problem+json
+// with a `code` and `retryable`; a request is taken once (nonce) and within 300 s of the ledger's
+// clock; after a disk failure, or when the server is gone, the book is opened anew before the next
+// call. Several instances may serve one database: what is kept between requests (nonces, wrong
+// pairing codes, counts for /metrics, when /readyz last wrote) no booking is judged by.
+// Does not promise: TLS (the deployment's proxy ends it, and says in X-Forwarded-For for whom); a
+// document where libmicrohttpd refuses by itself (no HTTP, over 32 KiB of headers); a memory of
+// nonces across a restart or in another instance: a request replayed there changes nothing a second
+// time (ReplayTests), but that a refused authorisation, after a top-up, reserves what was asked for
+// 15 minutes.
 // Threads: one a connection (HTTPServer). A book serves one of them at a time: one book with
 // SQLite, at most `StoreAddress.connectionsMax` with PostgreSQL; signatures are verified before
 // one is taken. Units: milliseconds from the clock given; cents.

@@ -17,6 +17,8 @@ final class Routes: Sendable {
     let meter = Meter()
     let tally = Monitor(OutcomeTally())
     private let door: Door
+    /// When the book last took a write to show that it does, milliseconds.
+    private let written = Monitor<UInt64?>(nil)
 
     init(
         shelf: Shelf, readers: Shelf, authority: Authority,
@@ -70,12 +72,28 @@ final class Routes: Sendable {
         case .time: return json("{\"ms\":\(clock())}")
         case .cardPage: return cardPage(request)
         case .health: return json("{\"status\":\"ok\"}")
-        case .readiness:
-            try book { (book) throws(BookError) in try book.check() }
-            return json("{\"status\":\"ready\"}")
+        case .readiness: return try ready()
         case .metrics: return try metrics()
         case .openAPI, .cddl: return asset(route.rawValue)
         }
+    }
+
+    /// A commit waits for the disk: however often anybody asks, there is one in five seconds.
+    private static let writeInterval: UInt64 = 5_000
+
+    private func ready() throws(Refusal) -> HTTPResponse {
+        let now = clock()
+        let isFresh = written.read { last in
+            last.map { now >= $0 && now - $0 < Self.writeInterval } ?? false
+        }
+        do throws(Refusal) {
+            try book { (book) throws(BookError) in try book.check(writing: !isFresh) }
+        } catch {
+            written.read { $0 = nil }
+            throw error
+        }
+        if !isFresh { written.read { $0 = now } }
+        return json("{\"status\":\"ready\"}")
     }
 
     private func asset(_ path: String) -> HTTPResponse {
@@ -92,10 +110,11 @@ final class Routes: Sendable {
 
     private func pair(_ request: HTTPRequest) throws(Refusal) -> HTTPResponse {
         let now = clock()
-        try door.checkPairingPace(now: now)
+        let origin = request.origin
+        try door.checkPairingPace(of: origin, now: now)
         try expect("application/cbor", request)
+        // What holds no code guesses none.
         guard let asked = try? PairingRequest(request.body) else {
-            door.notePairingFailure(now: now)
             throw Refusal(400, "malformed", "Not a pairing request.")
         }
         do throws(BookError) {
@@ -106,7 +125,7 @@ final class Routes: Sendable {
                 terminal: terminal.id, ledgerKey: authority.signer.publicKey)
             return cbor(answer.encoded, status: 201)
         } catch {
-            if error == .pairingCode { door.notePairingFailure(now: now) }
+            if error == .pairingCode { door.notePairingFailure(of: origin, now: now) }
             throw Refusal(error)
         }
     }

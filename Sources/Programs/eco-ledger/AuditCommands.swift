@@ -15,16 +15,19 @@ enum AuditCommands {
                 .values("receipts", "FILE", "receipts beside those in the archive"),
                 .values(
                     "set-aside", "FILE", "archive of a terminal's old journal: is all of it here?"),
-                .value("ledger-key", "HEX", "the ledger's public key, for --archive"),
+                .value("ledger-key", "HEX", "the ledger's public key: proves its receipts"),
                 .flag("open-end", "the newest entries may still wait for their receipt"),
+                .value("upto", "archive", "a closed year: the ledger may have entries after it"),
             ],
             examples: [
                 "eco-ledger audit -d sqlite:ledger.sqlite",
-                "eco-ledger audit -d sqlite:ledger.sqlite --json",
+                "eco-ledger audit -d sqlite:ledger.sqlite --ledger-key $KEY --json",
                 "eco-ledger audit -d sqlite:ledger.sqlite --set-aside old.eco-archive",
                 "eco-ledger audit --archive 2026.eco-archive --ledger-key $KEY",
                 "eco-ledger audit --archive 2026.eco-archive --receipts more.receipts "
                     + "--ledger-key $KEY -d sqlite:ledger.sqlite",
+                "eco-ledger audit --archive 2026.eco-archive --upto archive --ledger-key $KEY "
+                    + "-d sqlite:ledger.sqlite   # in 2027, beside the ledger at work",
             ], run: audit),
         Command(
             ["terminal", "receipts"], words: "ID FILE",
@@ -75,21 +78,36 @@ enum AuditCommands {
             }
             return try prove(archives, call)
         }
-        guard call.values("receipts").isEmpty, call.value("ledger-key") == nil,
-            !call.flag("open-end")
+        guard call.values("receipts").isEmpty, !call.flag("open-end"), call.value("upto") == nil
         else {
             throw Failure(
-                "--receipts, --ledger-key and --open-end go with --archive",
+                "--receipts, --open-end and --upto go with --archive",
                 hint: "name the terminal's archive too", code: .usage)
         }
+        let key = try call.value("ledger-key").map { try publicKey($0) }
         let old = try call.values("set-aside").map { SetAsideProof(archive: try read($0)) }
-        let (findings, proofs) = try call.withBook { book in
-            (try book.audit(), try old.map { try proven($0, book) })
+        let (findings, proofs) = try call.withBook(patience: Invocation.wholeBook) { book in
+            (try book.audit(ledger: key), try old.map { try proven($0, book) })
         }
+        let signatures =
+            key == nil
+            ? ["the receipts' signatures were not checked: that takes --ledger-key"] : []
         try tell(
             call, proof: nil, findings, bookLines(findings) + proofs.flatMap(\.lines),
-            ["\(findings.entries) entries, \(findings.transactions) transactions"]
-                + proofs.map(\.words))
+            [words(findings)] + signatures + proofs.map(\.words))
+    }
+
+    private static func words(_ book: AuditFindings) -> String {
+        "\(book.entries) entries, \(book.transactions) transactions, \(book.receipts) receipts"
+    }
+
+    private static func publicKey(_ text: String) throws -> Ed25519PublicKey {
+        guard let key = Hexadecimal.bytes(text).flatMap({ try? Ed25519PublicKey($0) }) else {
+            throw Failure(
+                "--ledger-key is no public key",
+                hint: "64 hexadecimal digits, as eco-ledger key show prints them", code: .usage)
+        }
+        return key
     }
 
     /// An old journal's archive beside the book.
@@ -127,20 +145,20 @@ enum AuditCommands {
     }
 
     private static func prove(_ archives: [String], _ call: Invocation) throws {
-        let text = try call.required("ledger-key")
-        guard let key = Hexadecimal.bytes(text).flatMap({ try? Ed25519PublicKey($0) }) else {
+        let key = try publicKey(call.required("ledger-key"))
+        let upTo = call.value("upto")
+        guard upTo == nil || upTo == "archive" else {
             throw Failure(
-                "--ledger-key is no public key",
-                hint: "64 hexadecimal digits, as eco-ledger key show prints them", code: .usage)
+                "--upto is 'archive' or left out", hint: "--upto archive", code: .usage)
         }
         var proof = TerminalProof(
             archives: try archives.map(read), receipts: try call.values("receipts").map(read),
-            ledger: key, isOpen: call.flag("open-end"))
+            ledger: key, isOpen: call.flag("open-end"), isUpToArchive: upTo != nil)
         var book: AuditFindings?
         if call.value("database") != nil {
-            book = try call.withBook { book in
+            book = try call.withBook(patience: Invocation.wholeBook) { book in
                 if let terminal = proof.terminal { try compare(terminal, &proof, book) }
-                return try book.audit()
+                return try book.audit(ledger: key)
             }
         }
         let id = proof.terminal.map { Hexadecimal.text($0.kid) }
@@ -152,10 +170,11 @@ enum AuditCommands {
         if proof.from > 1 {
             words.append("entries 1 to \(proof.from - 1) are in no archive given here")
         }
-        if let book {
+        if let last = proof.beyond {
             words.append(
-                "the ledger's book: \(book.entries) entries, \(book.transactions) transactions")
+                "entries \(proof.to + 1) to \(last) came after it, and are not proven here")
         }
+        if let book { words.append("the ledger's book: \(self.words(book))") }
         try tell(call, proof: proof, book, lines + (book.map(bookLines) ?? []), words)
     }
 
@@ -182,7 +201,8 @@ enum AuditCommands {
                 "from": proof.map { .integer(Int64(clamping: $0.from)) } ?? .null,
                 "to": proof.map { .integer(Int64(clamping: $0.to)) } ?? .null,
                 "entries": .integer(Int64(proof?.entries ?? book?.entries ?? 0)),
-                "receipts": proof.map { .integer(Int64($0.receipts)) } ?? .null,
+                "beyond": proof?.beyond.map { .integer(Int64(clamping: $0)) } ?? .null,
+                "receipts": .integer(Int64(proof?.receipts ?? book?.receipts ?? 0)),
                 "transactions": book.map { .integer(Int64($0.transactions)) } ?? .null,
                 "faults": .array(faults.map(\.object)),
                 "flagged": .array((book?.flagged ?? []).map(HeldCommands.object)),

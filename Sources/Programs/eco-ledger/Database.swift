@@ -54,12 +54,18 @@ extension Invocation {
     }
 
     /// Opens the book and gives it to `body`; the book's refusals become sentences.
-    func withBook<R>(create: Bool = false, _ body: (Book) throws -> R) throws -> R {
+    /// - Parameter patience: the longest wait for a server's answers.
+    func withBook<R>(
+        create: Bool = false, patience: Duration = .seconds(30), _ body: (Book) throws -> R
+    ) throws -> R {
         let address = try database
         do {
-            return try body(try Book(address, create: create))
+            return try body(try Book(address, create: create, patience: patience))
         } catch let error as BookError { throw Failure(error) }
     }
+
+    /// How long a person waits for a server that reads all there is.
+    static var wholeBook: Duration { .seconds(3_600) }
 
     /// The passphrase of `--passphrase-file`.
     func passphrase() throws -> SecretBytes {

@@ -39,9 +39,10 @@ enum ReportCommands {
             return table
         }
         let days = UTCDay.number(from)...UTCDay.number(to)
-        let (fleet, totals, others, issued) = try call.withBook { book in
+        let (fleet, totals, others, issued) = try call.withBook(patience: Invocation.wholeBook) {
+            book in
             (
-                try FleetReport(book, days: days, now: call.now),
+                try FleetReport(book, days: days, now: call.now, table: table),
                 try book.report(from: from, to: to + Day.length),
                 try book.operations(from: from, to: to + Day.length), try book.issued()
             )
@@ -64,7 +65,10 @@ enum ReportCommands {
                 "issuedCents": .integer(issued), "held": .integer(fleet.heldCount),
                 "days": .array(fleet.volumes.map { object($0, CalendarDay(number: $0.day).text) }),
                 "months": .array(fleet.months.map { object($0.volume, $0.month) }),
+                "merchants": .array(
+                    fleet.merchants.map { object($0.volume, $0.merchant, as: "merchant") }),
                 "outstandingCents": .integer(fleet.outstanding.cards),
+                "overdrawnCents": .integer(fleet.outstanding.overdrawn),
                 "owedToMerchantsCents": .integer(fleet.outstanding.merchants),
                 "parcours": .array(Parcours.allCases.map { object($0, fleet) }),
             ]),
@@ -82,8 +86,9 @@ enum ReportCommands {
             "\($0.month)  \($0.volume.payments) payments  \(Money.text($0.volume.paymentCents)) ECO"
         }
         return months + [
-            "twelve months \(Money.text(fleet.year.paymentCents)) ECO; on cards "
-                + "\(Money.text(fleet.outstanding.cards)) ECO; owed to merchants "
+            "last 365 days \(Money.text(fleet.year.paymentCents)) ECO; on cards "
+                + "\(Money.text(fleet.outstanding.cards)) ECO; overdrawn "
+                + "\(Money.text(fleet.outstanding.overdrawn)) ECO; owed to merchants "
                 + "\(Money.text(fleet.outstanding.merchants)) ECO"
         ]
             + Parcours.allCases.map { parcours in
@@ -94,9 +99,11 @@ enum ReportCommands {
             }
     }
 
-    private static func object(_ volume: DayVolume, _ name: String) -> JSONValue {
+    private static func object(
+        _ volume: DayVolume, _ name: String, as key: String = "period"
+    ) -> JSONValue {
         .record([
-            "period": .text(name), "payments": .integer(volume.payments),
+            key: .text(name), "payments": .integer(volume.payments),
             "paymentCents": .integer(volume.paymentCents),
             "returnedCents": .integer(volume.returnedCents),
             "toppedUpCents": .integer(volume.toppedUpCents),

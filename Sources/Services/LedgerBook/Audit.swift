@@ -1,5 +1,5 @@
 import COSE
-import Crypto
+public import Crypto
 import Operations
 import Tokens
 
@@ -31,6 +31,8 @@ public struct AuditFindings: Equatable, Sendable {
     public var entries = 0
     /// Transactions looked at.
     public var transactions = 0
+    /// Receipts of the ledger that were held against the book.
+    public var receipts = 0
 }
 
 extension Book {
@@ -48,7 +50,7 @@ extension Book {
         try number("SELECT count(*) FROM entries e WHERE \(Self.waits)") ?? 0
     }
 
-    private static let waits =
+    static let waits =
         "e.outcome = 'held' AND NOT EXISTS(SELECT 1 FROM verdicts v WHERE v.entry = e.id)"
 
     /// How many entries have each outcome, by the database's words; counts all of them.
@@ -78,9 +80,11 @@ extension Book {
     }
 
     /// Looks at everything the book promises: sums, chains and signatures, uniqueness, the match of
-    /// entries and postings, and SQLite's own checks. Reads only.
+    /// entries and postings, the receipts that were given, and SQLite's own checks. Reads only.
+    /// - Parameter ledger: the ledger's public key; nil: receipts are compared, and their
+    ///   signatures are not checked.
     /// - Throws: `BookError.storage`.
-    public func audit() throws(BookError) -> AuditFindings {
+    public func audit(ledger: Ed25519PublicKey? = nil) throws(BookError) -> AuditFindings {
         var findings = AuditFindings()
         findings.transactions = Int(try number("SELECT count(*) FROM transactions") ?? 0)
         for (sentence, sql) in store.integrityQuestions + questions {
@@ -94,10 +98,18 @@ extension Book {
                 findings.faults.append(faulty.map { "\(sentence): \($0)" } ?? sentence)
             }
         }
+        for question in bookedQuestions {
+            for id in try unbooked(question) {
+                findings.faults.append("\(question.sentence): \(try name(id))")
+            }
+        }
         for terminal in try terminals() {
             let (count, fault) = try auditChain(of: terminal)
             findings.entries += count
             if let fault { findings.faults.append("terminal \(terminal.id): \(fault)") }
+            let given = try auditReceipts(of: terminal, ledger: ledger)
+            findings.receipts += given.receipts
+            findings.faults += given.faults
         }
         findings.flagged = try noted(
             "f.flag", "flags f JOIN entries e ON e.id = f.entry",
@@ -119,7 +131,12 @@ extension Book {
 
     /// Each gives one row per fault.
     var questions: [(String, String)] {
-        Self.operationQuestions + Self.replacementQuestions + Self.postingQuestions + [
+        Self.operationQuestions + Self.replacementQuestions + Self.postingQuestions
+            + releaseQuestions + paymentQuestions
+    }
+
+    private var paymentQuestions: [(String, String)] {
+        [
             (
                 "a transaction does not sum to zero",
                 """

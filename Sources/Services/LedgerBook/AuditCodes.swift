@@ -33,10 +33,17 @@ extension AuditFindings {
         ("replaced-unblocked", "a replaced card is not blocked"),
         ("replaced-money", "money was left on a replaced card"),
         ("replacement-unsettled", "a replacement belongs to an entry that did not settle"),
+        ("reversal-differs", "a reversal that settled is not booked exactly as it says"),
+        ("enrolment-differs", "an enrolment that settled is not kept, or moved no account"),
+        ("released-differs", "a released entry is not booked exactly as it says"),
         ("entry-missing", "is missing"),
         ("entry-altered", "is not what the terminal signed"),
         ("entry-forked", "does not follow the one before"),
         ("column-differs", "a column differs from what was signed"),
+        ("outcome-differs", "its outcome differs from the receipt's"),
+        ("receipt-altered", "is not what the ledger signed"),
+        ("receipt-fork", "is about another chain"),
+        ("receipt-missing", "have no receipt"),
     ]
 }
 

@@ -22,7 +22,8 @@ public struct VerifiedBatch: Sendable {
     public init(_ body: [UInt8], key: Ed25519PublicKey) throws(BookError) {
         let parts: [[UInt8]]
         do throws(COSEError) {
-            parts = try CBOR.sequence(body, count: batchCountMax, limit: messageSizeMax)
+            parts = try CBOR.sequence(
+                body, count: batchCountMax, limit: messageSizeMax, itemLimit: Entry.sizeMax)
         } catch {
             if error == .tooLarge(limit: batchCountMax) { throw .tooManyEntries }
             throw .malformed("entries: not a CBOR sequence (\(error))")

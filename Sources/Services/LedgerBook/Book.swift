@@ -16,14 +16,25 @@ public final class Book: @unchecked Sendable {  // because its owner hands it on
     private var texts: [Table.Shape: String] = [:]
 
     /// Opens the book at `address`; makes it when `create` says so.
+    /// - Parameter patience: the longest wait for a server's answers.
     /// - Throws: `BookError.storage`, `.unusable`.
-    public init(_ address: StoreAddress, create: Bool = false) throws(BookError) {
-        store = try address.open(create: create)
+    public init(
+        _ address: StoreAddress, create: Bool = false, patience: Duration = .seconds(30)
+    ) throws(BookError) {
+        store = try address.open(create: create, patience: patience)
     }
 
-    /// Asks the database whether it answers.
+    /// Asks the database whether it answers, and `writing` whether it keeps what is written: a
+    /// standby, a disk that is full or was mounted read-only answer all the same. A row is
+    /// committed as it was.
     /// - Throws: `BookError.storage`.
-    public func check() throws(BookError) { _ = try number("SELECT count(*) FROM settings") }
+    public func check(writing: Bool) throws(BookError) {
+        _ = try number("SELECT count(*) FROM settings")
+        guard writing else { return }
+        try transaction { () throws(BookError) in
+            try run("UPDATE counters SET last = last WHERE name = 'terminals'")
+        }
+    }
 
     // MARK: statements
 

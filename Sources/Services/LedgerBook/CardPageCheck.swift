@@ -15,8 +15,16 @@ public enum CardStanding: Equatable, Sendable {
     case unknown
 }
 
+/// A genuine tap of a phone that is newer than those kept.
+public struct PageTap: Equatable, Sendable {
+    let card: String
+    let counter: UInt32
+}
+
 extension Book {
-    /// Checks the SUN of a phone's tap. The card is not named: the UID inside names it.
+    /// Checks the SUN of a phone's tap. The card is not named: the UID inside names it. Reads only,
+    /// for anybody may ask: what is to be kept is given to `note`, and is there for a registered
+    /// card's own cryptogram alone.
     ///
     /// The counter is remembered apart from those of payments: a tap by a phone must not make an
     /// offline payment, still on its way with a lower counter, look like a clone. A lower counter
@@ -24,29 +32,33 @@ extension Book {
     /// - Throws: `BookError.storage`.
     public func standing(
         of sun: Evidence, keys: any EvidenceKeys
-    ) throws(BookError) -> CardStanding {
+    ) throws(BookError) -> (standing: CardStanding, tap: PageTap?) {
+        guard case .sdm(let piccData, _, _) = sun,
+            let card = try card(behind: piccData, keys: keys),
+            let read = try? prove(sun, by: card, keys: keys)
+        else { return (.unknown, nil) }
+        let paid =
+            try number(
+                """
+                SELECT coalesce(max(c.counter), 0) FROM card_counters c
+                JOIN entries e ON e.id = c.entry AND e.outcome = 'settled' WHERE c.card = $1
+                """, [.text(card.number.digits)]) ?? 0
+        guard read.counter >= card.pageCounter, Int64(read.counter) >= paid else {
+            return (.stale, nil)
+        }
+        let tap = PageTap(card: card.number.digits, counter: read.counter)
+        return (
+            card.isBlocked ? .blocked : .valid, read.counter > card.pageCounter ? tap : nil
+        )
+    }
+
+    /// Keeps the counter of a tap, if none higher is kept.
+    /// - Throws: `BookError.storage`.
+    public func note(_ tap: PageTap) throws(BookError) {
         try transaction { () throws(BookError) in
-            guard case .sdm(let piccData, _, _) = sun,
-                let card = try card(behind: piccData, keys: keys),
-                let read = try? prove(sun, by: card, keys: keys)
-            else { return .unknown }
-            let paid =
-                try number(
-                    """
-                    SELECT coalesce(max(c.counter), 0) FROM card_counters c
-                    JOIN entries e ON e.id = c.entry AND e.outcome = 'settled' WHERE c.card = $1
-                    """, [.text(card.number.digits)]) ?? 0
-            guard read.counter >= card.pageCounter, Int64(read.counter) >= paid else {
-                return .stale
-            }
-            if read.counter > card.pageCounter {
-                try run(
-                    """
-                    UPDATE cards SET page_counter = $1 WHERE number = $2 AND page_counter < $1
-                    """,
-                    [.integer(Int64(read.counter)), .text(card.number.digits)])
-            }
-            return card.isBlocked ? .blocked : .valid
+            try run(
+                "UPDATE cards SET page_counter = $1 WHERE number = $2 AND page_counter < $1",
+                [.integer(Int64(tap.counter)), .text(tap.card)])
         }
     }
 

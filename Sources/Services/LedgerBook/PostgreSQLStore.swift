@@ -15,20 +15,22 @@ final class PostgreSQLStore: LedgerStore {
     /// Statements that nobody has asked about yet.
     private var waiting: [PostgreSQLCommand] = []
 
-    init(_ text: String, create: Bool) throws(BookError) {
+    init(_ text: String, create: Bool, patience: Duration) throws(BookError) {
         do throws(PostgreSQLError) {
-            session = try Self.session(text)
+            session = try Self.session(text, patience)
         } catch { throw .storage(StorageError(error)) }
         try PostgreSQLSchema.prepare(session, mayCreate: create)
     }
 
-    private static func session(_ text: String) throws(PostgreSQLError) -> Session {
+    private static func session(
+        _ text: String, _ patience: Duration = .seconds(30)
+    ) throws(PostgreSQLError) -> Session {
         let session = try Session(
             text,
             settings: [
                 ("application_name", "eco-ledger"), ("connect_timeout", "10"),
                 ("tcp_user_timeout", "15000"), ("keepalives_idle", "10"),
-            ])
+            ], limit: patience)
         try session.script(
             """
             SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';

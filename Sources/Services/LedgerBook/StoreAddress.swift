@@ -37,10 +37,10 @@ public enum StoreAddress: Equatable, Sendable {
         }
     }
 
-    func open(create: Bool) throws(BookError) -> any LedgerStore {
+    func open(create: Bool, patience: Duration) throws(BookError) -> any LedgerStore {
         switch self {
         case .sqlite(let path): try SQLiteStore(path: path, create: create)
-        case .postgreSQL(let text): try PostgreSQLStore(text, create: create)
+        case .postgreSQL(let text): try PostgreSQLStore(text, create: create, patience: patience)
         }
     }
 
