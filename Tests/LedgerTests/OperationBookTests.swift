@@ -48,6 +48,17 @@ extension Till {
                     parcours: .cuisinesContributives)), id: id)
     }
 
+    func close(
+        _ number: UInt64, from: UInt64, _ totals: PeriodTotals, _ perpetual: Int64,
+        to: UInt64? = nil, period: ClosurePeriod = .day
+    ) -> [UInt8] {
+        append(
+            .closure(
+                Closure(
+                    period: period, number: number, from: from, to: to ?? sequence,
+                    totals: totals, perpetual: perpetual, unsent: 0)))
+    }
+
     func reverse(_ id: EntryID, time: UInt64 = Sunday.noon) -> [UInt8] {
         append(.reversal(Reversal(entry: id, reason: .wrongEntry)), time: time)
     }
@@ -203,13 +214,7 @@ extension Till {
         totals.payments = KindTotal(count: 1, sum: 250)
         func close(_ number: UInt64, from: UInt64, _ totals: PeriodTotals, _ perpetual: Int64)
             -> [UInt8]
-        {
-            till.append(
-                .closure(
-                    Closure(
-                        period: .day, number: number, from: from, to: till.sequence,
-                        totals: totals, perpetual: perpetual, unsent: 0)))
-        }
+        { till.close(number, from: from, totals, perpetual) }
         _ = try ledger.outcome(till, try till.pay(card, 250))
         #expect(
             try ledger.outcome(till, close(2, from: 1, totals, 250))

@@ -34,6 +34,8 @@ struct BookingFacts {
     var released: Set<EntryID> = []
     /// Rules and catalogue, read when first asked for.
     var rules: (rules: OperationRules, actions: [CatalogueAction])?
+    /// Read when the first closure of the batch is judged.
+    var refusedClosures: [Closure]?
 
     static func read(
         _ book: Book, _ terminal: TerminalRecord, _ entries: [Entry]

@@ -151,8 +151,9 @@ extension Booking {
             switch entry.body {
             case .refund(let refund): try judge(refund)
             case .reversal(let reversal): try judge(reversal, of: entry)
-            case .payment, .topUp, .action, .enrolment, .cardEvent, .closure, .technicalEvent:
-                .settled
+            case .closure(let closure):
+                try follows(closure, of: entry) ? .settled : .held(code: "closure-number")
+            case .payment, .topUp, .action, .enrolment, .cardEvent, .technicalEvent: .settled
             }
         if case .enrolment(let enrolment) = entry.body { try checkRelease(of: enrolment) }
         switch outcome {
