@@ -326,6 +326,7 @@ extension Till {
         let (ledger, card, till) = try made(.sqlite)
         _ = try ledger.send(till, [try till.pay(card, 250)])
         let database = try ledger.sql()
+        try database.takeBackChain()
         let later = ["links", "actions", "enrolments", "closures", "verdicts", "sealing"]
         for table in later + ["terminal_status", "deny_reasons", "setting_versions"]
             + ["card_epochs", "replacements", "balances", "counters"]

@@ -316,6 +316,7 @@ final class Booking {
                 entry.body.amount.map { .integer($0.cents) } ?? .null,
                 judgement.counter.map { .integer(Int64($0)) } ?? .null, .clamped(now),
                 .text(judgement.outcome.name), .text(judgement.outcome.code),
+                .blob(entry.previous),
             ])
         if judgement.claims, let counter = judgement.counter, let card = entry.body.card {
             book.insert(

@@ -31,8 +31,8 @@ extension Booking {
     }
 
     /// Whether a closure goes on where the one before ended, up to its own place, with the next
-    /// number. What a person decides of its sums changes nothing of that: a closure out of its place
-    /// would be what all later ones are measured by.
+    /// number. What a person decides of its sums changes nothing of that: all later ones would be
+    /// measured by one that is out of its place.
     func follows(_ closure: Closure, of entry: Entry) throws(BookError) -> Bool {
         let last = try book.rows(
             """

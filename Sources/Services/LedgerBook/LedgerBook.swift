@@ -10,7 +10,7 @@
 //   B2  The same entry is booked once, whatever is sent again: what was said of it is said again,
 //       word for word, by the receipt that was stored.
 //   B3  A terminal's entries form one chain: gapless, each naming the hash of the one before. A gap
-//       or a fork refuses the whole batch and changes nothing.
+//       or a fork refuses the whole batch and changes nothing; the database itself refuses both.
 //   B4  A payment settles only on evidence that the card made over exactly this payment, with keys
 //       no terminal holds; (card, counter) is unique by a constraint of the database.
 //   B5  Every transaction sums to zero: PostgreSQL refuses any other, SQLite a second posting that
