@@ -80,7 +80,7 @@ import Testing
                     .held(code: "closure-number"), .held(code: "closure-totals"),
                 ])
         for sequence in 2...4 as ClosedRange<UInt64> {
-            #expect(throws: BookError.malformed("it cannot be booked: closure-number")) {
+            #expect(throws: BookError.notBookable("closure-number")) {
                 try decide(ledger, till, sequence)
             }
         }

@@ -97,7 +97,7 @@ extension Book {
 final class Booking {
     let book: Book
     let terminal: TerminalRecord
-    /// What checks evidence; nil when nothing is judged any more.
+    /// What checks evidence; nil when a person releases what is not proven.
     let keys: (any EvidenceKeys)?
     let now: UInt64
     /// The chain's head before this batch.
@@ -191,27 +191,14 @@ final class Booking {
 
     /// B4.
     private func judgeProof(of entry: Entry) throws(BookError) -> Judgement {
-        guard let proof = entry.body.proof, let quantity = entry.body.signedQuantity,
-            let card = facts.cards[proof.card]?.record
-        else { return Judgement(outcome: .held(code: "card-unknown")) }
-        guard let keys else {
-            return Judgement(outcome: .held(code: EvidenceFault.epoch.rawValue))
+        guard let proof = entry.body.proof, let card = facts.cards[proof.card]?.record else {
+            return Judgement(outcome: .held(code: "card-unknown"))
         }
         let read: ProvenRead
-        do throws(EvidenceFault) {
-            read = try prove(proof.evidence, by: card, keys: keys)
-        } catch {
+        do throws(EvidenceFault) { read = try proven(entry, proof, by: card) } catch {
             let code = error.rawValue
             return Judgement(
                 outcome: error == .epoch ? .held(code: code) : .declined(code: code))
-        }
-        let digest = transactionDigest(
-            terminal: terminal.key.kid, entry: entry.id, kind: entry.body.kind,
-            quantity: quantity, card: proof.card)
-        // Evidence over another operation does not claim its counter: whoever replays a true
-        // cryptogram in a false entry must not spoil the true one that is still on its way.
-        guard read.digest == digest else {
-            return Judgement(outcome: .declined(code: EvidenceFault.digest.rawValue))
         }
         var judgement = Judgement(outcome: .settled, counter: read.counter)
         guard let place = try claim(read.counter, card) else {
@@ -245,9 +232,25 @@ final class Booking {
         return judgement
     }
 
+    /// What the card's evidence proves of exactly this entry.
+    ///
+    /// Evidence over another operation does not claim its counter: whoever replays a true
+    /// cryptogram in a false entry must not spoil the true one that is still on its way.
+    func proven(
+        _ entry: Entry, _ proof: CardProof, by card: CardRecord
+    ) throws(EvidenceFault) -> ProvenRead {
+        guard let keys, let quantity = entry.body.signedQuantity else { throw .epoch }
+        let read = try LedgerBook.prove(proof.evidence, by: card, keys: keys)
+        let digest = transactionDigest(
+            terminal: terminal.key.kid, entry: entry.id, kind: entry.body.kind,
+            quantity: quantity, card: proof.card)
+        guard read.digest == digest else { throw .digest }
+        return read
+    }
+
     /// Where a counter stands that nobody has; nil: another entry has it. Whatever is thought here,
     /// the database's constraint refuses a second.
-    private func claim(
+    func claim(
         _ counter: UInt32, _ card: CardRecord
     ) throws(BookError) -> CounterPlace? {
         var place = CounterPlace()

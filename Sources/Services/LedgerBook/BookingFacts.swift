@@ -26,7 +26,7 @@ struct BookingFacts {
     var cards: [CardNumber: Card] = [:]
     /// Cards that gave their account to another one: old to new.
     var replaced: [CardNumber: CardNumber] = [:]
-    /// Ids of the batch that have settled.
+    /// Ids of the batch that have settled, or were released.
     var settled: Set<EntryID> = []
     /// By the entry they were given for.
     var authorisations: [EntryID: Authorisation] = [:]
@@ -114,13 +114,14 @@ struct BookingFacts {
         """
     }
 
-    /// Asks which of `count` ids have settled at the terminal $1.
+    /// Asks which of `count` ids have settled at the terminal $1, or were released there.
     private static func settled(_ count: Int) -> String {
         let ids = (0..<count).map { "($\($0 + 2))" }.joined(separator: ", ")
         return """
             SELECT x.column1 FROM (SELECT v.column1,
                 (SELECT count(*) FROM entries e WHERE e.terminal = $1 AND e.uuid = v.column1
-                    AND e.outcome = 'settled') AS times
+                    AND (e.outcome = 'settled' OR
+                        (SELECT d.released FROM verdicts d WHERE d.entry = e.id) = 1)) AS times
                 FROM (VALUES \(ids)) v) x
             WHERE x.times > 0
             """
