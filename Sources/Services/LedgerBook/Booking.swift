@@ -15,13 +15,13 @@ extension Book {
         _ batch: VerifiedBatch, authority: Authority, now: UInt64
     ) throws(BookError) -> [UInt8] {
         try transaction { () throws(BookError) in
-            guard let terminal = try lockedTerminal(kid: batch.terminal) else {
-                throw .terminalUnknown
-            }
+            let locked = try lockedTerminal(
+                kid: batch.terminal, booking: batch.items.map(\.entry))
+            guard let (terminal, cards) = locked else { throw .terminalUnknown }
             guard terminal.revoked == nil else { throw .terminalRevoked }
             let booking = try Booking(
                 book: self, terminal: terminal, keys: authority.keys, now: now,
-                entries: batch.items.map(\.entry))
+                entries: batch.items.map(\.entry), cards: cards)
             var head = booking.head
             var outcomes = try known(batch, of: terminal, until: head.sequence)
             let from = batch.items.first?.entry.sequence ?? head.sequence + 1
@@ -113,16 +113,18 @@ final class Booking {
         var flags: [String] = []
     }
 
-    /// - Parameter entries: all that will be judged.
+    /// - Parameters:
+    ///   - entries: all that will be judged.
+    ///   - cards: all that they may touch, of `Book.lockedTerminal`.
     init(
         book: Book, terminal: TerminalRecord, keys: (any EvidenceKeys)?, now: UInt64,
-        entries: [Entry]
+        entries: [Entry], cards: Set<CardNumber>
     ) throws(BookError) {
         self.book = book
         self.terminal = terminal
         self.keys = keys
         self.now = now
-        (head, facts) = try BookingFacts.read(book, terminal, entries)
+        (head, facts) = try BookingFacts.read(book, terminal, entries, locking: cards)
     }
 
     /// The row of a new entry: made of the terminal's and its number, so that terminals share no

@@ -62,8 +62,12 @@ extension Book {
                 "INSERT INTO verdicts(entry, released, reason, time) VALUES($1, $2, $3, $4)",
                 [.integer(id), .flag(release), .text(reason), .clamped(now)])
             guard release else { return }
+            guard let (_, cards) = try lockedTerminal(kid: kid, booking: [entry]) else {
+                throw .terminalUnknown
+            }
             let booking = try Booking(
-                book: self, terminal: terminal, keys: keys, now: now, entries: [entry])
+                book: self, terminal: terminal, keys: keys, now: now, entries: [entry],
+                cards: cards)
             try booking.checkRelease(of: entry)
             var flags = ["released"]
             if row[4] == .integer(0) {
