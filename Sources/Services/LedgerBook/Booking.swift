@@ -223,6 +223,9 @@ final class Booking {
             judgement.outcome = .held(code: "counter-lower")
             judgement.flags = ["counter-lower"]
             return judgement
+        case .unclear:
+            judgement.outcome = .held(code: "counter-unclear")
+            return judgement
         }
         if card.isBlocked {
             judgement.outcome = .held(code: "card-blocked")
