@@ -196,13 +196,14 @@ import Tokens
         let (card, till) = (try ledger.card(), try ledger.till())
         try ledger.send(till, [try till.pay(card, 100)])
         let database = try ledger.sql()
-        let copy = """
-            INSERT INTO entries SELECT id + $1, terminal, seq + $1, uuid, hash, cose, kind, time,
-                trust, card, cents, counter, received, outcome, code FROM entries
-            """
-        for step in [0, 1] as [Int64] {
+        for (step, previous) in [(0, "previous"), (1, "hash")] as [(Int64, String)] {
             let error = #expect(throws: SQLFailure.self) {
-                try database.run(copy, [.integer(step)])
+                try database.run(
+                    """
+                    INSERT INTO entries SELECT id + $1, terminal, seq + $1, uuid, hash, cose, kind,
+                        time, trust, card, cents, counter, received, outcome, code, \(previous)
+                    FROM entries
+                    """, [.integer(step)])
             }
             #expect(error?.isUnique == true, "step \(step)")
         }

@@ -52,6 +52,29 @@ import Tokens
         #expect(try ledger.book.blockReasons().first?.reason == "counter-lower")
     }
 
+    /// At 10 and 20 the card paid elsewhere; whose clocks are sure, and when the one between was.
+    @Test(
+        arguments: [
+            (.synchronised, .synchronised, 15, .late), (.untrusted, .synchronised, 15, .unclear),
+            (.synchronised, .untrusted, 15, .unclear), (.untrusted, .untrusted, 99, .unclear),
+            (.untrusted, .synchronised, 99, .lower), (.synchronised, .untrusted, 99, .unclear),
+            (.untrusted, .synchronised, 1, .unclear), (.synchronised, .untrusted, 1, .lower),
+        ] as [(ClockTrust, ClockTrust, UInt64, CounterVerdict)])
+    func `a clock that is not sure speaks neither for a card nor against it`(
+        _ place: (lower: ClockTrust, higher: ClockTrust, hour: UInt64, verdict: CounterVerdict)
+    ) {
+        func at(_ hour: UInt64, _ trust: ClockTrust) -> CounterNeighbour {
+            CounterNeighbour(
+                counter: UInt32(hour), time: Sunday.noon + hour * 60 * Sunday.minute, trust: trust)
+        }
+        var found = CounterPlace(lower: at(10, place.lower), higher: at(20, place.higher))
+        let time = at(place.hour, .synchronised).time
+        #expect(judgeCounter(found, time: time, trust: .synchronised) == place.verdict)
+        #expect(judgeCounter(found, time: time, trust: .untrusted) == .unclear)
+        found.isBehindOwnTerminal = true
+        #expect(judgeCounter(found, time: time, trust: .untrusted) == .lower)
+    }
+
     @Test(arguments: Store.all)
     func `two merchants within seconds block the card; the second is still paid`(
         store: Store

@@ -138,6 +138,7 @@ import Tokens
         let (ledger, card, till) = try ledger(.sqlite)
         try ledger.send(till, [try till.pay(card, 100)])
         let database = try ledger.sql()
+        try database.takeBackChain()
         for sql in [
             "DROP TABLE terminal_status", "DROP TABLE deny_reasons",
             "DROP TABLE setting_versions", "DROP TABLE replacements", "DROP INDEX enrolments_card",

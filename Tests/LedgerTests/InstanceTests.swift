@@ -11,7 +11,7 @@ import Tokens
 /// Several ledgers on one database at once (B7).
 @Suite struct InstanceTests {
     /// Runs `body` on `count` threads, each with a book of its own, and gives what they gave.
-    private func together<R: Sendable>(
+    func together<R: Sendable>(
         _ ledger: TestLedger, _ count: Int, _ body: @escaping @Sendable (Int, Book) throws -> R
     ) throws -> [R] {
         let books = try (0..<count).map { _ in try Book(ledger.address) }

@@ -103,16 +103,22 @@ import Tokens
         let running = try Running(store)
         let till = try running.ledger.till()
         _ = try running.post(till, [till.event()])
-        let (blob, series) =
+        func hash(_ number: String) -> String {
+            switch store {
+            case .sqlite: "CAST(printf('%032d', \(number)) AS BLOB)"
+            case .postgreSQL: "convert_to(lpad(CAST(\(number) AS TEXT), 32, '0'), 'UTF8')"
+            }
+        }
+        let (id, series) =
             switch store {
             case .sqlite:
                 (
-                    "randomblob(32)",
+                    "randomblob(16)",
                     "RECURSIVE n(i) AS (SELECT $1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)"
                 )
             case .postgreSQL:
                 (
-                    "sha256(CAST(i AS TEXT)::bytea)",
+                    "substr(\(hash("i")), 17)",
                     "n AS (SELECT i FROM generate_series(CAST($1 AS BIGINT), "
                         + "CAST($2 AS BIGINT)) i)"
                 )
@@ -122,9 +128,10 @@ import Tokens
             try sql.run(
                 """
                 INSERT INTO entries(id, terminal, seq, uuid, hash, cose, kind, time, trust,
-                    received, outcome, code)
-                WITH \(series) SELECT e.id + i - 1, e.terminal, i, substr(\(blob), 1, 16), \(blob),
-                    e.cose, e.kind, e.time, e.trust, e.received, 'settled', ''
+                    received, outcome, code, previous)
+                WITH \(series) SELECT e.id + i - 1, e.terminal, i, \(id), \(hash("i")),
+                    e.cose, e.kind, e.time, e.trust, e.received, 'settled', '',
+                    CASE i WHEN 2 THEN e.hash ELSE \(hash("i - 1")) END
                 FROM n, entries e WHERE e.seq = 1
                 """,
                 [.integer(Int64(start)), .integer(Int64(min(start + 49_999, count)))])

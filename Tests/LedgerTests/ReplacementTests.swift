@@ -132,7 +132,7 @@ private struct Scene {
         #expect(
             try scene.send(scene.till.enrol(scene.fresh, replaces: scene.lost))
                 == .held(code: "replaced-before"))
-        #expect(throws: BookError.malformed("it cannot be booked: replaced-before")) {
+        #expect(throws: BookError.notBookable("replaced-before")) {
             try scene.release()
         }
         try scene.check((scene.lost, 0), (scene.fresh, 10_000))
@@ -146,7 +146,7 @@ private struct Scene {
         #expect(try scene.send(scene.till.enrol(scene.fresh, replaces: scene.lost)) == scene.held)
         #expect(try scene.send(scene.till.enrol(other, replaces: scene.lost)) == scene.held)
         try scene.release(2)
-        #expect(throws: BookError.malformed("it cannot be booked: replaced-before")) {
+        #expect(throws: BookError.notBookable("replaced-before")) {
             try scene.release(1)
         }
         try scene.check((scene.lost, 0), (scene.fresh, 0), (other, 10_000))
@@ -225,7 +225,7 @@ private struct Scene {
         #expect(
             try scene.send(scene.till.enrol(scene.lost, replaces: last))
                 == .held(code: "replaced-itself"))
-        #expect(throws: BookError.malformed("it cannot be booked: replaced-itself")) {
+        #expect(throws: BookError.notBookable("replaced-itself")) {
             try scene.release(3)
         }
         try scene.check((scene.lost, 0), (scene.fresh, 0), (last, 10_000))

@@ -72,6 +72,8 @@ import Tokens
         (9, 1, .unsigned(4)), (9, 2, .unsigned(0)), (9, 3, .unsigned(0)), (9, 4, .unsigned(0)),
         (9, 3, .unsigned(10)), (9, 5, nil), (9, 5, .record([8: .null])),
         (9, 5, .record([1: .array([.unsigned(0), .unsigned(0)])])),
+        (9, 5, .record([1: .array([.unsigned(1), .integer(Amount.sumMax + 1)])])),
+        (9, 6, .integer(Amount.sumMax + 1)), (9, 6, .integer(.min)),
         (9, 5, .record([5: .map([])])), (9, 6, .bool(true)), (9, 7, nil), (9, 8, .null),
         (0, 8, .bytes([1])), (0, 9, .null),
     ]

@@ -2,6 +2,9 @@
 public struct Amount: Comparable, Hashable, Sendable {
     /// The largest amount, 999,999.99 ECO: sums of a terminal fit with room.
     public static let centsMax: Int64 = 99_999_999
+    /// The furthest from zero that a sum of a terminal may be, cents: its entries are numbered with
+    /// 32 bits. Sums and differences of a few of them fit.
+    public static let sumMax: Int64 = centsMax << 32
     /// Nothing.
     public static let zero = Amount(unchecked: 0)
 
@@ -14,6 +17,11 @@ public struct Amount: Comparable, Hashable, Sendable {
     public init?(cents: Int64) {
         guard (0...Self.centsMax).contains(cents) else { return nil }
         self.cents = cents
+    }
+
+    /// A sum of a terminal, cents, that somebody else states; nil beyond `sumMax`.
+    static func sum(_ cents: Int64) -> Int64? {
+        (-sumMax...sumMax).contains(cents) ? cents : nil
     }
 
     /// Reads "12,50", "12.5", "12" (at most two decimals, no sign, no spaces). Nil otherwise.

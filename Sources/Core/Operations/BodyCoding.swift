@@ -217,7 +217,7 @@ extension Closure {
         self.init(
             period: try fields.choice(1, "period"), number: number, from: from, to: to,
             totals: try PeriodTotals(fields.optional(5)),
-            perpetual: try fields.value(6, "perpetual") { $0.integer },
+            perpetual: try fields.value(6, "perpetual") { $0.integer.flatMap(Amount.sum) },
             unsent: try fields.number(7, "unsent"))
     }
 }
@@ -249,12 +249,17 @@ extension PeriodTotals {
             guard let total = KindTotal(item) else { throw .malformed("totals line") }
             return total
         }
+        func money(_ key: Int64) throws(OperationError) -> KindTotal {
+            let total = try line(fields.optional(key))
+            guard Amount.sum(total.sum) != nil else { throw .malformed("totals line") }
+            return total
+        }
         self = .none
-        payments = try line(fields.optional(1))
-        refunds = try line(fields.optional(2))
-        reversals = try line(fields.optional(3))
-        topUps = try line(fields.optional(4))
-        topUpReversals = try line(fields.optional(7))
+        payments = try money(1)
+        refunds = try money(2)
+        reversals = try money(3)
+        topUps = try money(4)
+        topUpReversals = try money(7)
         if fields.optional(6) != nil { enrolments = try fields.number(6, "enrolments") }
         guard let byCode = fields.optional(5) else { return }
         guard let pairs = byCode.map, (1...Self.codesMax).contains(pairs.count) else {

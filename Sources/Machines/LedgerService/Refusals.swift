@@ -47,6 +47,7 @@ struct Refusal: Error, Equatable {
         case .fork(let expected):
             self.init(409, "fork", "The ledger knows another chain.", expected: expected)
         case .notHeld: self.init(404, "not-held", "No such held entry.")
+        case .notBookable(let code): self.init(409, "not-bookable", "It cannot be booked: \(code).")
         case .cardUnknown: self.init(404, "card-unknown", "No such card.")
         case .cardReplaced: self.init(409, "card-replaced", "Another card has its account.")
         case .cardKnown: self.init(409, "card-known", "Registered with other data.")

@@ -6,7 +6,8 @@ import Threads
 
 /// The anchor: the rows that a payment leaves, inserted by a bare SQL loop into the same tables,
 /// as many to a transaction as the batch has, without a look at anything. Its ledger is made by
-/// the product, so that the tables, indexes and guards are the same.
+/// the product, so that the tables, indexes and guards are the same; a client writes the chain of a
+/// terminal of its own, as ours do.
 final class BareRows: @unchecked Sendable {  // because each client has its own connection and rows
     private enum Line {
         case file(Database)
@@ -14,14 +15,20 @@ final class BareRows: @unchecked Sendable {  // because each client has its own 
     }
 
     private let lines: Monitor<[Line]>
-    private let terminal: Int64 = 1
+    /// What follows next in a client's chain.
+    private struct Chain {
+        var sequence: Int64 = 1
+        var previous = [UInt8](repeating: 0, count: 32)
+    }
+
+    private let chains: Monitor<[Chain]>
     private let place = Monitor<Int64>(0)
 
     private static let statements = [
         """
         INSERT INTO entries(id, terminal, seq, uuid, hash, cose, kind, time, trust, card, cents,
-            counter, received, outcome, code)
-        VALUES($1, $2, $3, $4, $5, $6, 1, $7, 3, $8, 1, $9, $7, 'settled', '')
+            counter, received, outcome, code, previous)
+        VALUES($1, $2, $3, $4, $5, $6, 1, $7, 3, $8, 1, $9, $7, 'settled', '', $10)
         """,
         "INSERT INTO card_counters(card, counter, entry) VALUES($1, $2, $3)",
         "INSERT INTO transactions(id, entry, what, time) VALUES($1, $1, 'payment', $2)",
@@ -32,8 +39,8 @@ final class BareRows: @unchecked Sendable {  // because each client has its own 
         """,
     ]
 
-    /// `address` holds a ledger of `BenchLedger` with terminal 1.
-    init(_ address: StoreAddress) throws {
+    /// `address` holds a ledger of `BenchLedger` with a terminal for each client.
+    init(_ address: StoreAddress, clients: Int) throws {
         var open: [Line] = []
         for _ in 0..<address.connectionsMax {
             switch address {
@@ -45,10 +52,11 @@ final class BareRows: @unchecked Sendable {  // because each client has its own 
             }
         }
         lines = Monitor(open)
+        chains = Monitor(Array(repeating: Chain(), count: clients))
     }
 
     /// Inserts what `count` payments leave, in one transaction.
-    func insert(_ count: Int, cards: [String]) throws {
+    func insert(_ count: Int, of client: Int, cards: [String]) throws {
         let first = place.read { place in
             place += Int64(count)
             return place - Int64(count) + 1
@@ -56,21 +64,26 @@ final class BareRows: @unchecked Sendable {  // because each client has its own 
         var rows: [(String, [SQLValue])] = []
         // In order, so that two clients that meet at a card do not wait in a circle.
         let chosen = (0..<count).map { cards[(Int(first) + $0) % cards.count] }.sorted()
-        for (seq, card) in zip(first..., chosen) {
-            let id = terminal << 32 + seq
+        let terminal = Int64(client + 1)
+        var chain = chains.read { $0[client] }
+        for (counter, card) in zip(first..., chosen) {
+            let id = terminal << 32 + chain.sequence
+            let hash = randomBytes(32)
             let time = SQLValue.integer(Int64(BenchLedger.time))
             let values: [[SQLValue]] = [
                 [
-                    .integer(id), .integer(terminal), .integer(seq), .blob(randomBytes(16)),
-                    .blob(randomBytes(32)), .blob(randomBytes(330)), time, .text(card),
-                    .integer(seq),
+                    .integer(id), .integer(terminal), .integer(chain.sequence),
+                    .blob(randomBytes(16)), .blob(hash), .blob(randomBytes(330)), time,
+                    .text(card), .integer(counter), .blob(chain.previous),
                 ],
-                [.text(card), .integer(seq), .integer(id)], [.integer(id), time],
+                [.text(card), .integer(counter), .integer(id)], [.integer(id), time],
                 [.integer(id), .text("card:" + card), .text("merchant:0000000000000001")],
                 [.text("card:" + card)],
             ]
             rows += zip(Self.statements, values)
+            chain = Chain(sequence: chain.sequence + 1, previous: hash)
         }
+        chains.update { $0[client] = chain }
         guard let line = lines.wait(atMost: .seconds(600), { $0.popLast() }) else { return }
         defer { lines.update { $0.append(line) } }
         switch line {

@@ -121,9 +121,9 @@ private final class LedgerBench {
         ledger = try BenchLedger(address, clients: clients, cardsEach: 200)
         tills = try ledger.tills(clients, merchants: clients)
         let other = try BenchLedger(bare, clients: clients, cardsEach: 200)
-        _ = try other.tills(1, merchants: 1)
+        _ = try other.tills(clients, merchants: 1)
         bareCards = other.cards.map(\.digits)
-        self.bare = try BareRows(bare)
+        self.bare = try BareRows(bare, clients: clients)
         raw = try RawInserts(bare, clients: clients)
         self.clients = clients
         self.rounds = rounds
@@ -163,7 +163,7 @@ private final class LedgerBench {
             let batches = try tills.enumerated().map { client, till in
                 try (0..<share).map { _ in try ledger.batch(till, of: client, count) }
             }
-            let counts = [[Int]](repeating: [Int](repeating: count, count: share), count: clients)
+            let turns = (0..<clients).map { [Int](repeating: $0, count: share) }
             func mine() throws -> Double {
                 let before = Clock.processMicroseconds()
                 let taken = try seconds(batches) { [ledger] in try ledger.book($0) }
@@ -172,8 +172,8 @@ private final class LedgerBench {
             }
             func plain() throws -> Double {
                 let before = Clock.processMicroseconds()
-                let taken = try seconds(counts) { [bare, bareCards] in
-                    try bare.insert($0, cards: bareCards)
+                let taken = try seconds(turns) { [bare, bareCards] in
+                    try bare.insert(count, of: $0, cards: bareCards)
                 }
                 bareProcessor.append(Double(Clock.processMicroseconds() - before) / total)
                 return total / taken

@@ -108,6 +108,7 @@ extension Failure {
             self.init(
                 "no entry is held there, or it has been decided",
                 hint: "eco-ledger held list shows what waits")
+        case .notBookable(let code): self = HeldCommands.failure(code)
         case .cardUnknown:
             self.init("no such card", hint: "eco-ledger card list shows them")
         case .cardReplaced:

@@ -254,6 +254,14 @@ extension Invocation {
         } catch { throw Failure(error) }
     }
 
+    /// What proves evidence, of `--keys`; nil without that option.
+    func evidenceKeys() throws -> BundleKeys? {
+        guard value("keys") != nil else { return nil }
+        let phrase = try passphrase()
+        let own = try signer(try ownKeys + ".key", phrase, mayCreate: false)
+        return BundleKeys(bundle: try bundle(phrase, own))
+    }
+
     /// Sealed to the ledger's own key, or by the passphrase.
     fileprivate func bundle(
         _ passphrase: borrowing SecretBytes, _ own: SigningKey

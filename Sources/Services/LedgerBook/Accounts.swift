@@ -83,10 +83,8 @@ extension Book {
     /// - Throws: `BookError.cardUnknown`, `.amount`, `.storage`.
     public func topUp(_ card: CardNumber, _ amount: Amount, now: UInt64) throws(BookError) {
         try transaction { () throws(BookError) in
-            guard try lockedCard(card) != nil else { throw .cardUnknown }
             // What would go to a card that was replaced goes to the one that has its account.
-            let last = try successor(card)
-            if last != card { _ = try lockedCard(last) }
+            let last = try lockedAccount(of: card)
             try move(
                 amount, from: Account.issuance, to: Account.card(last), what: "top-up",
                 entry: nil, time: now)

@@ -191,7 +191,7 @@ enum Table: Int {
         case .entries:
             """
             entries(id, terminal, seq, uuid, hash, cose, kind, time, trust, card, cents, counter,
-                received, outcome, code)
+                received, outcome, code, previous)
             """
         case .counters: "card_counters(card, counter, entry)"
         case .transactions: "transactions(id, entry, what, time)"

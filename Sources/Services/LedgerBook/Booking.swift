@@ -15,13 +15,13 @@ extension Book {
         _ batch: VerifiedBatch, authority: Authority, now: UInt64
     ) throws(BookError) -> [UInt8] {
         try transaction { () throws(BookError) in
-            guard let terminal = try lockedTerminal(kid: batch.terminal) else {
-                throw .terminalUnknown
-            }
+            let locked = try lockedTerminal(
+                kid: batch.terminal, booking: batch.items.map(\.entry))
+            guard let (terminal, cards) = locked else { throw .terminalUnknown }
             guard terminal.revoked == nil else { throw .terminalRevoked }
             let booking = try Booking(
                 book: self, terminal: terminal, keys: authority.keys, now: now,
-                entries: batch.items.map(\.entry))
+                entries: batch.items.map(\.entry), cards: cards)
             var head = booking.head
             var outcomes = try known(batch, of: terminal, until: head.sequence)
             let from = batch.items.first?.entry.sequence ?? head.sequence + 1
@@ -97,7 +97,7 @@ extension Book {
 final class Booking {
     let book: Book
     let terminal: TerminalRecord
-    /// What checks evidence; nil when nothing is judged any more.
+    /// What checks evidence; nil when a person releases what is not proven.
     let keys: (any EvidenceKeys)?
     let now: UInt64
     /// The chain's head before this batch.
@@ -113,16 +113,18 @@ final class Booking {
         var flags: [String] = []
     }
 
-    /// - Parameter entries: all that will be judged.
+    /// - Parameters:
+    ///   - entries: all that will be judged.
+    ///   - cards: all that they may touch, of `Book.lockedTerminal`.
     init(
         book: Book, terminal: TerminalRecord, keys: (any EvidenceKeys)?, now: UInt64,
-        entries: [Entry]
+        entries: [Entry], cards: Set<CardNumber>
     ) throws(BookError) {
         self.book = book
         self.terminal = terminal
         self.keys = keys
         self.now = now
-        (head, facts) = try BookingFacts.read(book, terminal, entries)
+        (head, facts) = try BookingFacts.read(book, terminal, entries, locking: cards)
     }
 
     /// The row of a new entry: made of the terminal's and its number, so that terminals share no
@@ -191,27 +193,14 @@ final class Booking {
 
     /// B4.
     private func judgeProof(of entry: Entry) throws(BookError) -> Judgement {
-        guard let proof = entry.body.proof, let quantity = entry.body.signedQuantity,
-            let card = facts.cards[proof.card]?.record
-        else { return Judgement(outcome: .held(code: "card-unknown")) }
-        guard let keys else {
-            return Judgement(outcome: .held(code: EvidenceFault.epoch.rawValue))
+        guard let proof = entry.body.proof, let card = facts.cards[proof.card]?.record else {
+            return Judgement(outcome: .held(code: "card-unknown"))
         }
         let read: ProvenRead
-        do throws(EvidenceFault) {
-            read = try prove(proof.evidence, by: card, keys: keys)
-        } catch {
+        do throws(EvidenceFault) { read = try proven(entry, proof, by: card) } catch {
             let code = error.rawValue
             return Judgement(
                 outcome: error == .epoch ? .held(code: code) : .declined(code: code))
-        }
-        let digest = transactionDigest(
-            terminal: terminal.key.kid, entry: entry.id, kind: entry.body.kind,
-            quantity: quantity, card: proof.card)
-        // Evidence over another operation does not claim its counter: whoever replays a true
-        // cryptogram in a false entry must not spoil the true one that is still on its way.
-        guard read.digest == digest else {
-            return Judgement(outcome: .declined(code: EvidenceFault.digest.rawValue))
         }
         var judgement = Judgement(outcome: .settled, counter: read.counter)
         guard let place = try claim(read.counter, card) else {
@@ -234,6 +223,9 @@ final class Booking {
             judgement.outcome = .held(code: "counter-lower")
             judgement.flags = ["counter-lower"]
             return judgement
+        case .unclear:
+            judgement.outcome = .held(code: "counter-unclear")
+            return judgement
         }
         if card.isBlocked {
             judgement.outcome = .held(code: "card-blocked")
@@ -245,9 +237,25 @@ final class Booking {
         return judgement
     }
 
+    /// What the card's evidence proves of exactly this entry.
+    ///
+    /// Evidence over another operation does not claim its counter: whoever replays a true
+    /// cryptogram in a false entry must not spoil the true one that is still on its way.
+    func proven(
+        _ entry: Entry, _ proof: CardProof, by card: CardRecord
+    ) throws(EvidenceFault) -> ProvenRead {
+        guard let keys, let quantity = entry.body.signedQuantity else { throw .epoch }
+        let read = try LedgerBook.prove(proof.evidence, by: card, keys: keys)
+        let digest = transactionDigest(
+            terminal: terminal.key.kid, entry: entry.id, kind: entry.body.kind,
+            quantity: quantity, card: proof.card)
+        guard read.digest == digest else { throw .digest }
+        return read
+    }
+
     /// Where a counter stands that nobody has; nil: another entry has it. Whatever is thought here,
     /// the database's constraint refuses a second.
-    private func claim(
+    func claim(
         _ counter: UInt32, _ card: CardRecord
     ) throws(BookError) -> CounterPlace? {
         var place = CounterPlace()
@@ -316,6 +324,7 @@ final class Booking {
                 entry.body.amount.map { .integer($0.cents) } ?? .null,
                 judgement.counter.map { .integer(Int64($0)) } ?? .null, .clamped(now),
                 .text(judgement.outcome.name), .text(judgement.outcome.code),
+                .blob(entry.previous),
             ])
         if judgement.claims, let counter = judgement.counter, let card = entry.body.card {
             book.insert(

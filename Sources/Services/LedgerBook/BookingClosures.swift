@@ -3,18 +3,18 @@ import Operations
 
 /// A closure is checked against what the ledger saw of the chain it closes.
 extension Booking {
+    /// Where a kind of period stands: the number and the end of its last closure.
+    private struct Place {
+        var number: UInt64 = 0
+        var upto: UInt64 = 0
+
+        func isFollowed(by closure: Closure) -> Bool {
+            closure.number == number + 1 && closure.from == upto + 1
+        }
+    }
+
     func judge(_ closure: Closure, of entry: Entry) throws(BookError) -> Outcome {
-        let last = try book.rows(
-            """
-            SELECT number, upto FROM closures WHERE terminal = $1 AND period = $2
-            ORDER BY number DESC LIMIT 1
-            """, [.integer(terminal.row), .clamped(closure.period.rawValue)]
-        ).first
-        let number = UInt64(clamping: last?[0].integer ?? 0)
-        let upto = UInt64(clamping: last?[1].integer ?? 0)
-        guard closure.number == number + 1, closure.from == upto + 1,
-            closure.to + 1 == entry.sequence
-        else { return .held(code: "closure-number") }
+        guard try follows(closure, of: entry) else { return .held(code: "closure-number") }
         guard try totals(closure.from...closure.to) == closure.totals else {
             return .held(code: "closure-totals")
         }
@@ -25,10 +25,51 @@ extension Booking {
         ).first
         let since = UInt64(clamping: newest?[0].integer ?? 0) + 1
         let added = since <= closure.to ? try totals(since...closure.to).takings : 0
-        guard (newest?[1].integer ?? 0) + added == closure.perpetual else {
-            return .held(code: "closure-perpetual")
-        }
+        let (sum, isOver) = (newest?[1].integer ?? 0).addingReportingOverflow(added)
+        guard !isOver, sum == closure.perpetual else { return .held(code: "closure-perpetual") }
         return .settled
+    }
+
+    /// Whether a closure goes on where the one before ended, up to its own place, with the next
+    /// number. What a person decides of its sums changes nothing of that: all later ones would be
+    /// measured by one that is out of its place.
+    func follows(_ closure: Closure, of entry: Entry) throws(BookError) -> Bool {
+        let last = try book.rows(
+            """
+            SELECT number, upto FROM closures WHERE terminal = $1 AND period = $2
+            ORDER BY number DESC LIMIT 1
+            """, [.integer(terminal.row), .clamped(closure.period.rawValue)]
+        ).first
+        var place = Place(
+            number: UInt64(clamping: last?[0].integer ?? 0),
+            upto: UInt64(clamping: last?[1].integer ?? 0))
+        guard closure.to + 1 == entry.sequence else { return false }
+        if place.isFollowed(by: closure) { return true }
+        // The terminal goes on after one that was refused.
+        for refused in try refusedClosures()
+        where refused.period == closure.period && place.isFollowed(by: refused)
+            && refused.to < closure.to
+        {
+            place = Place(number: refused.number, upto: refused.to)
+        }
+        return place.isFollowed(by: closure)
+    }
+
+    /// Closures of this terminal that a person refused, in their order.
+    private func refusedClosures() throws(BookError) -> [Closure] {
+        if let closures = facts.refusedClosures { return closures }
+        let closures = try book.rows(
+            """
+            SELECT e.cose FROM verdicts v JOIN entries e ON e.id = v.entry
+            WHERE e.terminal = $1 AND e.kind = 8 AND v.released = 0 ORDER BY e.seq
+            """, [.integer(terminal.row)]
+        ).compactMap { row -> Closure? in
+            guard let bytes = row[0].blob, case .closure(let closure) = Self.entry(bytes)?.body
+            else { return nil }
+            return closure
+        }
+        facts.refusedClosures = closures
+        return closures
     }
 
     /// Totals of a stretch of the terminal's chain, from the entries as they were signed. A closure

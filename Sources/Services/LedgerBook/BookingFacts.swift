@@ -26,7 +26,7 @@ struct BookingFacts {
     var cards: [CardNumber: Card] = [:]
     /// Cards that gave their account to another one: old to new.
     var replaced: [CardNumber: CardNumber] = [:]
-    /// Ids of the batch that have settled.
+    /// Ids of the batch that have settled, or were released.
     var settled: Set<EntryID> = []
     /// By the entry they were given for.
     var authorisations: [EntryID: Authorisation] = [:]
@@ -34,20 +34,22 @@ struct BookingFacts {
     var released: Set<EntryID> = []
     /// Rules and catalogue, read when first asked for.
     var rules: (rules: OperationRules, actions: [CatalogueAction])?
+    /// Read when the first closure of the batch is judged.
+    var refusedClosures: [Closure]?
 
+    /// - Parameter numbers: every card whose account or state the batch may touch, of
+    ///   `Book.lockedTerminal`.
     static func read(
-        _ book: Book, _ terminal: TerminalRecord, _ entries: [Entry]
+        _ book: Book, _ terminal: TerminalRecord, _ entries: [Entry],
+        locking numbers: Set<CardNumber>
     ) throws(BookError) -> (
         head: (sequence: UInt64, hash: [UInt8], time: UInt64), facts: BookingFacts
     ) {
-        var numbers = try named(by: entries, book, terminal)
-        while true {
-            let read = try read(book, terminal, entries, numbers)
-            // Whoever has the account of a card now is locked and read like the card itself.
-            let unread = Set(read.facts.replaced.values).subtracting(numbers)
-            if unread.isEmpty { return read }
-            numbers.formUnion(unread)
+        let read = try read(book, terminal, entries, numbers)
+        guard numbers.isSuperset(of: read.facts.replaced.values) else {
+            throw .storage(StorageError(.conflict, Book.replacedMeanwhile))
         }
+        return read
     }
 
     private static func read(
@@ -112,43 +114,17 @@ struct BookingFacts {
         """
     }
 
-    /// Asks which of `count` ids have settled at the terminal $1.
+    /// Asks which of `count` ids have settled at the terminal $1, or were released there.
     private static func settled(_ count: Int) -> String {
         let ids = (0..<count).map { "($\($0 + 2))" }.joined(separator: ", ")
         return """
             SELECT x.column1 FROM (SELECT v.column1,
                 (SELECT count(*) FROM entries e WHERE e.terminal = $1 AND e.uuid = v.column1
-                    AND e.outcome = 'settled') AS times
+                    AND (e.outcome = 'settled' OR
+                        (SELECT d.released FROM verdicts d WHERE d.entry = e.id) = 1)) AS times
                 FROM (VALUES \(ids)) v) x
             WHERE x.times > 0
             """
-    }
-
-    /// Every card whose account or state the batch may touch: those of its entries, and those of
-    /// the entries it reverses.
-    private static func named(
-        by entries: [Entry], _ book: Book, _ terminal: TerminalRecord
-    ) throws(BookError) -> Set<CardNumber> {
-        var numbers = Set(entries.compactMap(\.body.card))
-        for case .enrolment(let enrolment) in entries.map(\.body) {
-            if let old = enrolment.replaces { numbers.insert(old) }
-        }
-        let reversed = entries.compactMap { entry -> Cell? in
-            if case .reversal(let reversal) = entry.body {
-                .blob(reversal.entry.bytes)
-            } else {
-                nil
-            }
-        }
-        for chunk in Book.chunks(reversed) {
-            let rows = try book.rows(
-                """
-                SELECT card FROM entries WHERE terminal = $1
-                AND uuid IN \(Book.list(chunk, after: 1))
-                """, [.integer(terminal.row)] + chunk)
-            numbers.formUnion(rows.compactMap { $0[0].text.flatMap { CardNumber($0) } })
-        }
-        return numbers
     }
 
     private mutating func add(cards answers: some Collection<[[Cell]]>) {

@@ -151,14 +151,35 @@ extension Booking {
             switch entry.body {
             case .refund(let refund): try judge(refund)
             case .reversal(let reversal): try judge(reversal, of: entry)
-            case .payment, .topUp, .action, .enrolment, .cardEvent, .closure, .technicalEvent:
-                .settled
+            case .closure(let closure):
+                try follows(closure, of: entry) ? .settled : .held(code: "closure-number")
+            case .payment, .topUp, .action, .enrolment, .cardEvent, .technicalEvent: .settled
             }
         if case .enrolment(let enrolment) = entry.body { try checkRelease(of: enrolment) }
         switch outcome {
         case .settled, .held(code: "reversal-top-up"), .declined(code: "day-closed"): return
-        case .declined, .held, .duplicate: throw .malformed("it cannot be booked: \(outcome.code)")
+        case .declined, .held, .duplicate: throw .notBookable(outcome.code)
         }
+    }
+
+    /// Proves the card's word of a held entry that nobody could prove when it came, and claims its
+    /// counter. Gives flags. An entry that no card signs has nothing to prove.
+    func prove(
+        _ entry: Entry, row: Int64, allowUnproven: Bool
+    ) throws(BookError) -> [String] {
+        guard let proof = entry.body.proof else { return [] }
+        guard let card = facts.cards[proof.card]?.record else {
+            throw .notBookable("card-unknown")
+        }
+        let read: ProvenRead
+        do throws(EvidenceFault) { read = try proven(entry, proof, by: card) } catch {
+            if allowUnproven { return ["released-unproven"] }
+            throw .notBookable(keys == nil ? "keys-missing" : error.rawValue)
+        }
+        guard try claim(read.counter, card) != nil else { throw .notBookable("counter-repeated") }
+        book.insert(
+            .counters, [.text(card.number.digits), .integer(Int64(read.counter)), .integer(row)])
+        return []
     }
 
     // MARK: effects

@@ -23,8 +23,11 @@ enum CounterVerdict: Equatable {
     case rising
     /// Lower, and explained: it waited in an offline terminal.
     case late
-    /// Lower, and not explained.
+    /// Lower, and against what clocks or a terminal's own order say.
     case lower
+    /// Lower, and no clock vouches for its place: a terminal without a network or a battery looks
+    /// like that. A person decides; the card stays in use.
+    case unclear
 }
 
 /// Clock differences between terminals that are still called consistent, milliseconds.
@@ -41,20 +44,23 @@ let counterTolerance: UInt64 = 10 * 60_000
 /// - it comes from another terminal than the higher ones: one terminal's journal is ordered, so
 ///   within it a card's counters can only rise;
 /// - its time lies between the times of its neighbours in counter order, within 10 minutes; and
-/// - the three clocks deserve some trust: an untrusted time fits anywhere and proves nothing.
+/// - the three clocks deserve some trust: an untrusted time fits anywhere and proves nothing, for
+///   the payment or against its card.
 /// Settled so, it is flagged `late` for the audit.
 func judgeCounter(
     _ place: CounterPlace, time: UInt64, trust: ClockTrust
 ) -> CounterVerdict {
-    guard let higher = place.higher else { return place.isBehindOwnTerminal ? .lower : .rising }
-    guard !place.isBehindOwnTerminal, trust != .untrusted, higher.trust != .untrusted,
-        time <= higher.time.saturated(adding: counterTolerance)
-    else { return .lower }
-    guard let lower = place.lower else { return .late }
-    guard lower.trust != .untrusted, lower.time <= time.saturated(adding: counterTolerance) else {
-        return .lower
+    if place.isBehindOwnTerminal { return .lower }
+    guard let higher = place.higher else { return .rising }
+    let isKnown = trust != .untrusted
+    func isBefore(_ first: UInt64, _ second: UInt64) -> Bool {
+        first <= second.saturated(adding: counterTolerance)
     }
-    return .late
+    let isBelow = higher.trust == .untrusted ? nil : isBefore(time, higher.time)
+    let isAbove =
+        place.lower.map { $0.trust == .untrusted ? nil : isBefore($0.time, time) } ?? true
+    if isKnown, isBelow == false || isAbove == false { return .lower }
+    return isKnown && isBelow == true && isAbove == true ? .late : .unclear
 }
 
 extension UInt64 {

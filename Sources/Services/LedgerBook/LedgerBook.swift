@@ -10,9 +10,10 @@
 //   B2  The same entry is booked once, whatever is sent again: what was said of it is said again,
 //       word for word, by the receipt that was stored.
 //   B3  A terminal's entries form one chain: gapless, each naming the hash of the one before. A gap
-//       or a fork refuses the whole batch and changes nothing.
+//       or a fork refuses the whole batch and changes nothing; the database itself refuses both.
 //   B4  A payment settles only on evidence that the card made over exactly this payment, with keys
-//       no terminal holds; (card, counter) is unique by a constraint of the database.
+//       no terminal holds; (card, counter) is unique by a constraint of the database. A person who
+//       releases a payment has it proven too, or says that it is not.
 //   B5  Every transaction sums to zero: PostgreSQL refuses any other, SQLite a second posting that
 //       does not answer the first, the audit finds the rest. A card's balance is added to by the
 //       database in the transaction that posts, never read to be written; the audit compares it
@@ -59,6 +60,8 @@ public enum BookError: Error, Equatable, Sendable {
     case fork(expected: UInt64)
     /// No held entry there, or a person has decided it already.
     case notHeld
+    /// A held entry that cannot be released: the code of what is in the way.
+    case notBookable(String)
     /// No card of this number.
     case cardUnknown
     /// The number or the UID is registered already with other data.

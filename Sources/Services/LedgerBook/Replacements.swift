@@ -41,14 +41,14 @@ extension Booking {
         return nil
     }
 
-    /// Whether a claim that was held can be released now. - Throws: `.malformed`, saying why not.
+    /// Whether a claim that was held can be released now. - Throws: `.notBookable`.
     func checkRelease(of enrolment: Enrolment) throws(BookError) {
         guard let old = enrolment.replaces else { return }
         guard let card = facts.cards[enrolment.card]?.record else {
-            throw .malformed("it cannot be booked: card-unknown")
+            throw .notBookable("card-unknown")
         }
         if let code = fault(card, old) {
-            throw .malformed("it cannot be booked: \(code)")
+            throw .notBookable(code)
         }
     }
 

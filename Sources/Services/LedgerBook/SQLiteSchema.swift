@@ -5,8 +5,9 @@ enum SQLiteSchema {
     /// 2 added what is not a payment: `additions`, and accounts of means. 3 added `card_epochs`,
     /// 4 `replacements`,
     /// 5 kept balances and counters, and refuses a posting that does not answer the first,
-    /// 6 added what the association sees and decides (SchemaFleet.swift).
-    static let version: Int64 = 6
+    /// 6 added what the association sees and decides (SchemaFleet.swift),
+    /// 7 the chain's own rules (SchemaChain.swift).
+    static let version: Int64 = 7
     private static let applicationID: Int64 = 0x45_43_4f_4c  // "ECOL"
 
     private static let people = """
@@ -150,6 +151,7 @@ enum SQLiteSchema {
         if found < 4 { try addReplacements(database) }
         if found < 5 { try addBalances(database) }
         if found < 6 { try addFleet(database) }
+        if found < 7 { try addChain(database) }
         try database.run("PRAGMA user_version=\(version)")
     }
 

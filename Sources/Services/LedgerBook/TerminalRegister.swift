@@ -123,8 +123,16 @@ extension Book {
     private func terminals(
         _ tail: String, _ values: [Cell]
     ) throws(BookError) -> [TerminalRecord] {
-        let sql = "SELECT id, key, merchant, paired, revoked FROM terminals \(tail)"
-        return try rows(sql, values).compactMap { row in
+        let asked = Self.askingTerminals(tail, values)
+        return Self.terminals(try rows(asked.sql, asked.values))
+    }
+
+    static func askingTerminals(_ tail: String, _ values: [Cell]) -> Statement {
+        Statement("SELECT id, key, merchant, paired, revoked FROM terminals \(tail)", values)
+    }
+
+    static func terminals(_ rows: [[Cell]]) -> [TerminalRecord] {
+        rows.compactMap { row in
             guard let id = row[0].integer, let bytes = row[1].blob,
                 let key = try? Ed25519PublicKey(bytes), let merchant = row[2].text
             else { return nil }

@@ -21,38 +21,59 @@ public struct OperationTotal: Equatable, Sendable {
 extension Book {
     /// Decides a held entry: released, what it says is booked as if it had settled; refused,
     /// nothing ever comes of it. Once, and for good; the terminal's receipt keeps saying "held".
-    /// - Throws: `BookError.terminalUnknown`, `.notHeld`, `.malformed` (no reason), `.storage`.
+    ///
+    /// A card's word that was not proven when it came (its card or its keys were unknown) is proven
+    /// now and its counter claimed, so that what was released is booked no second time (B4).
+    /// - Parameters:
+    ///   - keys: what proves it; nil: nothing is proven.
+    ///   - allowUnproven: book what is not proven, flagged `released-unproven`.
+    /// - Throws: `BookError.terminalUnknown`, `.notHeld`, `.notBookable`, `.malformed` (no reason),
+    ///   `.storage`.
     public func decide(
-        terminal kid: [UInt8], sequence: UInt64, release: Bool, reason: String, now: UInt64
+        terminal kid: [UInt8], sequence: UInt64, release: Bool, reason: String,
+        keys: (any EvidenceKeys)? = nil, allowUnproven: Bool = false, now: UInt64
     ) throws(BookError) {
         guard (1...256).contains(reason.utf8.count) else { throw .malformed("reason") }
         try transaction { () throws(BookError) in
             guard let terminal = try lockedTerminal(kid: kid) else { throw .terminalUnknown }
             let row = try rows(
                 """
-                SELECT e.id, e.cose, e.uuid FROM entries e
-                WHERE e.terminal = $1 AND e.seq = $2 AND e.outcome = 'held'
+                SELECT e.id, e.cose, e.uuid, e.code,
+                    (SELECT count(*) FROM card_counters c WHERE c.entry = e.id)
+                FROM entries e WHERE e.terminal = $1 AND e.seq = $2 AND e.outcome = 'held'
                 AND NOT EXISTS(SELECT 1 FROM verdicts v WHERE v.entry = e.id)
                 """, [.integer(terminal.row), .clamped(sequence)]
             ).first
             guard let row, let id = row[0].integer, let bytes = row[1].blob,
                 let entry = Booking.entry(bytes)
             else { throw .notHeld }
+            if release {
+                // Never booked twice, whoever asks (FORMATS §3).
+                if row[3].text == "counter-repeated" { throw .notBookable("counter-repeated") }
+                let others = try number(
+                    """
+                    SELECT count(*) FROM entries e LEFT JOIN verdicts v ON v.entry = e.id
+                    WHERE e.terminal = $1 AND e.uuid = $2 AND e.id <> $3
+                    AND (e.outcome = 'settled' OR v.released = 1)
+                    """, [.integer(terminal.row), row[2], .integer(id)])
+                guard others == 0 else { throw .notBookable("booked-before") }
+            }
             try run(
                 "INSERT INTO verdicts(entry, released, reason, time) VALUES($1, $2, $3, $4)",
                 [.integer(id), .flag(release), .text(reason), .clamped(now)])
             guard release else { return }
-            let others = try number(
-                """
-                SELECT count(*) FROM entries e LEFT JOIN verdicts v ON v.entry = e.id
-                WHERE e.terminal = $1 AND e.uuid = $2 AND e.id <> $3
-                AND (e.outcome = 'settled' OR v.released = 1)
-                """, [.integer(terminal.row), row[2], .integer(id)])
-            guard others == 0 else { throw .malformed("the same operation is booked already") }
+            guard let (_, cards) = try lockedTerminal(kid: kid, booking: [entry]) else {
+                throw .terminalUnknown
+            }
             let booking = try Booking(
-                book: self, terminal: terminal, keys: nil, now: now, entries: [entry])
+                book: self, terminal: terminal, keys: keys, now: now, entries: [entry],
+                cards: cards)
             try booking.checkRelease(of: entry)
-            for flag in try booking.apply(entry, row: id) + ["released"] {
+            var flags = ["released"]
+            if row[4] == .integer(0) {
+                flags += try booking.prove(entry, row: id, allowUnproven: allowUnproven)
+            }
+            for flag in try booking.apply(entry, row: id) + flags {
                 insert(.flags, [.integer(id), .text(flag)])
             }
         }

@@ -1,0 +1,108 @@
+import LedgerBook
+import LedgerMessages
+import Operations
+import SQLite
+import Testing
+
+/// Closures that say what the ledger did not see, and what a person makes of them.
+@Suite struct ClosureBookTests {
+    private func made(_ store: Store) throws -> (TestLedger, SoftwareCard, Till) {
+        let ledger = try TestLedger(store)
+        return (ledger, try ledger.card(), try ledger.till())
+    }
+
+    private func decide(
+        _ ledger: TestLedger, _ till: Till, _ sequence: UInt64, release: Bool = true
+    ) throws {
+        try ledger.book.decide(
+            terminal: till.kid, sequence: sequence, release: release, reason: "compared",
+            now: Sunday.noon)
+    }
+
+    private func payments(_ count: UInt64, _ sum: Int64) -> PeriodTotals {
+        var totals = PeriodTotals.none
+        totals.payments = KindTotal(count: count, sum: sum)
+        return totals
+    }
+
+    @Test(arguments: Store.all)
+    func `A perpetual total at the end of all numbers ends nothing`(store: Store) throws {
+        let (ledger, card, till) = try made(store)
+        for cents in [.max, Amount.sumMax + 1, -Amount.sumMax - 1, .min] as [Int64] {
+            let other = try ledger.till()
+            #expect(throws: BookError.malformed("entry: closure perpetual")) {
+                try ledger.send(other, [other.close(1, from: 1, .none, cents, to: 1)])
+            }
+        }
+        // The furthest there is, accepted by a person: sums go on from it.
+        _ = try ledger.send(till, [try till.pay(card, 250)])
+        #expect(
+            try ledger.outcome(till, till.close(1, from: 1, payments(1, 250), Amount.sumMax))
+                == .held(code: "closure-perpetual"))
+        try decide(ledger, till, 2)
+        _ = try ledger.send(till, [try till.pay(card, 100)])
+        #expect(
+            try ledger.outcome(till, till.close(2, from: 2, payments(1, 100), 350))
+                == .held(code: "closure-perpetual"))
+        #expect(try ledger.outcome(till, till.event()) == .settled)
+        #expect(try ledger.book.audit().faults == [])
+    }
+
+    @Test(arguments: Store.all)
+    func `What an older program took of a perpetual total is added to without a trap`(
+        store: Store
+    ) throws {
+        let (ledger, card, till) = try made(store)
+        let totals = payments(1, 250)
+        _ = try ledger.send(till, [try till.pay(card, 250), till.close(1, from: 1, totals, 250)])
+        let database = try ledger.sql()
+        try database.unguard("closures")
+        try database.run("UPDATE closures SET perpetual = $1", [.integer(.max)])
+        _ = try ledger.send(till, [try till.pay(card, 250)])
+        #expect(
+            try ledger.outcome(till, till.close(2, from: 2, totals, 500))
+                == .held(code: "closure-perpetual"))
+    }
+
+    @Test(arguments: Store.all)
+    func `A closure is released in its place alone`(store: Store) throws {
+        let (ledger, card, till) = try made(store)
+        _ = try ledger.send(till, [try till.pay(card, 250)])
+        let wrong: [[UInt8]] = [
+            till.close(9, from: 1, payments(1, 250), 250), till.close(1, from: 2, .none, 250),
+            till.close(1, from: 1, payments(1, 250), 250, to: 9),
+            till.close(1, from: 1, .none, 250),
+        ]
+        #expect(
+            try ledger.send(till, wrong).outcomes
+                == [
+                    .held(code: "closure-number"), .held(code: "closure-number"),
+                    .held(code: "closure-number"), .held(code: "closure-totals"),
+                ])
+        for sequence in 2...4 as ClosedRange<UInt64> {
+            #expect(throws: BookError.notBookable("closure-number")) {
+                try decide(ledger, till, sequence)
+            }
+        }
+        try decide(ledger, till, 5)
+        #expect(throws: BookError.notHeld) { try decide(ledger, till, 5) }
+        #expect(try ledger.outcome(till, till.close(2, from: 5, .none, 250)) == .settled)
+        #expect(try ledger.book.held().count == 3)
+    }
+
+    @Test(arguments: Store.all)
+    func `After a refused closure the next ones go on`(store: Store) throws {
+        let (ledger, card, till) = try made(store)
+        _ = try ledger.send(till, [try till.pay(card, 250)])
+        _ = try ledger.send(till, [till.close(1, from: 1, .none, 250)])
+        #expect(
+            try ledger.outcome(till, till.close(2, from: 2, .none, 250))
+                == .held(code: "closure-number"))
+        try decide(ledger, till, 2, release: false)
+        try decide(ledger, till, 3)
+        #expect(try ledger.outcome(till, till.close(3, from: 3, .none, 250)) == .settled)
+        #expect(
+            try ledger.outcome(till, till.close(1, from: 1, payments(1, 250), 250, period: .month))
+                == .settled)
+    }
+}
