@@ -226,7 +226,7 @@ let package = Package(
 
         // Tests
         support("PythonTools", []),
-        support("TestSupport", ["Linux", "PostgreSQL"]),
+        support("TestSupport", ["Linux", "PostgreSQL", "Readers"]),
         support("WebDriver", ["Linux", "TestSupport"]),
         tests(
             "EndToEndTests",

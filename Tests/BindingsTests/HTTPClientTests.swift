@@ -1,6 +1,7 @@
 import HTTPClient
 import HTTPServer
 import Linux
+import TestSupport
 import Testing
 import Threads
 
@@ -88,7 +89,7 @@ import Threads
     }
 
     @Test func `no server, no file and no other protocol`() throws {
-        let port = try TCPListener(port: 0).port
+        let port = try Ports.free()
         #expect(failure(client(), "http://127.0.0.1:\(port)/")?.code == 7)
         #expect(failure(client(), "file:///etc/hostname")?.code == 1)
         #expect(failure(client(), "not a url") != nil)

@@ -82,7 +82,8 @@ import Threads
         // Hung up: what nobody read is gone, and nothing can be written.
         var byte: UInt8 = 0
         while read(file, &byte, 1) == 1 {}
-        #expect(Glibc.write(file, &byte, 1) == -1 && errno == EIO)
+        // A program that is being started elsewhere has the line's end open until it runs.
+        #expect(Programs.wait { Glibc.write(file, &byte, 1) == -1 && errno == EIO })
         close(file)
     }
 
@@ -154,7 +155,7 @@ import Threads
     }
 
     @Test func `a port nobody listens on and a host nobody knows are refused`() throws {
-        let port = try TCPListener(port: 0).port
+        let port = try Ports.free()
         #expect(throws: LinuxError(call: "connect", code: ECONNREFUSED)) {
             _ = try TCPConnection.connect(host: "127.0.0.1", port: port, timeout: .seconds(60))
         }
@@ -202,6 +203,20 @@ import Threads
         #expect(throws: LinuxError(call: "posix_spawnp", code: ENOENT)) {
             _ = try ChildProcess.start("/no/such/program", [])
         }
+    }
+
+    /// Else whoever reads the other end of a pipe, made elsewhere in this process, would wait for
+    /// this child's end too.
+    @Test func `a child has no descriptor but the three`() throws {
+        let file = open("/dev/null", O_RDONLY)
+        #expect(file > 2)
+        defer { close(file) }
+        for descriptor in 0...2 {
+            let child = try ChildProcess.start("/bin/sh", ["-c", "test -e /dev/fd/\(descriptor)"])
+            #expect(child.wait() == 0)
+        }
+        let child = try ChildProcess.start("/bin/sh", ["-c", "test -e /dev/fd/\(file)"])
+        #expect(child.wait() == 1)
     }
 
     @Test func `a blocked signal is waited for`() {

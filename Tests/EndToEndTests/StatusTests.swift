@@ -62,10 +62,15 @@ import Testing
         #expect(try ask(bench, "/healthz", ["-X", "POST"]).hasSuffix("\n405"))
         #expect(try ask(bench, "/api/snapshot").hasSuffix("\n404"))
         try bench.pay(1234)
-        let text = try ask(bench, "/metrics")
-        #expect(text.hasSuffix("# EOF\n\n200"))
-        let found = try samples(String(text.dropLast(4)))
-        #expect(found["eco_taps_total{outcome=accepted}"] == 1, "\(text)")
+        // The page shows a tap before it is counted.
+        var text = ""
+        var found: [String: Double] = [:]
+        let isCounted = try Programs.wait {
+            text = try ask(bench, "/metrics")
+            found = try samples(String(text.dropLast(4)))
+            return found["eco_taps_total{outcome=accepted}"] == 1
+        }
+        #expect(isCounted && text.hasSuffix("# EOF\n\n200"), "\(text)")
         #expect(found["eco_tap_seconds_count"] == 1)
         #expect(found["eco_tap_seconds_bucket{le=+Inf}"] == 1)
         #expect(found["eco_reader_up"] == 1 && found["eco_ledger_up"] == 1)

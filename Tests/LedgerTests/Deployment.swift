@@ -45,12 +45,12 @@ final class Deployment {
         try run(["init", "-d", database, "--seed", seed, "--json"] + keyOptions)
     }
 
-    /// Starts `serve` on a free port and waits until it says where it listens.
-    func serve(_ more: [String] = []) throws -> Serving {
+    /// Starts `serve`, on a free port where none is given, and waits until it says where it listens.
+    func serve(_ more: [String] = [], port: UInt16 = 0) throws -> Serving {
         let out = Pipe()
         let process = try Programs.start(
             Self.program,
-            ["serve", "-d", database, "--listen", "127.0.0.1:0", "--json"] + keyOptions
+            ["serve", "-d", database, "--listen", "127.0.0.1:\(port)", "--json"] + keyOptions
                 + more,
             output: out, errors: FileHandle.nullDevice)
         processes.append(process)

@@ -65,8 +65,8 @@ import Threads
 
     /// Starts a ledger in the place of one that died.
     private func kill(
-        _ count: Int, _ deployment: Deployment, _ serving: [Deployment.Serving],
-        _ told: Monitor<Told>
+        _ count: Int, _ deployment: Deployment,
+        _ serving: [(port: UInt16, ledger: Deployment.Serving)], _ told: Monitor<Told>
     ) throws {
         var serving = serving
         var dice = Seed.dice()
@@ -76,11 +76,11 @@ import Threads
             let before = told.read(\.entries)
             _ = told.wait(atMost: .seconds(60)) { $0.entries > before ? true : nil }
             Clock.sleep(.microseconds(Int64.random(in: 0...60_000, using: &dice)))
-            Glibc.kill(serving[victim].process.processIdentifier, SIGKILL)
-            serving[victim].process.waitUntilExit()
-            serving[victim] = try deployment.serve()
-            let urls = serving.map(\.url)
-            told.update { $0.urls = urls }
+            let process = serving[victim].ledger.process
+            Glibc.kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            // At the same port: nobody else is answered for it.
+            serving[victim].ledger = try deployment.serve(port: serving[victim].port)
             if let failure = told.read(\.failure) { throw Unexpected(what: failure) }
         }
         let last = told.read(\.entries)
@@ -95,16 +95,19 @@ import Threads
         let start = ContinuousClock.now
         let deployment = try Deployment(store)
         #expect(try deployment.initialise().code == 0)
-        let serving = try (0..<(store == .postgreSQL ? 2 : 1)).map { _ in try deployment.serve() }
+        let serving = try (0..<(store == .postgreSQL ? 2 : 1)).map { _ in
+            let port = try Ports.free()
+            return (port: port, ledger: try deployment.serve(port: port))
+        }
         let told = Monitor(Told())
-        told.update { $0.urls = serving.map(\.url) }
+        told.update { $0.urls = serving.map(\.ledger.url) }
         let threads = try (1...4).map { serial in
             let card = try deployment.card(Int64(serial), cents: 90_000_000)
             let till = Till()
             let code = try deployment.run(
                 "terminal", "code", "-d", deployment.database, "--merchant", "La Ressourcerie")
             let key = try Sender(till: till).pair(
-                serving[0].url, code.out.trimmingCharacters(in: .whitespacesAndNewlines))
+                serving[0].ledger.url, code.out.trimmingCharacters(in: .whitespacesAndNewlines))
             return Sending(till: till, card: card).start { till, card in
                 do { try Self.load(till, card, key, told) } catch {
                     told.update { $0.failure = "\(error)" }

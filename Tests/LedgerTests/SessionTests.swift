@@ -128,11 +128,16 @@ import Threads
         let text = try database()
         let (session, watcher) = (try Session(text), try Session(text))
         let canceller = try #require(session.canceller)
+        let pid = try run(session, "SELECT CAST(pg_backend_pid() AS BIGINT)")[0][0]
         let thread = NamedThread.start("canceller") {
-            let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+            let sql = """
+                SELECT count(*) FROM pg_stat_activity
+                WHERE pid = CAST($1 AS BIGINT) AND wait_event = 'PgSleep'
+                """
             let deadline = ContinuousClock.now + .seconds(60)
             while ContinuousClock.now < deadline,
-                (try? watcher.exchange([PostgreSQLCommand(sql)])[0].rows) == [[.integer(0)]]
+                (try? watcher.exchange([PostgreSQLCommand(sql, [pid])])[0].rows)
+                    == [[.integer(0)]]
             {}
             canceller.cancel()
         }

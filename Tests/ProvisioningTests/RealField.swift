@@ -3,6 +3,7 @@ import PCSC
 import Provisioning
 import ReaderEmulation
 import Readers
+import TestSupport
 
 /// One software card in a reader that the real pcscd or the real libnfc drives.
 final class RealField {
@@ -67,13 +68,6 @@ final class RealField {
     func conversation<R>(
         _ body: (inout CardConnection) throws(ProvisioningError) -> R
     ) throws -> R {
-        for _ in 0..<5 {
-            // A busy machine may keep a chip in software from answering libnfc in time. Nothing
-            // was sent to the card then.
-            do { return try withCard(choice: choice, waiting: .seconds(60), body).get() } catch {
-                guard error as? ReaderError == .noReader else { throw error }
-            }
-        }
-        throw ReaderError.noReader
+        try LateChip.withCard(choice: choice, body).get()
     }
 }

@@ -14,102 +14,120 @@ import Testing
         for _ in 0..<20 {
             do {
                 return try Device(chip.connstring)
-            } catch where error.code != NFCError.busy {
+            } catch  where error.code != NFCError.busy {
                 Clock.sleep(.milliseconds(20))
             }
         }
         return try Device(chip.connstring)
     }
 
-    @Test func `libnfc opens the chip, finds the card and talks with it`() throws {
+    /// What is asked of a chip. Some calls have no more than 300 ms: where a busy machine lets one
+    /// of them end for that, all is done again at another chip.
+    private func atChip(_ body: (VirtualPN532) throws -> Void) throws {
+        for _ in 0..<4 {
+            do { return try atOneChip(body) } catch let error as NFCError
+                where error.code == NFCError.timedOut
+            {}
+        }
+        try atOneChip(body)
+    }
+
+    private func atOneChip(_ body: (VirtualPN532) throws -> Void) throws {
         let chip = try VirtualPN532()
         defer { chip.stop() }
-        chip.insert(try factoryCard())
-        let device = try open(chip)
-        #expect(chip.presence == .offered)
-        let targets = try device.list()
-        #expect(
-            targets == [
-                try #require(
-                    Target.list(
-                        [1, 1, 0x03, 0x44, 0x20, 7, 0x04, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66]
-                            + [0x06, 0x77, 0x77, 0x71, 0x02, 0x80])?.first)
-            ])
-        #expect(targets.first?.isISODEP == true)
-        #expect(chip.presence == .powered)
-        #expect(try device.transceive(selectApplication, milliseconds: 500) == [0x90, 0x00])
-        #expect(try device.transceive(getKeyVersion, milliseconds: 500) == [0x00, 0x91, 0x00])
-        #expect(try device.isPresent())
-        chip.remove()
-        #expect(try !device.isPresent())
-        #expect(
-            throws: NFCError(
-                call: "nfc_initiator_transceive_bytes", code: NFCError.transmission)
-        ) { try device.transceive(selectApplication, milliseconds: 500) }
+        try body(chip)
+    }
+
+    @Test func `libnfc opens the chip, finds the card and talks with it`() throws {
+        try atChip { chip in
+            chip.insert(try factoryCard())
+            let device = try open(chip)
+            #expect(chip.presence == .offered)
+            let targets = try device.list()
+            #expect(
+                targets == [
+                    try #require(
+                        Target.list(
+                            [1, 1, 0x03, 0x44, 0x20, 7, 0x04, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66]
+                                + [0x06, 0x77, 0x77, 0x71, 0x02, 0x80])?.first)
+                ])
+            #expect(targets.first?.isISODEP == true)
+            #expect(chip.presence == .powered)
+            #expect(try device.transceive(selectApplication, milliseconds: 5_000) == [0x90, 0x00])
+            #expect(
+                try device.transceive(getKeyVersion, milliseconds: 5_000) == [0x00, 0x91, 0x00])
+            #expect(try device.isPresent())
+            chip.remove()
+            #expect(try !device.isPresent())
+            #expect(
+                throws: NFCError(
+                    call: "nfc_initiator_transceive_bytes", code: NFCError.transmission)
+            ) { try device.transceive(selectApplication, milliseconds: 5_000) }
+        }
     }
     @Test func `The longest command and answer pass, and no longer one is sent`() throws {
-        let chip = try VirtualPN532()
-        defer { chip.stop() }
-        chip.insert(MirrorCard())
-        let device = try open(chip)
-        #expect(try device.list().count == 1)
-        for count in [2, 5, 60, 61, 62, 128, 251, 252, 253, 254, 255, 258, 261] {
-            let command = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
-            #expect(try device.transceive(command, milliseconds: 500) == command, "\(count)")
-        }
-        for count in [0, 262, 1_000] {
-            #expect(throws: NFCError.self) {
-                try device.transceive([UInt8](repeating: 0, count: count), milliseconds: 500)
+        try atChip { chip in
+            chip.insert(MirrorCard())
+            let device = try open(chip)
+            #expect(try device.list().count == 1)
+            for count in [2, 5, 60, 61, 62, 128, 251, 252, 253, 254, 255, 258, 261] {
+                let command = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+                #expect(try device.transceive(command, milliseconds: 5_000) == command, "\(count)")
             }
+            for count in [0, 262, 1_000] {
+                #expect(throws: NFCError.self) {
+                    try device.transceive([UInt8](repeating: 0, count: count), milliseconds: 5_000)
+                }
+            }
+            #expect(throws: NFCError.self) { try device.transceive([0, 0], milliseconds: 0) }
         }
-        #expect(throws: NFCError.self) { try device.transceive([0, 0], milliseconds: 0) }
     }
 
     @Test func `A second card is seen, and both are found again once the field was off`() throws {
-        let chip = try VirtualPN532()
-        defer { chip.stop() }
-        chip.insert(try factoryCard())
-        chip.second.insert(SoftwareNTAG424(try .factory(uid: [4, 1, 2, 3, 4, 5, 6])))
-        let device = try open(chip)
-        let both = try device.list()
-        #expect(both.map(\.uid.count) == [7, 7])
-        #expect(try device.list() == [])
-        try device.setField(false)
-        try device.setField(true)
-        #expect(try device.list() == both)
-        try device.deselect()
-        #expect(try !device.isPresent())
-        try device.ask()
+        try atChip { chip in
+            chip.insert(try factoryCard())
+            chip.second.insert(SoftwareNTAG424(try .factory(uid: [4, 1, 2, 3, 4, 5, 6])))
+            let device = try open(chip)
+            let both = try device.list()
+            #expect(both.map(\.uid.count) == [7, 7])
+            #expect(try device.list() == [])
+            try device.setField(false)
+            try device.setField(true)
+            #expect(try device.list() == both)
+            try device.deselect()
+            #expect(try !device.isPresent())
+            try device.ask()
+        }
     }
 
     @Test func `A line has one owner at a time`() throws {
-        let chip = try VirtualPN532()
-        defer { chip.stop() }
-        do {
-            let device = try open(chip)
-            #expect(throws: NFCError(call: "flock", code: NFCError.busy)) {
-                try open(chip).ask()
+        try atChip { chip in
+            do {
+                let device = try open(chip)
+                #expect(throws: NFCError(call: "flock", code: NFCError.busy)) {
+                    try open(chip).ask()
+                }
+                try device.ask()
             }
-            try device.ask()
+            try open(chip).ask()
         }
-        try open(chip).ask()
     }
 
     /// As a program has one that is being started beside: it shares what is open until it runs.
     @Test func `A line is free once it is let go, though a copy of its descriptor is open`() throws
     {
-        let chip = try VirtualPN532()
-        defer { chip.stop() }
-        var copies: [Int32] = []
-        defer { for copy in copies { close(copy) } }
-        do {
-            let device = try open(chip)
-            copies = try copiedDescriptors(
-                of: String(chip.connstring.dropFirst("pn532_uart:".count)))
-            try device.ask()
+        try atChip { chip in
+            var copies: [Int32] = []
+            defer { for copy in copies { close(copy) } }
+            do {
+                let device = try open(chip)
+                copies = try copiedDescriptors(
+                    of: String(chip.connstring.dropFirst("pn532_uart:".count)))
+                try device.ask()
+            }
+            #expect(copies.count > 1)
+            try open(chip).ask()
         }
-        #expect(copies.count > 1)
-        try open(chip).ask()
     }
 
     @Test func `What is no chip is refused by name`() throws {
@@ -161,17 +179,12 @@ import Testing
 
     /// What a program of somebody else prints over the chip.
     private func output(_ program: String, _ chip: VirtualPN532) throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.environment = ["LIBNFC_DEVICE": chip.connstring]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let bytes = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
-        return String(decoding: bytes, as: UTF8.self)
+        let environment = ["LIBNFC_DEVICE": chip.connstring]
+        let result = try LateChip.retried({ $0.error.contains("open") }) {
+            try Programs.run(program, [], environment: environment)
+        }
+        #expect(result.code == 0)
+        return result.out + result.error
     }
 
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/nfc-list")))
@@ -203,25 +216,26 @@ import Testing
     }
 
     @Test func `An exchange on the line costs what the frames add, and is quick`() throws {
-        let chip = try VirtualPN532()
-        defer { chip.stop() }
-        chip.insert(try factoryCard())
-        let device = try open(chip)
-        _ = try device.list()
-        let before = chip.lineTraffic
-        var times: [Duration] = []
-        for _ in 0..<300 {
-            let start = ContinuousClock.now
-            #expect(try device.transceive(selectApplication, milliseconds: 500) == [0x90, 0x00])
-            times.append(start.duration(to: .now))
+        try atChip { chip in
+            chip.insert(try factoryCard())
+            let device = try open(chip)
+            _ = try device.list()
+            let before = chip.lineTraffic
+            var times: [Duration] = []
+            for _ in 0..<300 {
+                let start = ContinuousClock.now
+                #expect(
+                    try device.transceive(selectApplication, milliseconds: 5_000) == [0x90, 0x00])
+                times.append(start.duration(to: .now))
+            }
+            // Command frame 8 + 2, ACK 6, answer frame 8 + 2 (code 41 and status).
+            let bytes = chip.lineTraffic.bytes - before.bytes
+            #expect(bytes == 300 * (selectApplication.count + 2 + 26))
+            let sorted = times.sorted()
+            // Most of them on an idle machine; a busy one has its quick moments.
+            #expect(sorted[30] < .milliseconds(20))
+            print("exchange over libnfc on a pty: p50 \(sorted[150]), p90 \(sorted[270])")
         }
-        // Command frame 8 + 2, ACK 6, answer frame 8 + 2 (code 41 and status).
-        let bytes = chip.lineTraffic.bytes - before.bytes
-        #expect(bytes == 300 * (selectApplication.count + 2 + 26))
-        let sorted = times.sorted()
-        // Most of them on an idle machine; a busy one has its quick moments.
-        #expect(sorted[30] < .milliseconds(20))
-        print("exchange over libnfc on a pty: p50 \(sorted[150]), p90 \(sorted[270])")
     }
 }
 

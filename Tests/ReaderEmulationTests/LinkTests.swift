@@ -144,7 +144,7 @@ import Testing
             #expect(slot.wait(for: .powered, atMost: DriverPeer.limit))
         }
         #expect(slot.wait(for: .offered, atMost: DriverPeer.limit))
-        let listener = try TCPListener(port: port)
+        let listener = try Ports.again { try TCPListener(port: port) }
         do {
             let peer = try DriverPeer(listener)
             try peer.powerOn()

@@ -180,7 +180,20 @@ struct SlowCard: SoftwareCard {
     mutating func respond(to command: [UInt8]) -> [UInt8] { card.respond(to: command) }
 }
 
-func openFiles() throws -> Int { try Files.list("/proc/self/fd").count }
+/// Ends of serial lines that this process has open.
+func openLines() throws -> Int {
+    try Files.list("/proc/self/fd").filter { name in
+        let file = try? FileManager.default.destinationOfSymbolicLink(
+            atPath: "/proc/self/fd/" + name)
+        return file == "/dev/ptmx" || file?.hasPrefix("/dev/pts/") == true
+    }.count
+}
+
+/// Connections that the daemon has here, as the kernel counts them.
+func daemonConnections() throws -> Int {
+    let sockets = String(decoding: try Files.read("/proc/net/unix", atMost: 1 << 24), as: UTF8.self)
+    return sockets.split(separator: "\n").filter { $0.hasSuffix("/pcscd.comm") }.count
+}
 
 /// Until the daemon has seen that the cards of the test before are gone.
 func awaitEmptyReaders() throws {

@@ -3,6 +3,7 @@ import Linux
 import Operations
 import Screen
 import Terminal
+import TestSupport
 import Testing
 import WebDriver
 
@@ -24,9 +25,11 @@ import WebDriver
         // Nothing may be ordered from a page that does not know where the terminal stands.
         try page.browser.press(["7", Key.enter])
         checkout.show(.amountEntry)
-        let again = try Screen(
-            control: checkout, configuration: ScreenConfiguration(port: port),
-            monotonicMilliseconds: ScriptedCheckout.now)
+        let again = try Ports.again {
+            try Screen(
+                control: checkout, configuration: ScreenConfiguration(port: port),
+                monotonicMilliseconds: ScriptedCheckout.now)
+        }
         defer { again.stop() }
         try #require(try page.browser.waitUntil("document.body?.dataset.shown == 'ready'"))
         try #require(try page.waitForPage())
@@ -46,7 +49,7 @@ import WebDriver
         try #require(try page.browser.waitUntil("document.body?.dataset.version > 0"))
         page.service.screen.stop()
         // Whoever connects is let go at once.
-        let away = try TCPListener(port: port)
+        let away = try Ports.again { try TCPListener(port: port) }
         var instants: [ContinuousClock.Instant] = []
         while instants.count < 20 {
             let isThere = try away.accept(timeout: .seconds(60)) != nil

@@ -320,6 +320,19 @@ import Threads
         #expect(spent < .seconds(7))
     }
 
+    @Test func `A person who asks while the terminal says how it is has it said once more`() throws
+    {
+        let bench = try LinkBench()
+        let link = bench.link
+        bench.ledger.set { $0.hears = { link.sendNow() } }
+        link.start()
+        // Each turn asks for the deny-list after it has said, or need not say, how it is.
+        let turns = bench.ledger.state.wait(atMost: .seconds(60)) { state in
+            state.denySince.count == 2 ? state.reports : nil
+        }
+        #expect(turns == 2)
+    }
+
     @Test func `Waits between tries double from one second to sixty, with jitter`() {
         for _ in 0..<50 {
             var backoff = Backoff(.standard)

@@ -5,6 +5,7 @@ import Operations
 import ReaderEmulation
 import Readers
 import Terminal
+import TestSupport
 import Testing
 import Threads
 
@@ -22,7 +23,7 @@ import Threads
         // The same APDUs once more on a chip that is open: only the exchanges are on the line.
         chip.insert(FaultyCard(card, plan: FaultPlan()))
         let line = Monitor(0)
-        let again = try withCard(choice: .nfc(chip.connstring), waiting: .seconds(60)) {
+        let again = try LateChip.withCard(choice: .nfc(chip.connstring)) {
             (connection) throws(CardError) in
             let before = chip.lineTraffic.bytes
             for command in result.commands { _ = try connection.transmit(command) }
@@ -57,7 +58,7 @@ import Threads
         chip.insert(card)
         let clock = ContinuousClock()
         var spent = Duration.zero
-        let outcome = try withCard(choice: .nfc(chip.connstring), waiting: .seconds(60)) {
+        let outcome = try LateChip.withCard(choice: .nfc(chip.connstring)) {
             (connection) throws(CardError) -> Bool in
             let tap = Tap(
                 operation: operation, binding: nil, world: bench.world, progress: { _ in },

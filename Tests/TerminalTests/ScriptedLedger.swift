@@ -33,6 +33,9 @@ final class ScriptedLedger: Sendable {
         /// An old answer about its head, given once.
         var lateHead: (sequence: UInt64, hash: [UInt8])?
         var policy: (tag: String, bytes: [UInt8])?
+        /// How often a terminal said how it is; it is answered after `hears` the first time.
+        var reports = 0
+        var hears: (@Sendable () -> Void)?
         var denyList: [UInt8]?
         var denySince: [String] = []
         var clockAhead: Int64 = 0
@@ -124,6 +127,7 @@ final class ScriptedLedger: Sendable {
         case ("GET", "head"): return head()
         case ("GET", "policy"): return policy(request.header("if-none-match"))
         case ("GET", "deny-list"): return denyList(request)
+        case ("PUT", "status"): return status()
         case ("POST", "entries"): return entries(request.body)
         case ("POST", "authorizations"): return authorise()
         default: return problem(404, "unknown")
@@ -154,6 +158,15 @@ final class ScriptedLedger: Sendable {
             return state.denyList.map { HTTPResponse(status: 200, body: $0) }
                 ?? HTTPResponse(status: 304)
         }
+    }
+
+    private func status() -> HTTPResponse {
+        let hears = state.update { state in
+            state.reports += 1
+            return state.hears.take()
+        }
+        hears?()
+        return HTTPResponse(status: 204)
     }
 
     private func authorise() -> HTTPResponse {

@@ -3,6 +3,7 @@ import Cards
 import ReaderEmulation
 import Readers
 import Terminal
+import TestSupport
 import Testing
 
 /// The ways from a tap to a software card.
@@ -39,7 +40,7 @@ extension VirtualPN532 {
             if let left = (remove() as? FaultyCard)?.card as? SoftwareNTAG424 { card = left }
         }
         do throws(ReaderError) {
-            let result = try Readers.withCard(choice: .nfc(connstring), waiting: .seconds(60)) {
+            let result = try LateChip.withCard(choice: .nfc(connstring)) {
                 (connection) throws(CardError) -> TapOutcome in
                 var profile = NTAG424Card(connection)
                 let outcome = tap.run(&profile)

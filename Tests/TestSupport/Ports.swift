@@ -7,6 +7,16 @@ public enum Ports {
     private static let range: Range<UInt16> = 20_000..<32_000
     private static let next = Atomic<UInt64>(.random(in: 0..<UInt64(range.count)))
 
+    /// Opens a port that was closed just now: a program that is being started elsewhere in this
+    /// process holds a copy of it until it runs.
+    public static func again<R: ~Copyable>(_ open: () throws -> R) throws -> R {
+        let end = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < end {
+            do { return try open() } catch { Clock.sleep(.milliseconds(20)) }
+        }
+        return try open()
+    }
+
     /// One that nobody listens at, and that this process gives out once.
     public static func free() throws(LinuxError) -> UInt16 {
         for _ in range {

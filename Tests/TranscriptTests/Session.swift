@@ -163,6 +163,11 @@ final class Play {
             """
     }
 
+    /// True when a step ended with 3, "no reader", that is written down with another end.
+    func metLateChip(_ session: Session) -> Bool {
+        zip(session.steps, steps).contains { $0.output.last != "[3]" && $1.output.last == "[3]" }
+    }
+
     /// The session as it went, to be pasted.
     func text(_ title: [String]) -> String {
         (title + steps.flatMap(\.lines)).joined(separator: "\n") + "\n"

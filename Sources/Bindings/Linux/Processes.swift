@@ -61,7 +61,8 @@ public struct ChildProcess: ~Copyable {
     /// Starts the program at `path` (looked up in PATH when it has no slash) with `arguments`,
     /// without the program's own name. It inherits the environment; stdin is /dev/null; stdout and
     /// stderr are inherited, or appended to the files `output` and `errors` (made with mode 0600);
-    /// no signal is blocked or ignored in it. Calls `posix_spawnp`.
+    /// nothing else that is open here is open in it; no signal is blocked or ignored in it.
+    /// Calls `posix_spawnp`.
     public static func start(
         _ path: String, _ arguments: [String], output: String? = nil, errors: String? = nil
     ) throws(LinuxError) -> ChildProcess {
@@ -74,6 +75,8 @@ public struct ChildProcess: ~Copyable {
             posix_spawn_file_actions_addopen(
                 &actions, stream, file, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         }
+        let refusal = linux_close_from(&actions, 3)
+        if refusal != 0 { throw LinuxError(call: "posix_spawn_file_actions", code: refusal) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

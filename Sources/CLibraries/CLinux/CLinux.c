@@ -42,6 +42,10 @@ int linux_is_of_this_start(const char *path) {
 
 char *const *linux_environment(void) { return environ; }
 
+int linux_close_from(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
 int linux_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L); }
 
 static int has_text_relocations(const struct dl_phdr_info *object, const ElfW(Phdr) *dynamic) {

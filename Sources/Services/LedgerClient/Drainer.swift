@@ -97,13 +97,22 @@ struct Drainer: Sendable {
     /// arrives changes nothing here.
     private func report(_ calls: LedgerCalls) {
         let now = Clock.monotonicNanoseconds()
-        let isDue = link.state.read { $0.reported.map { now - $0 >= Self.reportSpacing } ?? true }
+        // Noted before it is said: a person who asks meanwhile means what comes after.
+        let (isDue, before) = link.state.read { state in
+            let before = state.reported
+            let isDue = before.map { now - $0 >= Self.reportSpacing } ?? true
+            if isDue { state.reported = now }
+            return (isDue, before)
+        }
         guard isDue else { return }
         let unsent = link.journal.unsent
         let status = TerminalStatus(
             last: link.journal.position.sequence, unsentCents: unsent.total.cents,
             oldest: unsent.oldest, version: link.version, clock: Clock.realtimeMilliseconds())
-        if case .answered = calls.report(status) { link.state.read { $0.reported = now } }
+        if case .answered = calls.report(status) {
+        } else {
+            link.state.read { if $0.reported == now { $0.reported = before } }
+        }
         pullVerdicts(calls)
     }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <signal.h>
+#include <spawn.h>
 #include <sys/types.h>
 
 /// Calls `pthread_setname_np` on the calling thread: at most 15 bytes are kept.
@@ -22,6 +23,9 @@ int linux_is_of_this_start(const char *path);
 
 /// The environment of this process, for `posix_spawn`.
 char *const *linux_environment(void);
+
+/// Calls `posix_spawn_file_actions_addclosefrom_np`: 0, or an error code.
+int linux_close_from(posix_spawn_file_actions_t *actions, int first);
 
 /// Calls `waitid` with WNOWAIT: 1 ended, 0 still running, -1 errno. `*code` is the exit code, or
 /// 128 + the signal that ended the child. The child stays a zombie until `waitpid`.
