@@ -168,14 +168,14 @@ extension JournalBench {
 
     @Test func `Years that were purged are not told as unclaimed`() throws {
         let fork = try fork(years: 2)
-        try Files.remove(try #require(JournalFiles.list(fork.bench.path).first?.path))
+        try Files.remove(try #require(try JournalFiles.list(fork.bench.path).first?.path))
         #expect(try unclaimed(fork) == KindTotal(count: 5, sum: 430))
         let older = try self.fork()
         _ = try older.enter()
         try older.bench.year(older.journal)
         try older.bench.append(older.journal)
         #expect(try unclaimed(older) == KindTotal())
-        try Files.remove(try #require(JournalFiles.list(older.bench.path).first?.path))
+        try Files.remove(try #require(try JournalFiles.list(older.bench.path).first?.path))
         #expect(try unclaimed(older) == nil, "the fork lies in what is not here")
         #expect(throws: ArchiveError.otherTerminal) {
             let stranger = try self.fork()
@@ -238,7 +238,7 @@ extension JournalBench {
 
     @Test func `A fork in years that are not here is refused, never guessed`() throws {
         let fork = try fork(years: 2)
-        let year = try #require(JournalFiles.list(fork.bench.path).first?.path)
+        let year = try #require(try JournalFiles.list(fork.bench.path).first?.path)
         // The branch of a terminal with the same key whose chain is another from its beginning.
         let other = fork.bench.folder + "/other"
         try Files.makeDirectory(other)

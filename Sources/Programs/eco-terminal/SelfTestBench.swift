@@ -146,7 +146,9 @@ struct SelfTestBench {
         let directory = try configuration.directory
         let path = directory + "/journal.sqlite"
         var known = probe.map { $0.sequence == 0 } ?? true
-        guard JournalFiles.exist(path) else {
+        let isThere: Bool
+        do { isThere = try JournalFiles.exist(path) } catch { throw Self.unreadable(error) }
+        guard isThere else {
             guard known else { throw Self.shorter }
             return ([], .good("none yet; eco-terminal serve makes it"))
         }
@@ -161,11 +163,7 @@ struct SelfTestBench {
                 if entry.sequence == probe?.sequence { known = message.digest == probe?.hash }
                 for index in asides.indices { asides[index].see(entry) }
             }
-        } catch {
-            throw Failure(
-                "the journal cannot be read: \(error)",
-                hint: "keep the file as it is and call the association", code: .integrity)
-        }
+        } catch { throw Self.unreadable(error) }
         if let fault = found.faults.first {
             throw Failure(
                 "the journal is not sound: entry \(fault.sequence): \(fault.what)",
@@ -193,6 +191,12 @@ struct SelfTestBench {
 
     private static func entries(_ count: UInt64) -> String {
         count == 1 ? "1 entry" : "\(count) entries"
+    }
+
+    private static func unreadable(_ error: any Error) -> Failure {
+        Failure(
+            "the journal cannot be read: \(error)",
+            hint: "keep the file as it is and call the association", code: .integrity)
     }
 
     private static let shorter = Failure(

@@ -73,15 +73,37 @@ private func verdict(_ client: HTTPClient) -> Verdict? {
     }
 }
 
-@Sendable private func countUnsent(_ invocation: Invocation) throws {
-    let directory = try configuration(invocation)?.directory ?? Setting.named("directory")?.standard
-    let path = (directory ?? ".") + "/journal.sqlite"
-    let backlog: JournalBacklog
-    do { backlog = try JournalBacklog(of: path) } catch {
-        throw Failure(
-            "the journal \(path) cannot be read: \(error)", hint: "check the path and rights",
-            code: .integrity)
+/// What waits in a terminal's folder. Whoever removes a terminal goes by it: what cannot be looked
+/// at is not empty. `isExpected`: there is a terminal here, so there is a folder.
+private func backlog(in directory: String, isExpected: Bool) throws -> JournalBacklog {
+    func unknown(_ sentence: String, _ hint: String) -> Failure {
+        Failure("nobody can tell what was sent: " + sentence, hint: hint, code: .integrity)
     }
+    do {
+        if let place = try Mounts.missing(for: directory) {
+            throw unknown("nothing is mounted at \(place)", "mount it: mount \(place)")
+        }
+        do throws(LinuxError) { _ = try Files.list(directory) } catch {
+            if error.isMissing, !isExpected { return .none }
+            throw error
+        }
+        return try JournalBacklog(of: directory + "/journal.sqlite")
+    } catch let error as LinuxError {
+        throw unknown(
+            "\(directory) \(error)",
+            error.isMissing
+                ? "check 'directory' of the configuration, and that its disk is mounted"
+                : "run this as root")
+    } catch let error as JournalError {
+        throw unknown("the journal cannot be read: \(error)", "check its rights; run this as root")
+    }
+}
+
+@Sendable private func countUnsent(_ invocation: Invocation) throws {
+    let configuration = try configuration(invocation)
+    let standard = Setting.named("directory")?.standard
+    let backlog = try backlog(
+        in: try configuration?.directory ?? standard ?? ".", isExpected: configuration != nil)
     let sum = (Amount(cents: backlog.paymentCents) ?? .zero).text
     let settled = "Everything that accounts depend on is acknowledged by the ledger."
     let told =

@@ -17,10 +17,15 @@ public struct JournalBacklog: Equatable, Sendable {
     /// True when the ledger knows of everything that an account or a total depends on.
     public var isSettled: Bool { operations == 0 && closures == 0 }
 
+    /// Nothing waits.
+    public static let none = JournalBacklog()
+
+    private init() {}
+
     /// Reads the backlog of the journal at `path`; that of no file at all is empty.
     /// - Throws: `JournalError.unusable`.
     public init(of path: String) throws(JournalError) {
-        let files = JournalFiles.list(path)
+        let files = try JournalFiles.list(path)
         do {
             let databases = try files.map { try Database(path: $0.path, access: .readOnly) }
             // What was purged had its receipts: the oldest file begins behind them.
