@@ -80,6 +80,10 @@ import Testing
         #expect(told.checks["set aside"]?.text.contains("4,00 ECO") == true)
         #expect(told.checks["set aside"]?.hint.hasSuffix("journal claim " + archive) == true)
 
+        let waiting = try old.unsent()
+        #expect(waiting.code == 6 && waiting.json["set-aside"] as? Int == 1, "\(waiting.out)")
+        #expect(waiting.json["set-aside-cents"] as? Int == 400)
+
         let looked = try old.claim(archive, "--dry-run")
         #expect(looked.json["claimed"] as? Int == 1 && looked.json["written"] as? Bool == false)
         let claimed = try old.claim(archive)
@@ -93,6 +97,7 @@ import Testing
         bench.stopTerminal()
         let well = try bench.selfTest()
         #expect(well.code == 0 && well.checks["set aside"]?.result == "good", "\(well.printed)")
+        #expect(try old.unsent().code == 0)
         let again = try old.claim(archive)
         #expect(again.code == 0 && again.json["claimed"] as? Int == 0, "\(again.error)")
         #expect(again.json["known"] as? Int == 1)

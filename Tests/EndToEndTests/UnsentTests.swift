@@ -47,6 +47,18 @@ import Testing
         expectUnknown(try place.ask(), "\(place.directory) opendir: ENOENT")
     }
 
+    @Test func `A set-aside journal whose archive is gone is told, not passed over`() throws {
+        let place = try Place()
+        let aside = place.directory + "/set-aside-1"
+        try Files.makeDirectory(aside)
+        #expect(try place.ask().code == 0, "an empty folder")
+        try Files.writeAtomically([0], to: aside + "/journal.sqlite")
+        expectUnknown(try place.ask(), "the journal cannot be read")
+        try Files.remove(aside + "/journal.sqlite")
+        try Files.writeAtomically(Array("no archive".utf8), to: aside + "/old.eco-archive")
+        expectUnknown(try place.ask(), "the journal cannot be read")
+    }
+
     @Test(.enabled(if: getuid() == 0, "needs root to become another user"))
     func `Another user than the service's is not told that all is sent`() throws {
         let place = try Place()

@@ -152,7 +152,10 @@ struct SelfTestBench {
             guard known else { throw Self.shorter }
             return ([], .good("none yet; eco-terminal serve makes it"))
         }
-        var asides = SelfTestSetAside.look(directory, own.publicKey)
+        var asides: [SelfTestSetAside]
+        do { asides = try SelfTestSetAside.look(directory, own.publicKey) } catch {
+            throw Self.unreadable(error)
+        }
         var head: [UInt8] = []
         let found: JournalVerification
         do throws(JournalError) {

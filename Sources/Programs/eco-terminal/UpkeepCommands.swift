@@ -87,7 +87,8 @@ private func backlog(in directory: String, isExpected: Bool) throws -> JournalBa
             if error.isMissing, !isExpected { return .none }
             throw error
         }
-        return try JournalBacklog(of: directory + "/journal.sqlite")
+        return try JournalBacklog(
+            of: directory + "/journal.sqlite", setAside: SetAsideFolder.archives(in: directory))
     } catch let error as LinuxError {
         throw unknown(
             "\(directory) \(error)",
@@ -104,11 +105,6 @@ private func backlog(in directory: String, isExpected: Bool) throws -> JournalBa
     let standard = Setting.named("directory")?.standard
     let backlog = try backlog(
         in: try configuration?.directory ?? standard ?? ".", isExpected: configuration != nil)
-    let sum = (Amount(cents: backlog.paymentCents) ?? .zero).text
-    let settled = "Everything that accounts depend on is acknowledged by the ledger."
-    let told =
-        "\(backlog.operations) operations (payments of \(sum) ECO) and \(backlog.closures) "
-        + "closures are not acknowledged by the ledger."
     invocation.print(
         .record([
             "schema": .text("eco.journal-unsent.1"),
@@ -117,11 +113,34 @@ private func backlog(in directory: String, isExpected: Bool) throws -> JournalBa
             "cents": .integer(backlog.paymentCents),
             "oldest": backlog.oldest.map { .integer(Int64(clamping: $0)) } ?? .null,
             "notes": .integer(Int64(clamping: backlog.notes)),
-        ]), [backlog.isSettled ? settled : told])
+            "set-aside": .integer(Int64(clamping: backlog.setAside.count)),
+            "set-aside-cents": .integer(backlog.setAside.sum),
+        ]), lines(backlog))
     guard backlog.isSettled else {
+        let isOnlyAside = backlog.operations == 0 && backlog.closures == 0
         throw Failure(
             "the journal holds what the ledger does not",
-            hint: "let eco-terminal serve send it: give it a network and wait", code: .partial,
-            isTold: true)
+            hint: isOnlyAside
+                ? "stop eco-terminal serve, then: eco-terminal journal claim"
+                : "let eco-terminal serve send it: give it a network and wait",
+            code: .partial, isTold: true)
     }
+}
+
+/// A line for each thing that somebody has to see to.
+private func lines(_ backlog: JournalBacklog) -> [String] {
+    func text(_ cents: Int64) -> String { (Amount(cents: cents) ?? .zero).text }
+    var lines: [String] = []
+    if backlog.operations > 0 || backlog.closures > 0 {
+        lines.append(
+            "\(backlog.operations) operations (payments of \(text(backlog.paymentCents)) ECO) and "
+                + "\(backlog.closures) closures are not acknowledged by the ledger.")
+    }
+    if backlog.setAside.count > 0 {
+        lines.append(
+            "\(backlog.setAside.count) operations (payments of \(text(backlog.setAside.sum)) ECO) "
+                + "were set aside and are in no book: eco-terminal journal claim enters them.")
+    }
+    return lines.isEmpty
+        ? ["Everything that accounts depend on is acknowledged by the ledger."] : lines
 }
