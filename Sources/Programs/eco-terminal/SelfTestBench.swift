@@ -238,14 +238,17 @@ struct SelfTestBench {
                 code: .policy)
         }
         let sentence = "version \(policy.version) for \(policy.merchant), valid until \(end)"
+        // A merchant's name may be a person's.
+        let bundled = "version \(policy.version), valid until \(end)"
         guard policy.expires - now >= Self.policyDays * 86_400 else {
             return (
                 (),
                 .doubtful(
-                    sentence, hint: "bring the terminal to the network before that day", members)
+                    sentence, bundled: bundled,
+                    hint: "bring the terminal to the network before that day", members)
             )
         }
-        return ((), .good(sentence, members))
+        return ((), .good(sentence, bundled: bundled, members))
     }
 
     func denyList(_ news: StoredNews) throws -> (Void, Finding) {
