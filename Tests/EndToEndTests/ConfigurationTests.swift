@@ -24,7 +24,10 @@ import Testing
     static let mistakes: [(text: String, line: Int, says: String)] = [
         ("# a\nlangauge = fr\n", 2, "there is no setting 'langauge' → did you mean 'language'?"),
         ("colour = green\n", 1, "there is no setting 'colour' → there is: directory"),
-        ("\n\nreader 1\n", 3, "'reader 1' is no setting → a line is NAME = VALUE"),
+        ("\n\nreader 1\n", 3, "no '=' follows 'reader' → a line is NAME = VALUE"),
+        ("passphrase hunter2\n", 1, "this line is no setting → a line is NAME = VALUE"),
+        ("hunter2\n", 1, "this line is no setting"),
+        ("aHVudGVyMg==\n", 1, "no setting has this name → there is: directory"),
         ("language = fr\nlanguage = en\n", 2, "'language' stands twice → line 1 sets it already"),
         ("listen = 8787\n", 1, "'listen' does not take '8787' → it takes: ADDRESS:PORT"),
         ("listen = 127.0.0.1:99999\n", 1, "does not take"),
@@ -44,6 +47,7 @@ import Testing
         #expect(result.out.hasPrefix("\(folder.file):\(line): "), "\(result.out)")
         #expect(result.out.contains(says), "\(result.out)")
         #expect(result.error.contains("one line is wrong"))
+        #expect(!(result.out + result.error).contains(/hunter2|aHVudGVy/), "\(result.out)")
         let show = try Programs.run("eco-terminal", ["config", "show", "-c", folder.file])
         #expect(show.code == 2 && show.error.contains("line \(line) of \(folder.file)"))
     }
@@ -59,6 +63,19 @@ import Testing
         #expect(faults.map { $0["line"] as? Int } == [1, 2, 1])
         #expect(faults.last?["file"] as? String == folder.file + ".d/20.conf")
         #expect(result.code == 2)
+    }
+
+    @Test(arguments: ["", "\u{feff}"])
+    func `Line ends of another system are line ends`(mark: String) throws {
+        let text = mark + "# the settings\r\nlanguage = en # a comment\r\n\r\nreader = nfc:x y\r\n"
+        let folder = try Folder(text, dropIns: [("10.conf", "# more\r\nlangauge = fr\r\n")])
+        let check = try Programs.run("eco-terminal", ["config", "check", folder.file])
+        #expect(check.code == 2, "\(check.out)")
+        #expect(check.out.hasPrefix("\(folder.file).d/10.conf:2: there is no setting"))
+        try Files.remove(folder.path + "/terminal.conf.d/10.conf")
+        let show = try Programs.run("eco-terminal", ["config", "show", "-c", folder.file])
+        #expect(show.out.contains("language         = en  # \(folder.file):2\n"), "\(show.out)")
+        #expect(show.out.contains("reader           = nfc:x y  # \(folder.file):4\n"))
     }
 
     @Test func `A later file wins, and show says where each value stands`() throws {

@@ -188,12 +188,8 @@ extension PackageSuites {
                         --merchant 'Café des Halles' --json
                     """
                 ).json["code"] as? String
-            let paired = try debian.asService(
-                "eco-terminal",
-                """
-                eco-terminal pair -c /etc/carte-eco/terminal.conf --ledger http://127.0.0.1:8780 \
-                    --code \(try #require(code))
-                """)
+            let paired = try debian.run(
+                "eco-caisse pair --ledger http://127.0.0.1:8780 --code \(try #require(code))")
             try #require(paired.code == 0, "\(paired.out)\(paired.error)")
             try expectActive()
             try #require(page.waitUntilReady(network: "online"))
@@ -201,7 +197,39 @@ extension PackageSuites {
             #expect(try debian.wait("eco-terminal journal unsent"))
             #expect(try debian.must("eco-terminal idle") == "The checkout is idle.")
             #expect(try debian.must("ls -ld /var/lib/carte-eco").hasPrefix("drwx------"))
+            let stranger = try debian.run("runuser -u nobody -- eco-terminal journal unsent")
+            #expect(stranger.code == 11 && stranger.error.contains("nobody can tell"))
+            try expectTechnicianSeesAll()
             end(5)
+        }
+
+        /// What the page, the log and the guides tell a technician to run.
+        private func expectTechnicianSeesAll() throws {
+            let tested = try debian.run("eco-caisse selftest --json")
+            let checks = tested.json["checks"] as? [[String: Any]] ?? []
+            #expect(tested.code == 0 && checks.count == 12, "\(tested.out)\(tested.error)")
+            try debian.must("eco-caisse support /srv/support.json")
+            #expect(try debian.must("stat -c %U%a /srv/support.json") == "root600")
+            let text = try debian.must("cat /srv/support.json")
+            let object = try JSONSerialization.jsonObject(with: Data(text.utf8))
+            let bundle = try #require(object as? [String: Any])
+            let kinds = (bundle["entries"] as? [String: Any])?["kinds"] as? [String: Int]
+            #expect(kinds?["payment"] == 1, "\(text)")
+            let log = bundle["log"] as? [String] ?? []
+            #expect(log.contains { $0.contains("eco-terminal") }, "\(text)")
+            let own = (bundle["selftest"] as? [[String: Any]] ?? []).first {
+                $0["check"] as? String == "own key"
+            }
+            #expect(own?["result"] as? String == "good", "\(text)")
+            for secret in ["Halles", "12,50", Self.number, "a phrase for the packages"] {
+                #expect(!text.contains(secret), "\(secret)")
+            }
+            let again = try debian.run("eco-caisse support /srv/support.json")
+            #expect(again.code == 2 && again.error.contains("is there already"))
+            let other = try debian.run("runuser -u carte-eco -- /usr/sbin/eco-caisse selftest")
+            #expect(other.code == 1 && other.error.contains("only root"), "\(other.error)")
+            #expect(try debian.run("eco-caisse serve").code == 2)
+            #expect(try debian.run("eco-caisse sell").code == 2, "the program's own code")
         }
 
         @Test func `6. An upgrade waits for the merchant, then for the next start`() throws {
@@ -241,9 +269,7 @@ extension PackageSuites {
             let cards = try debian.must(
                 "runuser -u carte-eco-ledger -- eco-ledger card list --json \(Self.books)")
             #expect(cards.contains("\"cents\":3450,"), "\(cards)")
-            let verified = try debian.asService(
-                "eco-terminal",
-                "eco-terminal journal verify --receipts -c /etc/carte-eco/terminal.conf")
+            let verified = try debian.run("eco-caisse journal verify --receipts")
             #expect(verified.code == 0, "\(verified.out)\(verified.error)")
             end(7)
         }
@@ -262,6 +288,13 @@ extension PackageSuites {
                     try debian.must("dpkg-query -Wf '${Status}' eco-terminal").hasSuffix(
                         "installed"))
             }
+            let folder = "/var/lib/carte-eco/set-aside-1"
+            try debian.must("mkdir \(folder) && echo no archive >\(folder)/old.eco-archive")
+            let unknown = try debian.run("apt-get -q -y remove eco-terminal")
+            #expect(unknown.code != 0)
+            #expect(unknown.both.contains("nobody can tell what was sent"), "\(unknown.both)")
+            #expect(unknown.both.contains("it cannot be known whether"), "\(unknown.both)")
+            try debian.must("rm -r \(folder)")
             // It has gone on selling.
             #expect(try debian.property("MainPID", "eco-terminal") == before)
             #expect(page.waitUntilReady(network: nil))
@@ -278,6 +311,9 @@ extension PackageSuites {
             let purged = try debian.run("dpkg --purge eco-terminal")
             #expect(purged.code != 0)
             #expect(purged.both.contains("holds operations that no ledger has"), "\(purged.both)")
+            #expect(purged.both.contains("terminal.conf is gone already"), "\(purged.both)")
+            try debian.must("test ! -e /etc/carte-eco/terminal.conf")
+            try debian.must("test -s /etc/carte-eco/terminal.conf.d/own.conf")
             try debian.must("test -s /var/lib/carte-eco/journal.sqlite")
             try debian.must("systemctl start eco-ledger")
             try debian.must("apt-get -q -y install /packages/eco-terminal_*+2.deb")
@@ -293,6 +329,12 @@ extension PackageSuites {
             #expect(removed.code == 0, "\(removed.both)")
             #expect(try debian.run("systemctl is-active eco-terminal.socket").code != 0)
             try debian.must("test -s /var/lib/carte-eco/journal.sqlite")
+            let folder = "/var/lib/carte-eco/set-aside-1"
+            try debian.must("mkdir \(folder) && echo an archive >\(folder)/old.eco-archive")
+            let refused = try debian.run("dpkg --purge eco-terminal")
+            #expect(refused.code != 0)
+            #expect(refused.both.contains("holds operations that no ledger has"))
+            try debian.must("test -s \(folder)/old.eco-archive && rm -r \(folder)")
             try debian.must("dpkg --purge eco-terminal")
             let kept = try debian.run("dpkg --purge eco-card eco-ledger")
             #expect(kept.code == 0 && kept.both.contains("the books in"), "\(kept.both)")

@@ -28,7 +28,9 @@ extension PackageSuites {
                 contentsOfFile: BuiltPackages.repository + "/systemd/files", encoding: .utf8)
             var wanted = Set(
                 table.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
-                    .filter { $0[0] == name }.map { $0[2] })
+                    .filter { $0[0] == name }.map { words in
+                        words[2] + (words[2].hasPrefix("usr/share/man/") ? ".gz" : "")
+                    })
             #expect(wanted.count > 2)
             let documents = "usr/share/doc/\(name)/"
             wanted.formUnion([documents + "copyright", documents + "changelog.gz"])
@@ -42,7 +44,9 @@ extension PackageSuites {
             let found = try contents(name)
             #expect(Set(found.keys).subtracting([overrides]) == wanted)
             for (path, mode) in found {
-                let isProgram = path.hasPrefix("usr/bin/") || path == "usr/lib/carte-eco/kiosk"
+                let isProgram =
+                    path.hasPrefix("usr/bin/") || path.hasPrefix("usr/sbin/")
+                    || path == "usr/lib/carte-eco/kiosk"
                 #expect(mode == (isProgram ? "-rwxr-xr-x" : "-rw-r--r--"), "\(path)")
             }
             let conffiles = try Programs.run(
@@ -98,11 +102,13 @@ extension PackageSuites {
             }
         }
 
-        @Test(arguments: BuiltPackages.programs)
-        func `The manual page is one that groff reads without a word`(name: String) throws {
+        @Test(
+            arguments: BuiltPackages.programs.map { [$0, "man1/\($0).1"] }
+                + [["eco-terminal", "man8/eco-caisse.8"]])
+        func `The manual page is one that groff reads without a word`(page: [String]) throws {
             let script = """
-                dpkg-deb --fsys-tarfile '\(try packages.file(name))' |
-                    tar -xO ./usr/share/man/man1/\(name).1.gz | gunzip |
+                dpkg-deb --fsys-tarfile '\(try packages.file(page[0]))' |
+                    tar -xO ./usr/share/man/\(page[1]).gz | gunzip |
                     groff -man -Kutf8 -Tutf8 -ww -z 2>&1
                 """
             let result = try Programs.run("/bin/sh", ["-c", script])

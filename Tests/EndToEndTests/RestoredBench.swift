@@ -105,6 +105,10 @@ struct RestoredBench {
             "eco-terminal", ["journal", "claim", "--json", archive] + words + bench.configuration)
     }
 
+    func unsent() throws -> Programs.Result {
+        try Programs.run("eco-terminal", ["journal", "unsent", "--json"] + bench.configuration)
+    }
+
     func report() throws -> Int? {
         try Programs.run("eco-ledger", ["report", "--json"] + bench.database).json["cents"] as? Int
     }

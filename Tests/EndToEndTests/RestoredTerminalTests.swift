@@ -46,6 +46,24 @@ import Testing
         try RestoredBench(store == .file ? nil : try Cluster.shared.get().create())
     }
 
+    /// Money that is in no book is told by whoever is asked, its sum only here.
+    private func expectTold(_ old: RestoredBench, _ archive: String) throws {
+        let bench = old.bench
+        let told = try bench.selfTest()
+        #expect(told.code == 11 && told.checks["set aside"]?.result == "fault", "\(told.printed)")
+        #expect(told.checks["set aside"]?.text.contains("4,00 ECO") == true)
+        #expect(told.checks["set aside"]?.hint.hasSuffix("journal claim " + archive) == true)
+
+        let bundle = bench.folder + "/support.json"
+        try bench.must("eco-terminal", ["support", "bundle", bundle] + bench.configuration)
+        let sent = String(decoding: try Files.read(bundle, atMost: 1 << 20), as: UTF8.self)
+        #expect(sent.contains("operations in no book: 1\"") && !sent.contains("4,00"))
+
+        let waiting = try old.unsent()
+        #expect(waiting.code == 6 && waiting.json["set-aside"] as? Int == 1, "\(waiting.out)")
+        #expect(waiting.json["set-aside-cents"] as? Int == 400)
+    }
+
     @Test(arguments: Store.allCases)
     func `What an old image sold before its first contact comes to the books once`(store: Store)
         throws
@@ -75,11 +93,7 @@ import Testing
         #expect(Files.exists(aside + "/journal.sqlite"))
         try expectMissing(old, archive)
         try expectRefusals(old, archive)
-        let told = try bench.selfTest()
-        #expect(told.code == 11 && told.checks["set aside"]?.result == "fault", "\(told.printed)")
-        #expect(told.checks["set aside"]?.text.contains("4,00 ECO") == true)
-        #expect(told.checks["set aside"]?.hint.hasSuffix("journal claim " + archive) == true)
-
+        try expectTold(old, archive)
         let looked = try old.claim(archive, "--dry-run")
         #expect(looked.json["claimed"] as? Int == 1 && looked.json["written"] as? Bool == false)
         let claimed = try old.claim(archive)
@@ -93,6 +107,7 @@ import Testing
         bench.stopTerminal()
         let well = try bench.selfTest()
         #expect(well.code == 0 && well.checks["set aside"]?.result == "good", "\(well.printed)")
+        #expect(try old.unsent().code == 0)
         let again = try old.claim(archive)
         #expect(again.code == 0 && again.json["claimed"] as? Int == 0, "\(again.error)")
         #expect(again.json["known"] as? Int == 1)

@@ -112,6 +112,20 @@ import Tokens
         #expect(try isClean(result.printed, bench))
     }
 
+    @Test func `Secrets and an address that were written elsewhere have other line ends`() throws {
+        let bench = try TerminalBench()
+        for name in ["/pass", "/terminal/ledger.conf"] {
+            let path = bench.folder + name
+            let text = String(decoding: try Files.read(path, atMost: 4_096), as: UTF8.self)
+            let other = text.replacing("\n", with: "\r\n")
+            #expect(other != text)
+            try Files.writeAtomically(Array(other.utf8), to: path)
+        }
+        let result = try bench.selfTest()
+        #expect(result.code == 0, "\(result.printed)")
+        #expect(result.checks["pairing"]?.text.hasPrefix("paired with http://127.0.0.1:") == true)
+    }
+
     @Test func `No reader, no ledger, a revoked terminal: each is told with its code`() throws {
         let bench = try TerminalBench()
         try bench.write(reader: "nfc:pn532_uart:" + bench.folder + "/nothing")

@@ -142,6 +142,12 @@ import Testing
         let bench = try TerminalBench()
         _ = try bench.must(
             "eco-ledger", ["card", "topup"] + bench.database + ["100000000024", "50,00"])
+        // The ledger gives a policy that is stored nowhere yet.
+        let early = bench.folder + "/early.json"
+        try bench.must("eco-terminal", ["support", "bundle", early] + bench.configuration)
+        let given = String(decoding: try Files.read(early, atMost: 1 << 20), as: UTF8.self)
+        #expect(given.contains("\"check\":\"policy\",\"result\":\"good\""), "\(given)")
+        #expect(!given.contains("Halles"), "\(given)")
         #expect(try bench.startTerminal(until: "event=reader-changed present=true"))
         try bench.pay(1234)
         bench.stopTerminal()
@@ -185,5 +191,16 @@ import Testing
         let text = String(decoding: try Files.read(path, atMost: 1 << 20), as: UTF8.self)
         #expect(text.contains("terminal.conf:1: there is no setting 'langauge'"), "\(text)")
         #expect(text.contains("\"entries\":null"))
+        // Each a mistake that somebody makes with a secret.
+        for line in ["passphrase hunter2", "aHVudGVyMg==", "passphrase-file = hunter2"] {
+            try Files.writeAtomically(
+                Array("directory = \(bench.folder)/terminal\n\(line)\n".utf8),
+                to: bench.folder + "/terminal.conf")
+            try Files.remove(path)
+            try bench.must("eco-terminal", ["support", "bundle", path] + bench.configuration)
+            let text = String(decoding: try Files.read(path, atMost: 1 << 20), as: UTF8.self)
+            #expect(text.contains("\"result\":\"fault\""), "\(text)")
+            #expect(!text.contains(/hunter2|aHVudGVy/), "\(text)")
+        }
     }
 }

@@ -45,6 +45,21 @@ import Testing
         #expect(found.operations == 1 && found.closures == 0)
     }
 
+    @Test(.enabled(if: getuid() == 0, "needs root to become another user"))
+    func `A folder that cannot be listed is no empty one`() async {
+        await #expect(processExitsWith: .success) {
+            let bench = try JournalBench()
+            try bench.append(try bench.open())
+            #expect(try JournalBacklog(of: bench.path).operations == 1)
+            seteuid(65_534)
+            #expect(throws: JournalError.self) { try JournalBacklog(of: bench.path) }
+            #expect(throws: JournalError.self) { try JournalFiles.exist(bench.path) }
+            seteuid(0)
+            let absent = bench.folder + "/none/journal.sqlite"
+            #expect(try !JournalFiles.exist(absent))
+        }
+    }
+
     @Test func `A journal that cannot be read is no empty one`() throws {
         let bench = try JournalBench()
         try Data("this is no journal, whatever its name says".utf8).write(

@@ -168,14 +168,14 @@ extension JournalBench {
 
     @Test func `Years that were purged are not told as unclaimed`() throws {
         let fork = try fork(years: 2)
-        try Files.remove(try #require(JournalFiles.list(fork.bench.path).first?.path))
+        try Files.remove(try #require(try JournalFiles.list(fork.bench.path).first?.path))
         #expect(try unclaimed(fork) == KindTotal(count: 5, sum: 430))
         let older = try self.fork()
         _ = try older.enter()
         try older.bench.year(older.journal)
         try older.bench.append(older.journal)
         #expect(try unclaimed(older) == KindTotal())
-        try Files.remove(try #require(JournalFiles.list(older.bench.path).first?.path))
+        try Files.remove(try #require(try JournalFiles.list(older.bench.path).first?.path))
         #expect(try unclaimed(older) == nil, "the fork lies in what is not here")
         #expect(throws: ArchiveError.otherTerminal) {
             let stranger = try self.fork()
@@ -236,9 +236,40 @@ extension JournalBench {
         #expect(fork.journal.position.sequence == before)
     }
 
+    @Test(arguments: [0, 2])
+    func `Without a key it is counted until it is entered, or nobody can tell`(years: Int) throws {
+        let fork = try fork(years: years)
+        let aside = fork.bench.folder + "/old.eco-archive"
+        func backlog() throws -> JournalBacklog {
+            try JournalBacklog(of: fork.bench.path, setAside: [aside])
+        }
+        #expect(throws: JournalError.self, "no archive") { try backlog() }
+        try Files.writeAtomically(Array(fork.archive.dropLast()), to: aside)
+        #expect(throws: JournalError.self, "a part of one") { try backlog() }
+        try Files.writeAtomically(fork.archive, to: aside)
+        #expect(try backlog().setAside == KindTotal(count: 5, sum: 430))
+        #expect(try !backlog().isSettled && backlog().operations == 0)
+        let common = try fork.enter().common
+        #expect(try backlog().setAside == KindTotal())
+        #expect(try backlog().operations == 5)
+        try fork.bench.acknowledge(fork.journal)
+        #expect(try backlog().isSettled)
+        guard years > 0 else { return }
+        // The years before the fork may go; those it lies in would take the proof along.
+        try Files.remove(try #require(try JournalFiles.list(fork.bench.path).first?.path))
+        #expect(try backlog().isSettled)
+        #expect(common > 5)
+        try fork.bench.year(fork.journal)
+        try fork.bench.append(fork.journal)
+        while let first = try JournalFiles.list(fork.bench.path).first, first.first <= common {
+            try Files.remove(first.path)
+        }
+        #expect(throws: JournalError.self) { try backlog() }
+    }
+
     @Test func `A fork in years that are not here is refused, never guessed`() throws {
         let fork = try fork(years: 2)
-        let year = try #require(JournalFiles.list(fork.bench.path).first?.path)
+        let year = try #require(try JournalFiles.list(fork.bench.path).first?.path)
         // The branch of a terminal with the same key whose chain is another from its beginning.
         let other = fork.bench.folder + "/other"
         try Files.makeDirectory(other)

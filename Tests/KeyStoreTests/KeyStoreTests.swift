@@ -274,6 +274,8 @@ private let uid: [UInt8] = [0x04, 1, 2, 3, 4, 5, 6]
         #expect(try read("secret\n") == Array("secret".utf8))
         #expect(try read("secret") == Array("secret".utf8))
         #expect(try read(" a b \n\n") == Array(" a b \n".utf8))
+        #expect(try read("secret\r\n") == Array("secret".utf8))
+        #expect(try read("secret\r") == Array("secret\r".utf8))
     }
 
     @Test(arguments: [UInt32(0o640), 0o604, 0o620, 0o601, 0o644])
@@ -288,6 +290,7 @@ private let uid: [UInt8] = [0x04, 1, 2, 3, 4, 5, 6]
     @Test func `An empty, missing or huge file is refused`() throws {
         #expect(throws: KeyStoreError.damaged("empty passphrase")) { try read("") }
         #expect(throws: KeyStoreError.damaged("empty passphrase")) { try read("\n") }
+        #expect(throws: KeyStoreError.damaged("empty passphrase")) { try read("\r\n") }
         #expect(throws: KeyStoreError.self) { try read(String(repeating: "a", count: 5_000)) }
         #expect(throws: KeyStoreError.missing("/nowhere/p")) {
             _ = try passphrase(file: "/nowhere/p")

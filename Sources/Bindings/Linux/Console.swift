@@ -43,7 +43,10 @@ public enum Console {
         bytes.reserveCapacity(lineLimit)
         var byte: UInt8 = 0
         while let count = try? check("read", { read(0, &byte, 1) }), count == 1 {
-            if byte == 10 { return bytes }
+            if byte == 10 {
+                if bytes.last == 13 { bytes.removeLast() }
+                return bytes
+            }
             if bytes.count < lineLimit { bytes.append(byte) }
         }
         return bytes.isEmpty ? nil : bytes

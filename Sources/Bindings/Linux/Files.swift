@@ -21,6 +21,15 @@ public enum Files {
         }
     }
 
+    /// The lines of a text without their ends: a line feed, also after a carriage return. (To
+    /// Swift both together are one `Character`: a text that is split at "\n" stays whole there.)
+    public static func lines(_ bytes: some Collection<UInt8>) -> [String] {
+        bytes.split(separator: 0x0a, omittingEmptySubsequences: false).map { line in
+            let isReturned = Array(line.suffix(1)) == [0x0d]
+            return String(decoding: line.dropLast(isReturned ? 1 : 0), as: UTF8.self)
+        }
+    }
+
     /// Replaces the file whole: after a crash at any instant `path` holds the old bytes or the
     /// new ones, and once this returns, the new ones. A crash may leave a `….tmp` beside it.
     /// Calls `open`, `fchmod`, `write`, `fsync`, `rename`, then `fsync` on the directory.

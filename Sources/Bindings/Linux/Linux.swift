@@ -31,6 +31,9 @@ public struct LinuxError: Error, Equatable, Sendable, CustomStringConvertible {
         self.code = code
     }
 
+    /// True when what was named is not there.
+    public var isMissing: Bool { code == ENOENT }
+
     /// "open: ENOENT No such file or directory". Calls `strerrorname_np`.
     public var description: String {
         if call == "getaddrinfo", code < 0 {

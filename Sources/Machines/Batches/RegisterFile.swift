@@ -46,9 +46,7 @@ public final class RegisterFile: @unchecked Sendable {  // because its owner ser
             let bytes = try Files.read(path, atMost: Self.sizeMax)
             let end = bytes.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
             if end < bytes.count { try Files.writeAtomically(Array(bytes[..<end]), to: path) }
-            for line in bytes[..<end].split(separator: 0x0A) {
-                note(String(decoding: line, as: UTF8.self))
-            }
+            for line in Files.lines(bytes[..<end]) where !line.isEmpty { note(line) }
         } catch { throw .file("\(path): \(error)") }
     }
 

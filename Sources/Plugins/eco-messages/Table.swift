@@ -32,7 +32,7 @@ struct Table {
     /// A decoder keeps one of two equal keys. A table has one key a line.
     private static func doubled(_ text: String) -> [String] {
         var seen: Set<String> = []
-        return text.split(separator: "\n").compactMap { line in
+        return text.split(whereSeparator: \.isNewline).compactMap { line in
             let rest = line.drop { $0 == " " }
             guard rest.first == "\"" else { return nil }
             let key = String(rest.dropFirst().prefix { $0 != "\"" })

@@ -131,7 +131,7 @@ enum RegisterCommands {
         var count = 0
         try call.withBook { book in
             let lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
-            for (index, line) in lines.enumerated() where !line.isEmpty {
+            for (index, line) in lines.enumerated() where !line.isEmpty && line != [0x0d] {
                 do {
                     try register(line, in: book, now: call.now)
                     count += 1

@@ -23,12 +23,12 @@ let claimCommand = Command(
     do { archive = try Files.read(path, atMost: JournalArchive.sizeMax) } catch {
         throw Failure("\(path) cannot be read: \(error)", hint: "check the path")
     }
-    guard JournalFiles.exist(terminal.journal) else {
-        throw Failure(
-            "there is no journal to enter anything in",
-            hint: "eco-terminal journal recover makes it of what the ledger has")
-    }
     do {
+        guard try JournalFiles.exist(terminal.journal) else {
+            throw Failure(
+                "there is no journal to enter anything in",
+                hint: "eco-terminal journal recover makes it of what the ledger has")
+        }
         let journal = try Journal(path: terminal.journal, signer: terminal.signer)
         let found = try journal.claim(from: archive)
         if !invocation.flag("dry-run") {
@@ -37,7 +37,9 @@ let claimCommand = Command(
             journal.checkpoint()
         }
         try tell(found, journal, invocation)
-    } catch let error as ArchiveError { throw failure(error, path) } catch {
+    } catch let error as Failure { throw error } catch let error as ArchiveError {
+        throw failure(error, path)
+    } catch {
         throw Failure(
             "the journal takes nothing: \(error)",
             hint: "the same command again enters what is missing", code: .integrity)

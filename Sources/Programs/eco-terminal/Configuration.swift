@@ -206,9 +206,9 @@ struct Configuration {
     func ledger() throws -> LedgerAddress {
         let path = try Credentials.path("ledger") ?? ledgerPath
         let bytes = (try? Files.read(path, atMost: 4_096)) ?? []
-        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        let lines = Files.lines(bytes).filter { !$0.isEmpty }
         guard lines.count == 2,
-            let key = Hexadecimal.bytes(String(lines[1])).flatMap({ try? Ed25519PublicKey($0) })
+            let key = Hexadecimal.bytes(lines[1]).flatMap({ try? Ed25519PublicKey($0) })
         else {
             throw Failure(
                 "this terminal is not paired with a ledger",
@@ -217,7 +217,7 @@ struct Configuration {
                 advice: "Cette caisse n’est associée à aucun grand livre : demandez un code à "
                     + "l’association, puis eco-terminal pair.")
         }
-        return LedgerAddress(url: String(lines[0]), key: key)
+        return LedgerAddress(url: lines[0], key: key)
     }
 }
 

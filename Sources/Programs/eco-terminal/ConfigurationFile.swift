@@ -55,15 +55,17 @@ struct ConfigurationFile {
             throw Unreadable(file: file, cause: error)
         }
         files.append(file)
-        let lines = String(decoding: bytes, as: UTF8.self).split(
-            separator: "\n", omittingEmptySubsequences: false)
+        // Some editors begin a file with a mark that nobody sees.
+        let isMarked = bytes.starts(with: [0xef, 0xbb, 0xbf])
         var seen: [String: Int] = [:]
-        for (index, line) in lines.enumerated() {
+        for (index, line) in Files.lines(bytes.dropFirst(isMarked ? 3 : 0)).enumerated() {
             let text = Self.trimmed(line.prefix { $0 != "#" })
             if !text.isEmpty { take(text, file, index + 1, &seen) }
         }
     }
 
+    /// A fault is told on the page, in the log and in what is sent to a technician. So it quotes
+    /// nothing that may be a secret in the wrong place: a name, where it looks like one of ours.
     private mutating func take(
         _ text: String, _ file: String, _ line: Int, _ seen: inout [String: Int]
     ) {
@@ -73,14 +75,20 @@ struct ConfigurationFile {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             .map(Self.trimmed)
         guard parts.count == 2 else {
-            return fault("'\(text)' is no setting", "a line is NAME = VALUE")
+            let word = String(text.prefix { !Self.isBlank($0) })
+            return fault(
+                Setting.nearest(word) == nil
+                    ? "this line is no setting" : "no '=' follows '\(word)'",
+                "a line is NAME = VALUE")
         }
         let (name, value) = (parts[0], parts[1])
         guard let setting = Setting.named(name) else {
             let names = Setting.all.map(\.name).joined(separator: ", ")
             let hint =
                 Setting.nearest(name).map { "did you mean '\($0)'?" } ?? "there is: " + names
-            return fault("there is no setting '\(name)'", hint)
+            let isName = name.count <= 32 && name.allSatisfy { "a"..."z" ~= $0 || $0 == "-" }
+            return fault(
+                isName ? "there is no setting '\(name)'" : "no setting has this name", hint)
         }
         if let before = seen[name] {
             return fault("'\(name)' stands twice", "line \(before) sets it already: keep one")
@@ -92,8 +100,9 @@ struct ConfigurationFile {
         values[name] = Value(text: value, file: file, line: line)
     }
 
+    private static func isBlank(_ character: Character) -> Bool { " \t\r".contains(character) }
+
     private static func trimmed(_ text: some StringProtocol) -> String {
-        func isBlank(_ character: Character) -> Bool { " \t\r".contains(character) }
-        return String(text.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+        String(text.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
     }
 }

@@ -75,7 +75,7 @@ private enum Strays {
     ) throws(JournalError) {
         do {
             try Files.makeDirectory(folder)
-            guard JournalFiles.exist(journal) else { return }
+            guard try JournalFiles.exist(journal) else { return }
             let bytes = try JournalArchive.bytes(of: journal, signer: signer, made: now)
             try Files.writeAtomically(bytes, to: SetAsideFolder.archive(in: folder))
         } catch { throw .unusable("\(error)") }

@@ -35,29 +35,35 @@ struct Finding {
 
     let mark: Mark
     let sentence: String
+    /// The sentence as it may leave the terminal in a support bundle: no name and no amount.
+    let bundled: String
     let hint: String?
     let code: ExitCode
     let members: [JSONValue.Member]
 
     private init(
-        _ mark: Mark, _ sentence: String, _ hint: String?, _ code: ExitCode,
+        _ mark: Mark, _ sentence: String, bundled: String? = nil, _ hint: String?, _ code: ExitCode,
         _ members: [JSONValue.Member]
     ) {
         self.mark = mark
         self.sentence = sentence
+        self.bundled = bundled ?? sentence
         self.hint = hint
         self.code = code
         self.members = members
     }
 
-    static func good(_ sentence: String, _ members: [JSONValue.Member] = []) -> Finding {
-        Finding(.good, sentence, nil, .success, members)
+    static func good(
+        _ sentence: String, bundled: String? = nil, _ members: [JSONValue.Member] = []
+    ) -> Finding {
+        Finding(.good, sentence, bundled: bundled, nil, .success, members)
     }
 
     static func doubtful(
-        _ sentence: String, hint: String, _ members: [JSONValue.Member] = []
+        _ sentence: String, bundled: String? = nil, hint: String,
+        _ members: [JSONValue.Member] = []
     ) -> Finding {
-        Finding(.doubtful, sentence, hint, .success, members)
+        Finding(.doubtful, sentence, bundled: bundled, hint, .success, members)
     }
 
     /// Nothing is known to be wrong, but it must be known: the test does not end well.
@@ -65,8 +71,9 @@ struct Finding {
         Finding(.open, sentence, hint, code, [])
     }
 
-    static func fault(_ failure: Failure) -> Finding {
-        Finding(.fault, failure.sentence, failure.hint, failure.code, [])
+    static func fault(_ failure: Failure, bundled: String? = nil) -> Finding {
+        Finding(
+            .fault, failure.sentence, bundled: bundled, failure.hint, failure.code, [])
     }
 }
 

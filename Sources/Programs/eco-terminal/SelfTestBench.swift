@@ -158,11 +158,16 @@ struct SelfTestBench {
         let directory = try configuration.directory
         let path = directory + "/journal.sqlite"
         var known = probe.map { $0.sequence == 0 } ?? true
-        guard JournalFiles.exist(path) else {
+        let isThere: Bool
+        do { isThere = try JournalFiles.exist(path) } catch { throw Self.unreadable(error) }
+        guard isThere else {
             guard known else { throw Self.shorter }
             return ([], .good("none yet; eco-terminal serve makes it"))
         }
-        var asides = SelfTestSetAside.look(directory, own.publicKey)
+        var asides: [SelfTestSetAside]
+        do { asides = try SelfTestSetAside.look(directory, own.publicKey) } catch {
+            throw Self.unreadable(error)
+        }
         var head: [UInt8] = []
         let found: JournalVerification
         do throws(JournalError) {
@@ -173,11 +178,7 @@ struct SelfTestBench {
                 if entry.sequence == probe?.sequence { known = message.digest == probe?.hash }
                 for index in asides.indices { asides[index].see(entry) }
             }
-        } catch {
-            throw Failure(
-                "the journal cannot be read: \(error)",
-                hint: "keep the file as it is and call the association", code: .integrity)
-        }
+        } catch { throw Self.unreadable(error) }
         if let fault = found.faults.first {
             throw Failure(
                 "the journal is not sound: entry \(fault.sequence): \(fault.what)",
@@ -205,6 +206,12 @@ struct SelfTestBench {
 
     private static func entries(_ count: UInt64) -> String {
         count == 1 ? "1 entry" : "\(count) entries"
+    }
+
+    private static func unreadable(_ error: any Error) -> Failure {
+        Failure(
+            "the journal cannot be read: \(error)",
+            hint: "keep the file as it is and call the association", code: .integrity)
     }
 
     private static let shorter = Failure(
@@ -243,14 +250,17 @@ struct SelfTestBench {
                 code: .policy)
         }
         let sentence = "version \(policy.version) for \(policy.merchant), valid until \(end)"
+        // A merchant's name may be a person's.
+        let bundled = "version \(policy.version), valid until \(end)"
         guard policy.expires - now >= Self.policyDays * 86_400 else {
             return (
                 (),
                 .doubtful(
-                    sentence, hint: "bring the terminal to the network before that day", members)
+                    sentence, bundled: bundled,
+                    hint: "bring the terminal to the network before that day", members)
             )
         }
-        return ((), .good(sentence, members))
+        return ((), .good(sentence, bundled: bundled, members))
     }
 
     func denyList(_ news: StoredNews) throws -> (Void, Finding) {

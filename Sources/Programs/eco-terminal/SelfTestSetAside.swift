@@ -13,8 +13,10 @@ struct SelfTestSetAside {
     var archived: JournalVerification.Archived?
 
     /// One for each archive in a terminal's folder.
-    static func look(_ directory: String, _ own: Ed25519PublicKey) -> [SelfTestSetAside] {
-        SetAsideFolder.archives(in: directory).map { SelfTestSetAside($0, own) }
+    static func look(
+        _ directory: String, _ own: Ed25519PublicKey
+    ) throws(LinuxError) -> [SelfTestSetAside] {
+        try SetAsideFolder.archives(in: directory).map { SelfTestSetAside($0, own) }
     }
 
     private init(_ path: String, _ own: Ed25519PublicKey) {
@@ -23,7 +25,9 @@ struct SelfTestSetAside {
             let bytes = try Files.read(path, atMost: JournalArchive.sizeMax)
             operations = try UnclaimedOperations(archive: bytes, terminal: own)
         } catch let error as ArchiveError { fault = failure(error, path) } catch {
-            fault = Failure("\(path) cannot be read: \(error)", hint: "check its rights")
+            fault = Failure(
+                "\(path) cannot be read: \(error)",
+                hint: "check its rights; if it is gone, put it back")
         }
     }
 
@@ -37,9 +41,11 @@ struct SelfTestSetAside {
         }
         guard total.count > 0 else { return ((), .good("all of \(path) is in the journal")) }
         let sum = (Amount(cents: total.sum) ?? .zero).text
-        throw Failure(
-            "operations in no book: \(total.count), payments of \(sum) ECO among them",
+        let bundled = "operations in no book: \(total.count)"
+        let failure = Failure(
+            bundled + ", payments of \(sum) ECO among them",
             hint: "before selling, stop eco-terminal serve, then: eco-terminal journal claim "
                 + path, code: .integrity)
+        return ((), .fault(failure, bundled: bundled))
     }
 }

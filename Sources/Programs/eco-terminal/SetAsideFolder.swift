@@ -1,3 +1,4 @@
+import Glibc
 import Linux
 
 /// Where `journal recover` puts a journal that an old image had.
@@ -11,10 +12,22 @@ enum SetAsideFolder {
 
     static func archive(in folder: String) -> String { folder + "/old.eco-archive" }
 
-    /// The archives that lie in a terminal's folder, oldest first.
-    static func archives(in directory: String) -> [String] {
-        let names = (try? Files.list(directory)) ?? []
-        return names.filter { $0.hasPrefix(prefix) }.sorted()
-            .map { archive(in: directory + "/" + $0) }.filter { Files.exists($0) }
+    /// The archives that lie in a terminal's folder, oldest first; also one that is gone from
+    /// beside the journal it was made of.
+    static func archives(in directory: String) throws(LinuxError) -> [String] {
+        var archives: [String] = []
+        for name in try Files.list(directory) where name.hasPrefix(prefix) {
+            let folder = directory + "/" + name
+            let inside: [String]
+            do throws(LinuxError) { inside = try Files.list(folder) } catch {
+                guard error.code != ENOTDIR else { continue }
+                throw error
+            }
+            let isJournal = inside.contains { $0.hasPrefix("journal") && $0.hasSuffix(".sqlite") }
+            if isJournal || Files.exists(archive(in: folder)) {
+                archives.append(archive(in: folder))
+            }
+        }
+        return archives
     }
 }

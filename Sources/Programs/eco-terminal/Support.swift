@@ -8,7 +8,8 @@ import Operations
 
 let supportCommand = Command(
     ["support", "bundle"], words: "FILE",
-    "write what a technician needs to help from afar: no name, card, amount or secret is in it",
+    "write what a technician needs to help from afar, to FILE or with - to the standard output: no "
+        + "name, card, amount or secret is in it",
     options: [configurationOption],
     examples: [
         "eco-terminal support bundle -c terminal.conf caisse.json",
@@ -17,8 +18,13 @@ let supportCommand = Command(
 
 @Sendable private func writeBundle(_ invocation: Invocation) throws {
     let path = invocation.words[0]
-    let file = try NewFile(path)
     let place = invocation.value("config") ?? ConfigurationFile.standardPath
+    if path == "-" {
+        let scratch = "/tmp/eco-support-" + Hexadecimal.text(randomBytes(8)) + ".log"
+        Console.out(SupportBundle(configuration: place, scratch: scratch).document.text)
+        return
+    }
+    let file = try NewFile(path)
     let bundle = SupportBundle(configuration: place, scratch: path + ".log")
     let text = bundle.document.text + "\n"
     try file.write(Array(text.utf8))
@@ -44,9 +50,9 @@ struct SupportBundle {
         var test = SelfTest(isSilent: true)
         test.walk(place, withCard: false)
         let configuration = try? Configuration(path: place)
-        let merchant = Self.merchant(configuration)
+        let misplaced = configuration.flatMap { Self.misplaced($0) }
         func clean(_ text: String) -> String {
-            merchant.isEmpty ? text : text.replacing(merchant, with: "…")
+            misplaced.map { text.replacing($0, with: "…") } ?? text
         }
         document = .record([
             "schema": .text("eco.support.1"), "program": .text(Program.version),
@@ -58,44 +64,39 @@ struct SupportBundle {
             "kernel": Self.firstLines("/proc/version", 1),
             "board": Self.firstLines("/proc/device-tree/model", 1),
             "memory": Self.firstLines("/proc/meminfo", 3),
-            "settings": Self.settings(configuration, place),
+            "settings": .array(Self.settings(configuration, place).map { .text(clean($0)) }),
             "selftest": .array(
                 test.findings.map { name, finding in
                     .record([
                         "check": .text(name), "result": .text(finding.mark.word),
-                        "text": .text(clean(finding.sentence)),
+                        "text": .text(clean(finding.bundled)),
                         "hint": finding.hint.map { .text(clean($0)) } ?? .null,
                     ])
                 }),
             "entries": Self.entries(configuration),
-            "log": Self.log(scratch),
+            "log": Self.log(scratch).map { .array($0.map { .text(clean($0)) }) } ?? .null,
         ])
-    }
-
-    /// A merchant's name may be a person's.
-    private static func merchant(_ configuration: Configuration?) -> String {
-        guard let configuration, let address = try? configuration.ledger(),
-            let signer = try? configuration.readOnlySigningKey(),
-            let directory = try? configuration.directory
-        else { return "" }
-        let news = StoredNews(
-            directory: directory, address: address, terminal: signer.publicKey.kid)
-        return news.policy?.merchant ?? ""
     }
 
     private static func firstLines(_ path: String, _ count: Int) -> JSONValue {
         guard let bytes = try? Files.read(path, atMost: 1 << 16) else { return .null }
-        let text = String(decoding: bytes.filter { $0 != 0 }, as: UTF8.self)
-        return .array(text.split(separator: "\n").prefix(count).map { .text(String($0)) })
+        let lines = Files.lines(bytes.filter { $0 != 0 }).filter { !$0.isEmpty }
+        return .array(lines.prefix(count).map { .text($0) })
     }
 
-    private static func settings(_ configuration: Configuration?, _ place: String) -> JSONValue {
+    private static func settings(_ configuration: Configuration?, _ place: String) -> [String] {
         guard let configuration else {
             let faults = (try? readConfiguration(place))?.faults ?? []
-            return .array(
-                faults.map { .text("\($0.file):\($0.line): \($0.sentence)") })
+            return faults.map { "\($0.file):\($0.line): \($0.sentence)" }
         }
-        return .array(configuration.inForce.map { .text("\($0.name) = \($0.value)") })
+        return configuration.inForce.map { "\($0.name) = \($0.value)" }
+    }
+
+    /// The passphrase, where somebody wrote it in the place of the file that holds it.
+    private static func misplaced(_ configuration: Configuration) -> String? {
+        let value = configuration.inForce.first { $0.name == "passphrase-file" }?.value ?? ""
+        let isPlace = value.hasPrefix("credential:") || value.hasPrefix("/") || Files.exists(value)
+        return isPlace || value.isEmpty ? nil : value
     }
 
     /// How many entries of each kind, and the technical events of the last ones: kinds and times,
@@ -129,8 +130,8 @@ struct SupportBundle {
     }
 
     /// The service's own lines, where there is a journal to ask.
-    private static func log(_ path: String) -> JSONValue {
-        guard !Files.exists(path) else { return .null }
+    private static func log(_ path: String) -> [String]? {
+        guard !Files.exists(path) else { return nil }
         defer { try? Files.remove(path) }
         guard
             let child = try? ChildProcess.start(
@@ -140,8 +141,7 @@ struct SupportBundle {
                     "--no-hostname", "--quiet", "--no-pager",
                 ], output: path), child.wait() == 0,
             let bytes = try? Files.read(path, atMost: 1 << 20)
-        else { return .null }
-        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-        return .array(lines.map { .text(String($0)) })
+        else { return nil }
+        return Files.lines(bytes).filter { !$0.isEmpty }
     }
 }

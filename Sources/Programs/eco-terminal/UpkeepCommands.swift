@@ -73,20 +73,38 @@ private func verdict(_ client: HTTPClient) -> Verdict? {
     }
 }
 
-@Sendable private func countUnsent(_ invocation: Invocation) throws {
-    let directory = try configuration(invocation)?.directory ?? Setting.named("directory")?.standard
-    let path = (directory ?? ".") + "/journal.sqlite"
-    let backlog: JournalBacklog
-    do { backlog = try JournalBacklog(of: path) } catch {
-        throw Failure(
-            "the journal \(path) cannot be read: \(error)", hint: "check the path and rights",
-            code: .integrity)
+/// What waits in a terminal's folder. Whoever removes a terminal goes by it: what cannot be looked
+/// at is not empty. `isExpected`: there is a terminal here, so there is a folder.
+private func backlog(in directory: String, isExpected: Bool) throws -> JournalBacklog {
+    func unknown(_ sentence: String, _ hint: String) -> Failure {
+        Failure("nobody can tell what was sent: " + sentence, hint: hint, code: .integrity)
     }
-    let sum = (Amount(cents: backlog.paymentCents) ?? .zero).text
-    let settled = "Everything that accounts depend on is acknowledged by the ledger."
-    let told =
-        "\(backlog.operations) operations (payments of \(sum) ECO) and \(backlog.closures) "
-        + "closures are not acknowledged by the ledger."
+    do {
+        if let place = try Mounts.missing(for: directory) {
+            throw unknown("nothing is mounted at \(place)", "mount it: mount \(place)")
+        }
+        do throws(LinuxError) { _ = try Files.list(directory) } catch {
+            if error.isMissing, !isExpected { return .none }
+            throw error
+        }
+        return try JournalBacklog(
+            of: directory + "/journal.sqlite", setAside: SetAsideFolder.archives(in: directory))
+    } catch let error as LinuxError {
+        throw unknown(
+            "\(directory) \(error)",
+            error.isMissing
+                ? "check 'directory' of the configuration, and that its disk is mounted"
+                : "run this as root")
+    } catch let error as JournalError {
+        throw unknown("the journal cannot be read: \(error)", "check its rights; run this as root")
+    }
+}
+
+@Sendable private func countUnsent(_ invocation: Invocation) throws {
+    let configuration = try configuration(invocation)
+    let standard = Setting.named("directory")?.standard
+    let backlog = try backlog(
+        in: try configuration?.directory ?? standard ?? ".", isExpected: configuration != nil)
     invocation.print(
         .record([
             "schema": .text("eco.journal-unsent.1"),
@@ -95,11 +113,34 @@ private func verdict(_ client: HTTPClient) -> Verdict? {
             "cents": .integer(backlog.paymentCents),
             "oldest": backlog.oldest.map { .integer(Int64(clamping: $0)) } ?? .null,
             "notes": .integer(Int64(clamping: backlog.notes)),
-        ]), [backlog.isSettled ? settled : told])
+            "set-aside": .integer(Int64(clamping: backlog.setAside.count)),
+            "set-aside-cents": .integer(backlog.setAside.sum),
+        ]), lines(backlog))
     guard backlog.isSettled else {
+        let isOnlyAside = backlog.operations == 0 && backlog.closures == 0
         throw Failure(
             "the journal holds what the ledger does not",
-            hint: "let eco-terminal serve send it: give it a network and wait", code: .partial,
-            isTold: true)
+            hint: isOnlyAside
+                ? "stop eco-terminal serve, then: eco-terminal journal claim"
+                : "let eco-terminal serve send it: give it a network and wait",
+            code: .partial, isTold: true)
     }
+}
+
+/// A line for each thing that somebody has to see to.
+private func lines(_ backlog: JournalBacklog) -> [String] {
+    func text(_ cents: Int64) -> String { (Amount(cents: cents) ?? .zero).text }
+    var lines: [String] = []
+    if backlog.operations > 0 || backlog.closures > 0 {
+        lines.append(
+            "\(backlog.operations) operations (payments of \(text(backlog.paymentCents)) ECO) and "
+                + "\(backlog.closures) closures are not acknowledged by the ledger.")
+    }
+    if backlog.setAside.count > 0 {
+        lines.append(
+            "\(backlog.setAside.count) operations (payments of \(text(backlog.setAside.sum)) ECO) "
+                + "were set aside and are in no book: eco-terminal journal claim enters them.")
+    }
+    return lines.isEmpty
+        ? ["Everything that accounts depend on is acknowledged by the ledger."] : lines
 }

@@ -66,11 +66,16 @@ public enum JournalArchive {
     public static func bytes(
         of path: String, year: JournalYear? = nil, signer: any MessageSigner, made: UInt64
     ) throws(ArchiveError) -> [UInt8] {
-        let paths = year.map { [$0.path] } ?? JournalFiles.list(path).map(\.path)
         var entries: [UInt8] = []
         var head: [UInt8] = []
         let (found, origin, receipts): (JournalVerification, Origin, [[UInt8]])
         do throws(JournalError) {
+            let paths: [String]
+            if let year {
+                paths = [year.path]
+            } else {
+                paths = try JournalFiles.list(path).map(\.path)
+            }
             let verifier = try JournalVerifier(
                 files: paths, terminal: signer.publicKey, ledger: nil)
             found = try verifier.run {

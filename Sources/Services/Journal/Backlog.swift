@@ -1,3 +1,5 @@
+import Linux
+public import Operations
 import SQLite
 
 /// What a journal holds that no receipt of the ledger covers. Read beside whoever has it open;
@@ -11,16 +13,25 @@ public struct JournalBacklog: Equatable, Sendable {
     public private(set) var notes: UInt64 = 0
     /// The payments among the operations, cents.
     public private(set) var paymentCents: Int64 = 0
+    /// What was set aside with an older journal and entered nowhere: operations, and the cents of
+    /// the payments among them.
+    public private(set) var setAside = KindTotal()
     /// Time of the oldest operation or closure, milliseconds since the Unix epoch.
     public private(set) var oldest: UInt64?
 
     /// True when the ledger knows of everything that an account or a total depends on.
-    public var isSettled: Bool { operations == 0 && closures == 0 }
+    public var isSettled: Bool { operations == 0 && closures == 0 && setAside.count == 0 }
 
-    /// Reads the backlog of the journal at `path`; that of no file at all is empty.
-    /// - Throws: `JournalError.unusable`.
-    public init(of path: String) throws(JournalError) {
-        let files = JournalFiles.list(path)
+    /// Nothing waits.
+    public static let none = JournalBacklog()
+
+    private init() {}
+
+    /// Reads the backlog of the journal at `path`, that of no file at all is empty, and of the
+    /// archives that were set aside.
+    /// - Throws: `JournalError.unusable` also when nobody can tell whether an archive was entered.
+    public init(of path: String, setAside archives: [String] = []) throws(JournalError) {
+        let files = try JournalFiles.list(path)
         do {
             let databases = try files.map { try Database(path: $0.path, access: .readOnly) }
             // What was purged had its receipts: the oldest file begins behind them.
@@ -30,9 +41,32 @@ public struct JournalBacklog: Equatable, Sendable {
                 acknowledged = max(acknowledged, upto ?? 0)
             }
             for database in databases { try add(database, after: acknowledged) }
+            for archive in archives { try add(archive, beside: databases) }
         } catch let error as SQLiteError {
             throw .unusable("\(error.call): \(error.message)")
-        } catch { throw .unusable("\(error)") }
+        } catch let error as JournalError { throw error } catch { throw .unusable("\(error)") }
+    }
+
+    private mutating func add(_ archive: String, beside files: [Database]) throws {
+        var unclaimed: UnclaimedOperations
+        do {
+            let bytes = try Files.read(archive, atMost: JournalArchive.sizeMax)
+            unclaimed = try UnclaimedOperations(archive: bytes, terminal: nil)
+        } catch { throw JournalError.unusable("\(archive): \(error)") }
+        for file in files { try unclaimed.see(file) }
+        var archived: JournalVerification.Archived?
+        if let first = files.first {
+            guard let origin = try Origin(of: first) else {
+                throw JournalError.unusable("the oldest file does not say what it follows")
+            }
+            if origin.sequence > 0 { archived = .init(through: origin.sequence, head: origin.hash) }
+        }
+        guard let total = unclaimed.total(after: archived) else {
+            throw JournalError.unusable("\(archive): years that were archived since may hold it")
+        }
+        setAside.count += total.count
+        let (sum, isOver) = setAside.sum.addingReportingOverflow(total.sum)
+        setAside.sum = isOver ? .max : sum
     }
 
     private mutating func add(_ database: Database, after sequence: Int64) throws(SQLiteError) {

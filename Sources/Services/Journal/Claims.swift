@@ -52,7 +52,7 @@ public struct SetAsideClaim: Equatable, Sendable {
 
     /// The entries of an archive, each with its place there.
     static func read(
-        _ archive: [UInt8], terminal: Ed25519PublicKey
+        _ archive: [UInt8], terminal: Ed25519PublicKey?
     ) throws(ArchiveError) -> (entries: [(entry: Entry, origin: SetAside)], ArchiveContents) {
         var entries: [(entry: Entry, origin: SetAside)] = []
         let contents = try JournalArchive.read(archive, terminal: terminal) {

@@ -5,17 +5,27 @@ import Linux
 public enum JournalFiles {
     private static let suffix = ".sqlite"
 
-    /// The files there are, oldest first, with the number of their first entry.
-    static func list(_ path: String) -> [(first: UInt64, path: String)] {
+    /// The files there are, oldest first, with the number of their first entry; none where there
+    /// is no such folder.
+    /// - Throws: `JournalError.unusable` when nobody can tell: a folder that cannot be listed is
+    ///   no empty one.
+    static func list(_ path: String) throws(JournalError) -> [(first: UInt64, path: String)] {
         let (folder, name) = split(path)
-        let names = (try? Files.list(folder.isEmpty ? "." : folder)) ?? []
+        let names: [String]
+        do throws(LinuxError) { names = try Files.list(folder.isEmpty ? "." : folder) } catch {
+            guard error.isMissing else { throw .unusable("\(folder) \(error)") }
+            names = []
+        }
         return names.compactMap { found in
             first(of: found, name).map { (first: $0, path: folder + found) }
         }.sorted { $0.first < $1.first }
     }
 
     /// True when a journal is there, whole or with its first years archived.
-    public static func exist(_ path: String) -> Bool { !list(path).isEmpty }
+    /// - Throws: `JournalError.unusable` when nobody can tell.
+    public static func exist(_ path: String) throws(JournalError) -> Bool {
+        try !list(path).isEmpty
+    }
 
     /// The path of the file that begins with entry `first`.
     static func path(_ path: String, first: UInt64) -> String {

@@ -28,7 +28,7 @@ public struct JournalYear: Equatable, Sendable {
     public static func list(_ path: String) throws(JournalError) -> [JournalYear] {
         var years: [JournalYear] = []
         do {
-            for file in JournalFiles.list(path) {
+            for file in try JournalFiles.list(path) {
                 years.append(try JournalYear(file.path))
             }
         } catch let error as SQLiteError {
@@ -105,7 +105,11 @@ extension Journal {
         ledger: Ed25519PublicKey
     ) throws(PurgeRefusal) -> ArchiveContents {
         guard year.isClosed else { throw .notClosed }
-        guard JournalFiles.list(path).first?.path == year.path else { throw .notOldest }
+        let oldest: String?
+        do throws(JournalError) { oldest = try JournalFiles.list(path).first?.path } catch {
+            throw .journal(error)
+        }
+        guard oldest == year.path else { throw .notOldest }
         let (found, surroundings): (JournalVerification, (Origin, [[UInt8]]))
         do throws(JournalError) {
             found = try JournalVerifier(files: [year.path], terminal: terminal, ledger: ledger)

@@ -42,7 +42,7 @@ extension Journal {
     ) throws(JournalError) -> Recovery? {
         var common: UInt64 = 0
         var (strays, operations, payments) = (UInt64(0), UInt64(0), KindTotal())
-        if JournalFiles.exist(path) {
+        if try JournalFiles.exist(path) {
             let verifier = try JournalVerifier(
                 path: path, terminal: signer.publicKey, ledger: nil)
             let found = try verifier.run { entry, message in
@@ -89,11 +89,11 @@ extension Journal {
             try Files.makeDirectory(folder)
             let fresh = folder + "/journal.sqlite"
             try write(copies, to: fresh, signer: signer, recovery, at: moment)
-            for file in JournalFiles.list(path) { try move(file.path, to: aside) }
+            for file in try JournalFiles.list(path) { try move(file.path, to: aside) }
             let home = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
                 .joined(separator: "/")
             // The newest last: while it is not there, nobody takes this for a whole journal.
-            for file in JournalFiles.list(fresh) { try move(file.path, to: home) }
+            for file in try JournalFiles.list(fresh) { try move(file.path, to: home) }
         } catch let error as JournalError { throw error } catch {
             throw .unusable("\(error)")
         }

@@ -56,7 +56,7 @@ public struct JournalVerifier {
     public init(
         path: String, terminal: Ed25519PublicKey, ledger: Ed25519PublicKey?
     ) throws(JournalError) {
-        let paths = JournalFiles.list(path).map(\.path)
+        let paths = try JournalFiles.list(path).map(\.path)
         try self.init(
             files: paths.isEmpty ? [path] : paths, isWhole: true, terminal: terminal,
             ledger: ledger)

@@ -30,7 +30,7 @@ final class Years: @unchecked Sendable {  // because the journal's lock orders a
     /// Opens the newest file, or creates the first one.
     /// - Throws: `JournalError.unusable`.
     init(_ path: String, kid: [UInt8]) throws(JournalError) {
-        var files = JournalFiles.list(path)
+        var files = try JournalFiles.list(path)
         let last = files.popLast() ?? (1, path)
         live = try JournalStore.open(last.path, kid: kid)
         guard live.origin.sequence + 1 == last.first else {

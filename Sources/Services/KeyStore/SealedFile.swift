@@ -59,7 +59,7 @@ enum SealedFile {
 }
 
 /// Reads a passphrase from a file only its owner can read, or from a credential of the service
-/// manager; one line end at the end is dropped.
+/// manager; one line end at the end is dropped, a carriage return before it too.
 /// - Throws: `.passphraseExposed`, `.missing`, `.io`, `.damaged` when it is empty.
 public func passphrase(file path: String) throws(KeyStoreError) -> SecretBytes {
     guard Files.exists(path) else { throw .missing(path) }
@@ -69,7 +69,10 @@ public func passphrase(file path: String) throws(KeyStoreError) -> SecretBytes {
             throw KeyStoreError.passphraseExposed(path)
         }
         var bytes = try Files.read(path, atMost: 4_096)
-        if bytes.last == 0x0a { bytes.removeLast() }
+        if bytes.last == 0x0a {
+            bytes.removeLast()
+            if bytes.last == 0x0d { bytes.removeLast() }
+        }
         guard !bytes.isEmpty else { throw KeyStoreError.damaged("empty passphrase") }
         return SecretBytes(consuming: &bytes)
     } catch let error as KeyStoreError { throw error } catch { throw .io("\(error)") }
