@@ -44,8 +44,8 @@ struct SelfTestSetAside {
         let bundled = "operations in no book: \(total.count)"
         let failure = Failure(
             bundled + ", payments of \(sum) ECO among them",
-            hint: "before selling, stop eco-terminal serve, then: eco-terminal journal claim "
-                + path, code: .integrity)
+            hint: "before selling, stop eco-terminal serve (as a service: systemctl stop "
+                + "eco-terminal.socket eco-terminal), then: eco-terminal journal claim " + path, code: .integrity)
         return ((), .fault(failure, bundled: bundled))
     }
 }

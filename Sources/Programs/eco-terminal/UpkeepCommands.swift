@@ -121,7 +121,7 @@ private func backlog(in directory: String, isExpected: Bool) throws -> JournalBa
         throw Failure(
             "the journal holds what the ledger does not",
             hint: isOnlyAside
-                ? "stop eco-terminal serve, then: eco-terminal journal claim"
+                ? "stop the service and its socket, then: eco-terminal journal claim"
                 : "let eco-terminal serve send it: give it a network and wait",
             code: .partial, isTold: true)
     }
