@@ -45,7 +45,8 @@ struct SelfTestSetAside {
         let failure = Failure(
             bundled + ", payments of \(sum) ECO among them",
             hint: "before selling, stop eco-terminal serve (as a service: systemctl stop "
-                + "eco-terminal.socket eco-terminal), then: eco-terminal journal claim " + path, code: .integrity)
+                + "eco-terminal.socket eco-terminal), then: eco-terminal journal claim " + path,
+            code: .integrity)
         return ((), .fault(failure, bundled: bundled))
     }
 }
