@@ -223,8 +223,8 @@ import Testing
         var cut = page
         (cut.held, cut.flagged) = (some, Array(page.flagged.prefix(1)))
         let lines = cut.csv(.entries).split(separator: "\r\n").map(String.init)
-        #expect(lines[3] == "held,1 more are not in this file: ask for fewer days,,,,,")
-        #expect(lines[5] == "flagged,1 more are not in this file: ask for fewer days,,,,,")
+        let more = ",1 more are not in this file: ask for fewer days,,,,,"
+        #expect(lines.filter { $0.hasSuffix(more) } == ["held" + more, "flagged" + more])
         #expect(lines.count == 6)
         cut.flagged = Array(repeating: page.flagged[0], count: 30)
         cut.flaggedCount = 1_234
