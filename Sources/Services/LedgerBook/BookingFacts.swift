@@ -36,6 +36,8 @@ struct BookingFacts {
     var rules: (rules: OperationRules, actions: [CatalogueAction])?
     /// Read when the first closure of the batch is judged.
     var refusedClosures: [Closure]?
+    /// By where a stretch of the chain begins, how far it was added up and to what.
+    var totals: [UInt64: (totals: PeriodTotals, upto: UInt64)] = [:]
 
     /// - Parameter numbers: every card whose account or state the batch may touch, of
     ///   `Book.lockedTerminal`.
