@@ -15,7 +15,8 @@ import Tokens
         let request = AuthorisationRequest(
             entry: id, card: card.number, amount: Amount(cents: cents) ?? .zero,
             sun: try sun ?? card.read(digest: [UInt8](repeating: 0, count: 16)))
-        return try ledger.book.authorise(request, from: till.kid, keys: ledger.keys, now: now)
+        return try ledger.book.authorise(
+            request, from: till.kid, authority: ledger.authority, now: now)
     }
 
     private func available(

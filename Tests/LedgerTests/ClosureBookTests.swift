@@ -2,6 +2,7 @@ import LedgerBook
 import LedgerMessages
 import Operations
 import SQLite
+import TestSupport
 import Testing
 
 /// Closures that say what the ledger did not see, and what a person makes of them.
@@ -104,5 +105,46 @@ import Testing
         #expect(
             try ledger.outcome(till, till.close(1, from: 1, payments(1, 250), 250, period: .month))
                 == .settled)
+    }
+
+    @Test(arguments: Store.all)
+    func `Closures of one batch see what the batch itself brought`(store: Store) throws {
+        let (ledger, card, till) = try made(store)
+        let (first, second) = (EntryID(milliseconds: 1), EntryID(milliseconds: 2))
+        var both = payments(2, 350)
+        both.reversals = KindTotal(count: 1, sum: 100)
+        var settled = [try till.pay(card, 250, id: first)]
+        settled.append(till.close(1, from: 1, .none, 250))
+        settled.append(try till.pay(card, 100, id: second))
+        settled.append(till.close(1, from: 1, payments(1, 250), 250))
+        settled.append(till.reverse(second))
+        settled.append(till.close(1, from: 1, both, 250))
+        settled.append(till.close(1, from: 1, both, 250, period: .month))
+        settled.append(try till.pay(card, 30))
+        settled.append(till.close(2, from: 6, payments(1, 30), 280))
+        let held = Outcome.held(code: "closure-totals")
+        #expect(
+            try ledger.send(till, settled).outcomes == [
+                .settled, held, .settled, held, .settled, .settled, .settled, .settled, .settled,
+            ])
+        #expect(try ledger.book.audit().faults == [])
+    }
+
+    /// Each names a stretch of the whole chain, and none is right.
+    @Test func `A hundred held closures cost little more than one`() throws {
+        let (ledger, _, till) = try made(.sqlite)
+        for _ in 0..<3 { _ = try ledger.send(till, (0..<1_000).map { _ in till.event() }) }
+        func time(_ count: Int) throws -> Duration {
+            let wrong = (0..<count).map { _ in till.close(1, from: 1, payments(1, 1), 1) }
+            let batch = try VerifiedBatch(wrong.flatMap { $0 }, key: till.signer.publicKey)
+            return try Promised.processorTime {
+                let receipt = try ledger.book.book(
+                    batch, authority: ledger.authority, now: Sunday.noon)
+                let outcomes = try Receipt(receipt, ledger: ledger.signer.publicKey).outcomes
+                #expect(outcomes.allSatisfy { $0 == .held(code: "closure-totals") })
+            }
+        }
+        let (one, many) = (try time(1), try time(100))
+        #expect(many < one * 10, "\(one) and \(many)")
     }
 }

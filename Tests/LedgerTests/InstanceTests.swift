@@ -119,7 +119,7 @@ import Tokens
     func `money for one payment is reserved once, whoever is asked`(store: Store) throws {
         let ledger = try TestLedger(store)
         let card = try ledger.card(1_000)
-        let keys = ledger.keys
+        let authority = ledger.authority
         let kids = try (0..<8).map { _ in try ledger.till().kid }
         for round in 1...5 {
             let requests = try kids.map { _ in
@@ -132,7 +132,8 @@ import Tokens
             let now = Sunday.noon + UInt64(round) * Book.reservationTime
             let answers = try together(ledger, 8) { index, book in
                 try Self.patiently {
-                    try book.authorise(requests[index], from: kids[index], keys: keys, now: now)
+                    try book.authorise(
+                        requests[index], from: kids[index], authority: authority, now: now)
                 }
             }
             let approved = answers.filter { if case .approved = $0 { true } else { false } }

@@ -29,6 +29,9 @@ private struct Scene {
 
     init(_ store: Store) throws {
         ledger = try TestLedger(store)
+        var settings = try ledger.book.settings()
+        settings.paymentCents = 20_000
+        try ledger.book.set(settings)
         lost = try ledger.card()
         fresh = try ledger.card(0)
         till = try ledger.till()

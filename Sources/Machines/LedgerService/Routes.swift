@@ -198,7 +198,7 @@ final class Routes: Sendable {
         }
         let answer = try book { (book) throws(BookError) in
             try book.authorise(
-                asked, from: terminal.key.kid, keys: authority.keys, now: now)
+                asked, from: terminal.key.kid, authority: authority, now: now)
         }
         return cbor(answer.encoded)
     }

@@ -116,11 +116,17 @@ final class BenchLedger: @unchecked Sendable {  // because `payers` belongs to t
     /// would be: nothing of the load looks like a copy.
     private var moment = BenchLedger.time
     private static let distance: UInt64 = 6_000
+    private static let policy = """
+        {"validDays": 14, "paymentCents": 2000, "cardTotalCents": 5000, "cardCount": 5,
+         "terminalTotalCents": 50000, "terminalCount": 75, "hours": 24, "classes": [1],
+         "revokedIssuers": [], "languages": ["fr"]}
+        """
 
     init(_ address: StoreAddress, clients: Int, cardsEach: Int) throws {
         payers = Array(repeating: [], count: clients)
         let book = try Book(address, create: true)
         authority = Authority(signer: try BenchSigner(), keys: keys)
+        try book.set(try PolicySettings(json: Array(Self.policy.utf8)))
         var open = [book]
         while open.count < address.connectionsMax { open.append(try Book(address)) }
         books = Monitor(open)
@@ -152,7 +158,9 @@ final class BenchLedger: @unchecked Sendable {  // because `payers` belongs to t
                 let till = try BenchTill()
                 let code = try book.pairingCode(
                     merchant: names[index % merchants], now: Self.time)
-                _ = try book.pair(code: code, key: till.signer.publicKey, now: Self.time)
+                let terminal = try book.pair(
+                    code: code, key: till.signer.publicKey, now: Self.time)
+                _ = try book.policy(of: terminal, authority: authority, now: Self.time)
                 return till
             }
         }
@@ -178,7 +186,8 @@ final class BenchLedger: @unchecked Sendable {  // because `payers` belongs to t
                 var answer = AuthorisationAnswer.useOfflineRules
                 let taken = try microseconds {
                     answer = try book.authorise(
-                        request, from: till.signer.publicKey.kid, keys: keys, now: Self.time)
+                        request, from: till.signer.publicKey.kid, authority: authority,
+                        now: Self.time)
                 }
                 guard case .approved = answer else {
                     throw Failure(

@@ -1,3 +1,4 @@
+import COSE
 import Crypto
 public import LedgerMessages
 public import Operations
@@ -15,7 +16,7 @@ extension Book {
     /// empty account gets no new offline credit.
     /// - Throws: `BookError.terminalRevoked`, `.terminalUnknown`, `.storage`.
     public func authorise(
-        _ request: AuthorisationRequest, from kid: [UInt8], keys: any EvidenceKeys, now: UInt64
+        _ request: AuthorisationRequest, from kid: [UInt8], authority: Authority, now: UInt64
     ) throws(BookError) -> AuthorisationAnswer {
         try transaction { () throws(BookError) in
             guard let terminal = try terminal(kid: kid) else { throw .terminalUnknown }
@@ -27,7 +28,7 @@ extension Book {
             if card.cardClass == .training { return .useOfflineRules }
             let read: ProvenRead
             do throws(EvidenceFault) {
-                read = try prove(request.sun, by: card, keys: keys)
+                read = try prove(request.sun, by: card, keys: authority.keys)
             } catch { return .declined(code: error.rawValue) }
             if let before = try before(request, terminal) {
                 return try again(before, request, now: now)
@@ -35,7 +36,7 @@ extension Book {
             guard try isFresh(read.counter, card) else {
                 return .declined(code: "counter-repeated")
             }
-            return try decide(request, read, terminal, now: now)
+            return try decide(request, read, terminal, authority.signer, now: now)
         }
     }
 
@@ -104,11 +105,14 @@ extension Book {
 
     private func decide(
         _ request: AuthorisationRequest, _ read: ProvenRead, _ terminal: TerminalRecord,
-        now: UInt64
+        _ signer: any MessageSigner, now: UInt64
     ) throws(BookError) -> AuthorisationAnswer {
         let available = try balance(of: request.card, now: now).available
         if let missing = missing(request, available) { return .insufficient(missing: missing) }
-        let id = randomBytes(16)
+        let id = AuthorisedPayment(
+            terminal: terminal.key.kid, entry: request.entry, card: request.card,
+            amount: request.amount
+        ).name(by: signer)
         let isRearming = available > request.amount.cents
         try run(
             """

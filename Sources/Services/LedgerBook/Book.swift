@@ -12,6 +12,8 @@ public final class Book: @unchecked Sendable {  // because its owner hands it on
     /// What those rows add to the balances of cards, cents.
     private var additions: [String: Int64] = [:]
     private var isInTransaction = false
+    /// Limits of the policies that were read.
+    var given = GivenLimits()
     /// The SQL that inserts, made once.
     private var texts: [Table.Shape: String] = [:]
 

@@ -20,8 +20,8 @@ extension Book {
             guard let (terminal, cards) = locked else { throw .terminalUnknown }
             guard terminal.revoked == nil else { throw .terminalRevoked }
             let booking = try Booking(
-                book: self, terminal: terminal, keys: authority.keys, now: now,
-                entries: batch.items.map(\.entry), cards: cards)
+                book: self, terminal: terminal, keys: authority.keys, signer: authority.signer,
+                now: now, entries: batch.items.map(\.entry), cards: cards)
             var head = booking.head
             var outcomes = try known(batch, of: terminal, until: head.sequence)
             let from = batch.items.first?.entry.sequence ?? head.sequence + 1
@@ -99,6 +99,8 @@ final class Booking {
     let terminal: TerminalRecord
     /// What checks evidence; nil when a person releases what is not proven.
     let keys: (any EvidenceKeys)?
+    /// What named authorisations; nil when a person decides.
+    let signer: (any MessageSigner)?
     let now: UInt64
     /// The chain's head before this batch.
     let head: (sequence: UInt64, hash: [UInt8], time: UInt64)
@@ -117,12 +119,13 @@ final class Booking {
     ///   - entries: all that will be judged.
     ///   - cards: all that they may touch, of `Book.lockedTerminal`.
     init(
-        book: Book, terminal: TerminalRecord, keys: (any EvidenceKeys)?, now: UInt64,
-        entries: [Entry], cards: Set<CardNumber>
+        book: Book, terminal: TerminalRecord, keys: (any EvidenceKeys)?,
+        signer: (any MessageSigner)? = nil, now: UInt64, entries: [Entry], cards: Set<CardNumber>
     ) throws(BookError) {
         self.book = book
         self.terminal = terminal
         self.keys = keys
+        self.signer = signer
         self.now = now
         (head, facts) = try BookingFacts.read(book, terminal, entries, locking: cards)
     }
@@ -303,12 +306,9 @@ final class Booking {
     /// ledger did not give for exactly it is flagged; the card signed it, so it is judged like an
     /// offline one.
     private func release(_ entry: Entry, _ payment: Payment) -> [String] {
-        let given = facts.authorisations[entry.id]
-        if given != nil { facts.released.insert(entry.id) }
-        guard let id = payment.authorisation, !entry.isTraining else { return [] }
-        let asked = BookingFacts.Authorisation(
-            id: id, card: payment.card, cents: payment.amount.cents)
-        return given == asked ? [] : ["authorisation-unknown"]
+        if facts.authorisations[entry.id] != nil { facts.released.insert(entry.id) }
+        guard payment.authorisation != nil, !entry.isTraining else { return [] }
+        return isAuthorised(payment, entry) ? [] : ["authorisation-unknown"]
     }
 
     private func insert(_ item: VerifiedBatch.Item, _ judgement: Judgement, row: Int64) {

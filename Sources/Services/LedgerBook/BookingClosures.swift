@@ -74,37 +74,39 @@ extension Booking {
 
     /// Totals of a stretch of the terminal's chain, from the entries as they were signed. A closure
     /// of a stretch that is not here whole never gets this far: the chain has no gaps (B3).
+    ///
+    /// Whatever a batch closes again from the same place goes on from what was added up before, so
+    /// that an entry is read once a batch and place, however many closures are held.
     private func totals(_ stretch: ClosedRange<UInt64>) throws(BookError) -> PeriodTotals {
-        var totals = PeriodTotals.none
-        var reversals: [Reversal] = []
-        var next = Int64(clamping: stretch.lowerBound)
-        while true {
+        let known = facts.totals[stretch.lowerBound]
+        var (totals, upto) = (PeriodTotals.none, stretch.lowerBound - 1)
+        if let known, known.upto <= stretch.upperBound { (totals, upto) = known }
+        while upto < stretch.upperBound {
             let page = try book.rows(
                 """
                 SELECT cose, seq FROM entries WHERE terminal = $1 AND seq BETWEEN $2 AND $3
                 ORDER BY seq LIMIT 500
-                """, [.integer(terminal.row), .integer(next), .clamped(stretch.upperBound)])
+                """, [.integer(terminal.row), .clamped(upto + 1), .clamped(stretch.upperBound)])
             for row in page {
                 guard let entry = row[0].blob.flatMap({ Self.entry($0) }), !entry.isTraining else {
                     continue
                 }
-                if case .reversal(let reversal) = entry.body {
-                    reversals.append(reversal)
-                } else {
-                    totals.add(entry.body)
-                }
+                try add(entry.body, to: &totals)
             }
             guard page.count == 500, let last = page.last?[1].integer else { break }
-            next = last + 1
+            upto = UInt64(clamping: last)
         }
-        for reversal in reversals {
-            let bytes = try book.rows(
-                "SELECT cose FROM entries WHERE terminal = $1 AND uuid = $2 ORDER BY id LIMIT 1",
-                [.integer(terminal.row), .blob(reversal.entry.bytes)]
-            ).first?.first?.blob
-            totals.add(.reversal(reversal), reversing: bytes.flatMap { Self.entry($0) }?.body)
-        }
+        facts.totals[stretch.lowerBound] = (totals, stretch.upperBound)
         return totals
+    }
+
+    private func add(_ body: EntryBody, to totals: inout PeriodTotals) throws(BookError) {
+        guard case .reversal(let reversal) = body else { return totals.add(body) }
+        let bytes = try book.rows(
+            "SELECT cose FROM entries WHERE terminal = $1 AND uuid = $2 ORDER BY id LIMIT 1",
+            [.integer(terminal.row), .blob(reversal.entry.bytes)]
+        ).first?.first?.blob
+        totals.add(body, reversing: bytes.flatMap { Self.entry($0) }?.body)
     }
 
     func insert(_ closure: Closure, row: Int64) {

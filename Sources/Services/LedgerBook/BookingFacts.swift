@@ -36,6 +36,12 @@ struct BookingFacts {
     var rules: (rules: OperationRules, actions: [CatalogueAction])?
     /// Read when the first closure of the batch is judged.
     var refusedClosures: [Closure]?
+    /// By where a stretch of the chain begins, how far it was added up and to what.
+    var totals: [UInt64: (totals: PeriodTotals, upto: UInt64)] = [:]
+    /// Whether the terminal's newest policies, or all, were read for this batch.
+    var givenRead: [Bool: Bool] = [:]
+    /// Cents; read when the first payment is above what its terminal's policies allow.
+    var paymentLimit: Int64?
 
     /// - Parameter numbers: every card whose account or state the batch may touch, of
     ///   `Book.lockedTerminal`.

@@ -57,8 +57,8 @@ extension Booking {
             let limit = try policyRules().rules.topUpLimit
             return topUp.amount <= limit ? .settled : .held(code: "top-up-over-limit")
         case .action(let action): return try judge(action, of: entry)
-        case .payment, .reversal, .enrolment, .cardEvent, .closure, .technicalEvent:
-            return .settled
+        case .payment(let payment): return try judge(payment, of: entry)
+        case .reversal, .enrolment, .cardEvent, .closure, .technicalEvent: return .settled
         }
     }
 
