@@ -15,8 +15,8 @@ public final class Browser {
         /// A refusal in these words.
         public init(text: String) { self.text = text }
 
-        /// The page was loaded anew while it was asked, in chromedriver's words. A script that such a
-        /// page never got has timed out, long before its time.
+        /// The page was loaded anew while it was asked, in chromedriver's words. A script that such
+        /// a page never got has timed out, long before its time.
         var isOfPageThatWent: Bool {
             let words = [
                 "document unloaded", "aborted by navigation", "execution context", "script timeout",
