@@ -40,12 +40,13 @@ extension Alone {
                 previous = done
             }
             #expect(previous < count, "the kills came too late")
-            let child = try ChildProcess.start(
-                Self.program, words, output: box.folder + "/last", errors: box.folder + "/err")
+            let code = try ChildProcess.start(
+                Self.program, words, output: box.folder + "/last", errors: box.folder + "/err"
+            ).wait()
             let errors = {
                 (try? String(contentsOfFile: box.folder + "/err", encoding: .utf8)) ?? ""
             }
-            try #require(child.wait() == 0, "\(errors())")
+            try #require(code == 0, "\(errors())")
             try check(box, count)
             let line = try String(contentsOfFile: box.folder + "/last", encoding: .utf8)
             let figures = try #require(

@@ -106,7 +106,11 @@ import Threads
             Clock.sleep(.seconds(4))
             return HTTPResponse(status: 204)
         }
-        #expect(try exchange(server.port, "GET / HTTP/1.1").hasPrefix("HTTP/1.1 204"))
+        // A client that a busy machine makes slow is cut, and asks again.
+        #expect(
+            Programs.wait {
+                (try? exchange(server.port, "GET / HTTP/1.1"))?.hasPrefix("HTTP/1.1 204") == true
+            })
     }
 
     @Test func `an answer that is not HTTP becomes an empty 500`() throws {
@@ -132,13 +136,20 @@ import Threads
                 return next ?? []
             }
         }
-        let client = try RawClient(server.port)
-        try client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        #expect(client.answer(until: "data: 1\n\n").contains("text/event-stream"))
+        var listener: Stayer?
+        // A client that a busy machine makes slow is cut, and asks again.
+        let isHeard = try Programs.wait {
+            parts.update { $0 = [Array("data: 1\n\n".utf8)] }
+            let one = try Stayer(
+                server.port, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            listener = one
+            return one.client.answer(until: "data: 1\n\n").contains("text/event-stream")
+        }
+        try #require(isHeard)
         Clock.sleep(.seconds(4))  // longer than the patience: the point of this test
         let long = [UInt8](repeating: 65, count: 50_000)
         parts.update { $0 += [long, Array("end\n".utf8), nil] }
-        let rest = client.answer()
+        let rest = try #require(listener).client.answer()
         #expect(rest.filter { $0 == "A" }.count >= long.count)
         #expect(rest.contains("end\n"))
     }

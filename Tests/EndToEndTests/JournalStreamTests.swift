@@ -14,11 +14,11 @@ import Testing
         mkdir -p /run/log && mount -t tmpfs tmpfs /run/log && mkdir -p /run/log/journal
         /lib/systemd/systemd-journald 2>/dev/null &
         journald=$!
-        for _ in $(seq 200); do [ -S /run/systemd/journal/stdout ] && break; sleep 0.05; done
+        for _ in $(seq 1200); do [ -S /run/systemd/journal/stdout ] && break; sleep 0.05; done
         systemd-cat sh -c 'JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) \
             exec "$2" serve --stay -c "$1"' sh "$1" "$2" &
         service=$!
-        for _ in $(seq 400); do
+        for _ in $(seq 1200); do
             found=$(journalctl --directory=/run/log/journal -o json ECO_EVENT=fault 2>/dev/null)
             [ -n "$found" ] && break
             sleep 0.05

@@ -1,7 +1,6 @@
 import CardEmulation
 import Foundation
 import ReaderEmulation
-import SQLite
 import TestSupport
 import Testing
 import WebDriver
@@ -31,14 +30,12 @@ struct MerchantStory {
         try hands.touch("#charge")
         try hands.sees(.pay("presentCard"))
         try picture("payer-presentez")
-        // Somebody else writes to the journal for a moment: the card has to stay.
-        let journal = try Database(
-            path: stall.terminalFolder + "/journal.sqlite", access: .readWrite)
-        try journal.run("BEGIN IMMEDIATE")
-        try stall.lay()
+        // A card that takes its time over the last command: it has to stay.
+        let gate = try stall.layHeld()
+        defer { gate.open() }
         try hands.sees(.pay("reading"), saying: "Ne retirez pas la carte")
         try picture("payer-lecture")
-        try journal.run("ROLLBACK")
+        gate.open()
         try hands.sees(.result("accepted"), saying: "Paiement accepté")
         try picture("payer-accepte")
         stall.slot.remove()

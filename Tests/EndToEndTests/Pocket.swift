@@ -6,6 +6,7 @@ import KeyStore
 import Linux
 import Provisioning
 import TestSupport
+import Threads
 import Tokens
 
 /// Cards for a stall's people, made by the product's own engine, without a reader between.
@@ -43,6 +44,47 @@ struct Pocket {
         }
         try Files.writeAtomically(Array(lines.utf8), to: register)
         return cards
+    }
+}
+
+/// Lets a card answer.
+final class CardGate: Sendable {
+    private let isOpen = Monitor(false)
+
+    func open() { isOpen.update { $0 = true } }
+
+    /// Waits until it is let, a minute at most.
+    func pass() { _ = isOpen.wait(atMost: .seconds(60)) { $0 ? true : nil } }
+}
+
+/// A card that is slow over the last command of a payment.
+struct HeldCard: SoftwareCard {
+    /// APDUs of a payment.
+    private static let last = 9
+
+    var card: SoftwareNTAG424
+    let gate: CardGate
+    private var count = 0
+
+    init(card: SoftwareNTAG424, gate: CardGate) {
+        self.card = card
+        self.gate = gate
+    }
+
+    var atr: [UInt8] { card.atr }
+    var identity: ContactlessIdentity { card.identity }
+
+    mutating func powerOn() {
+        count = 0
+        card.powerOn()
+    }
+
+    mutating func powerOff() { card.powerOff() }
+
+    mutating func respond(to command: [UInt8]) -> [UInt8] {
+        count += 1
+        if count == Self.last { gate.pass() }
+        return card.respond(to: command)
     }
 }
 

@@ -17,8 +17,15 @@ struct RestoredBench {
         #expect(try bench.startTerminal(until: "event=reader-changed present=true"))
     }
 
+    /// Has the terminal look for its ledger now: it may be waiting out that there was none.
+    private func sendNow() {
+        let page = Page(port: bench.pagePort)
+        #expect(Programs.wait { page.open() && (try? page.sendNow()) != nil })
+    }
+
     /// Waits until the ledger has receipted everything.
     func settle() throws {
+        sendNow()
         let settled = try Programs.wait {
             try bench.selfTest().checks["journal"]?.text.hasSuffix("unsent: 0") == true
         }
@@ -69,6 +76,7 @@ struct RestoredBench {
 
     /// What the terminal shows, says to a monitor and says in a self-test.
     func expectOld() throws {
+        sendNow()
         let page = Page(port: bench.pagePort)
         #expect(
             Programs.wait {

@@ -197,6 +197,16 @@ final class Stall {
         guard slots[slot].insert(laid) else { throw Setup(what: "a card lies there already") }
     }
 
+    /// Lays a card that answers the last command of a payment only when it is let.
+    func layHeld(_ card: Int = 0) throws -> CardGate {
+        let gate = CardGate()
+        let chip = try SoftwareNTAG424(storage: cards[card].storage)
+        guard slot.insert(HeldCard(card: chip, gate: gate)) else {
+            throw Setup(what: "a card lies there already")
+        }
+        return gate
+    }
+
     /// One payment by a person: amount, card, until the stage is a result. Gives its name and code.
     func pay(_ cents: Int64) throws -> (stage: String, code: String?) {
         guard try page.arm(cents) else { throw Setup(what: "the amount is not taken") }

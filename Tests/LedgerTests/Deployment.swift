@@ -45,7 +45,7 @@ final class Deployment {
         try run(["init", "-d", database, "--seed", seed, "--json"] + keyOptions)
     }
 
-    /// Starts `serve`, on a free port where none is given, and waits until it says where it listens.
+    /// Starts `serve`, on a free port where none is given; waits until it says where it listens.
     func serve(_ more: [String] = [], port: UInt16 = 0) throws -> Serving {
         let out = Pipe()
         let process = try Programs.start(

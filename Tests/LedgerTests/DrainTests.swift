@@ -74,7 +74,7 @@ import Threads
         let servings = try (0..<(store == .postgreSQL ? 2 : 1)).map { _ in
             try fleet.deployment.serve()
         }
-        defer { for serving in servings { serving.process.terminate() } }
+        defer { for one in servings where one.process.isRunning { one.process.terminate() } }
         let proxy = try FaultProxy(
             FaultPlan(seed: seed), terminals: fleet.terminals.map(\.id),
             ledgers: servings.compactMap { URL(string: $0.url)?.port.map { UInt16($0) } },

@@ -253,14 +253,20 @@ private final class PaperEater: Sendable {
         #expect(printer.finish(atMost: .seconds(60)) == .trouble(.absent))
         #expect(begun.read { $0 } == 0)
         // The reader goes while the job is made: the process must live on.
-        let reader = open(pipe, O_RDONLY | O_NONBLOCK)
-        #expect(
-            printer.submit(
-                PrintJob {
-                    begun.update { $0 += 1 }
-                    close(reader)
-                    return Paper([.text("Reçu", .large)])
-                }))
+        let reader = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        let last = PrintJob {
+            begun.update { $0 += 1 }
+            close(reader)
+            // A program that is being started elsewhere has a copy of it until it runs.
+            let isGone = Programs.wait {
+                let writer = open(pipe, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+                if writer >= 0 { close(writer) }
+                return writer < 0
+            }
+            #expect(isGone)
+            return Paper([.text("Reçu", .large)])
+        }
+        #expect(printer.submit(last))
         #expect(printer.finish(atMost: .seconds(60)) == .trouble(.absent))
         #expect(begun.read { $0 } == 1)
     }

@@ -3,7 +3,6 @@ import Operations
 import Screen
 import Terminal
 import Testing
-import WebDriver
 import Tokens
 import WebDriver
 
@@ -26,7 +25,10 @@ extension PageSession {
 
     /// Types on the screen's own keyboard.
     func letters(_ text: String) throws {
+        let wanted = try typed + text
         for letter in text { try browser.touch(".letter[data-value='\(letter)']") }
+        try #require(
+            try browser.waitUntil("document.getElementById('contact').value === '\(wanted)'"))
     }
 
     /// What stands in the input.
@@ -69,7 +71,8 @@ extension PageSession {
         try page.browser.touch(".letter[data-value='layer']")
         try page.letters("@")
         try page.browser.press(["a", "b", Key.backspace, "x", ".", "f", "r"])
-        #expect(try page.typed == "zoé@ax.fr")
+        #expect(
+            try page.browser.waitUntil("document.getElementById('contact').value === 'zoé@ax.fr'"))
         try page.browser.record("enrol-contact-fr-800x480")
         try page.browser.press([Key.enter])
         let ordered = try #require(order(page))

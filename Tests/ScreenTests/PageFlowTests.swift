@@ -2,6 +2,7 @@ import Foundation
 import Operations
 import Screen
 import Terminal
+import TestSupport
 import Testing
 import WebDriver
 
@@ -131,20 +132,64 @@ import WebDriver
 
     @Test func `A reading under 150 ms is not shown`() throws {
         let page = try PageSession()
-        try page.show(.presentCard(Samples.armed()))
-        try page.browser.run(
+        // When each snapshot came, before the page knows of it.
+        try page.browser.prepare(
             """
-            window.modes = [];
-            new MutationObserver(() => modes.push(document.querySelector('.pay').dataset.mode))
-              .observe(document.querySelector('.pay'), {attributes: true});
+            window.times = [];
+            const Source = EventSource;
+            window.EventSource = class extends Source {
+              constructor(...parts) {
+                super(...parts);
+                this.addEventListener("snapshot", () => times.push(performance.now()));
+              }
+            };
             """)
-        page.service.checkout.show(.reading(Samples.armed(), step: 1))
-        page.service.checkout.show(.reading(Samples.armed(), step: 4))
-        try page.show(Samples.accepted(offline: false, cardPresent: true))
+        try page.browser.reload()
+        // A machine that is busy may be longer between the two; then it is shown, and rightly.
+        let wasBrief = try Programs.wait {
+            try page.show(.presentCard(Samples.armed()))
+            try page.browser.run(
+                """
+                window.modes = [];
+                new MutationObserver(() => modes.push(document.querySelector('.pay').dataset.mode))
+                  .observe(document.querySelector('.pay'), {attributes: true});
+                times.length = 0;
+                """)
+            page.service.checkout.show(.reading(Samples.armed(), step: 1))
+            try #require(try page.browser.waitUntil("times.length === 1"))
+            try page.show(Samples.accepted(offline: false, cardPresent: true))
+            return try page.browser.text("times[1] - times[0] < 150") == "true"
+        }
+        #expect(wasBrief)
         #expect(try page.browser.text("modes.includes('reading')") == "false")
         try page.show(.presentCard(Samples.armed()))
         try page.show(.reading(Samples.armed(), step: 2))
         #expect(try page.browser.text("document.querySelectorAll('.pay .dots .on').length") == "2")
+    }
+
+    @Test(arguments: PanelSize.all)
+    func `A list that was empty is measured without its note`(_ size: PanelSize) throws {
+        let page = try PageSession(size: size)
+        try page.browser.press(["*"])
+        let note = "document.querySelector('#list-empty')"
+        try #require(try page.browser.waitUntil("\(note).checkVisibility()"))
+        try #require(try page.waitForPage())
+        try page.browser.run(
+            """
+            window.counts = new Set();
+            const list = document.querySelector('#list');
+            new MutationObserver(() => counts.add(list.children.length))
+              .observe(list, {childList: true});
+            """)
+        page.service.checkout.change { state in
+            state.operations = Samples.operations
+            state.snapshot.queue.count = 2
+        }
+        try #require(try page.browser.waitUntil("document.querySelector('.line')"))
+        try page.browser.run(
+            "requestAnimationFrame(() => requestAnimationFrame(() => { window.isDrawn = true; }))")
+        try #require(try page.browser.waitUntil("window.isDrawn"))
+        #expect(try page.browser.text("counts.size") == "1", "drawn once, with all that fits")
     }
 
     @Test func `The list is filtered, turned and sent from a keypad`() throws {

@@ -44,6 +44,10 @@ final class PageSession {
     func openPanel(_ name: String, from selector: String) throws {
         try browser.touch(selector)
         try #require(try browser.waitUntil("document.body.dataset.panel == '\(name)'"))
+        // The catalogue comes after the snapshot.
+        if name == "actions" {
+            try #require(try browser.waitUntil("document.querySelector('#tiles-grid button')"))
+        }
         try #require(try waitForPage())
     }
 

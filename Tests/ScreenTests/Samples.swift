@@ -110,7 +110,7 @@ enum Samples {
 
     /// Three operations of today, twenty of older days, the newest first.
     static var operations: [OperationLine] {
-        Midnight.stayClear()
+        Midnight.stayClear(of: .seconds(180))
         let now = UInt64(Date().timeIntervalSince1970 * 1000)
         return (0..<23).map { number in
             let status: OperationLine.Status =

@@ -101,7 +101,7 @@ final class Play {
 
     init(_ session: Session) throws {
         // One session asks for the year it is.
-        Midnight.stayClear()
+        Midnight.stayClear(of: .seconds(180))
         try Files.makeDirectory(folder + "/.seen")
         let script = Self.preamble + session.steps.enumerated().map(Self.script).joined()
         try Files.writeAtomically(Array(script.utf8), to: folder + "/.script")

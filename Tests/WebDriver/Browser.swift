@@ -1,6 +1,7 @@
 import Foundation
 import Linux
 import Synchronization
+import TestSupport
 
 /// A real Chromium without a window, driven over WebDriver (W3C) by Debian's chromedriver.
 public final class Browser {
@@ -32,7 +33,7 @@ public final class Browser {
     /// that outlives it, so that a browser started again remembers what a page stored.
     public init(profile: String? = nil) throws {
         isReusable = profile == nil
-        let idle = isReusable ? Chromium.idle.withLock { $0.popLast() } : nil
+        let idle = isReusable ? Chromium.rested() : nil
         chromium = try idle ?? Chromium(profile: profile)
     }
 
@@ -167,13 +168,20 @@ public final class Browser {
         try act("actions", ["actions": [pointer]])
     }
 
+    /// An element that is not there yet is waited for.
     private func move(_ selector: String) throws -> [String: Any] {
-        let place = try run(
-            """
-            const box = document.querySelector(arguments[0]).getBoundingClientRect();
-            return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];
-            """, [selector])
-        let point = try Chromium.given(place as? [Int], selector)
+        var place: [Int]?
+        _ = try Programs.wait {
+            place =
+                try run(
+                    """
+                    const box = document.querySelector(arguments[0])?.getBoundingClientRect();
+                    return box &&
+                      [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];
+                    """, [selector]) as? [Int]
+            return place != nil
+        }
+        let point = try Chromium.given(place, selector)
         return ["type": "pointerMove", "duration": 0, "x": point[0], "y": point[1]]
     }
 

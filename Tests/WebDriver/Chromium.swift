@@ -44,6 +44,17 @@ final class Chromium: @unchecked Sendable {  // because one browser at a time ha
         process = (found?["goog:processID"] as? Int).flatMap { Int32(exactly: $0) }
     }
 
+    /// One that waits and still answers; those that went meanwhile are ended.
+    static func rested() -> Chromium? {
+        while let one = idle.withLock({ $0.popLast() }) {
+            do {
+                try one.call("GET", "url", nil)
+                return one
+            } catch { one.end() }
+        }
+        return nil
+    }
+
     /// Forgets all that was stored and held, and waits for the next browser.
     func rest() {
         do {

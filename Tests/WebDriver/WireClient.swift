@@ -30,7 +30,7 @@ public struct WireClient {
     private let patience: Duration
 
     /// A client of this port, which waits so long for each part of an answer.
-    public init(port: UInt16, patience: Duration = .seconds(30)) {
+    public init(port: UInt16, patience: Duration = .seconds(60)) {
         self.port = port
         self.patience = patience
     }
@@ -55,7 +55,7 @@ public struct WireClient {
 
     /// Status and headers of an answer.
     public static func head(
-        _ connection: borrowing TCPConnection, _ patience: Duration = .seconds(10)
+        _ connection: borrowing TCPConnection, _ patience: Duration = .seconds(60)
     ) throws -> (status: Int, headers: [(name: String, value: String)]) {
         let first = try line(connection, patience).split(separator: " ")
         var headers: [(name: String, value: String)] = []
@@ -73,7 +73,7 @@ public struct WireClient {
 
     /// A line without its end; at most 64 KiB.
     public static func line(
-        _ connection: borrowing TCPConnection, _ patience: Duration = .seconds(10)
+        _ connection: borrowing TCPConnection, _ patience: Duration = .seconds(60)
     ) throws -> String {
         var bytes: [UInt8] = []
         while bytes.count < 65_536 {

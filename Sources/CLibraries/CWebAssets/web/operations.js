@@ -150,14 +150,14 @@ export function draw() {
   button.ariaPressed = String(status !== "all");
   button.ariaLabel = words.get("operations.byStatus", { status: named });
   const shown = lines.filter((line) => (line.lastFour ?? "").endsWith(digits));
+  const empty = find("list-empty"); // it takes room: a page is measured without it
+  empty.hidden = shown.length > 0;
   const lineHeight = parseFloat(getComputedStyle(list).getPropertyValue("--line")) *
     parseFloat(getComputedStyle(document.documentElement).fontSize);
   const size = Math.max(1, Math.floor((list.clientHeight + 1) / lineHeight));
   const pages = Math.max(1, Math.ceil(shown.length / size));
   page = Math.min(Math.max(page, 0), pages - 1);
   fill(list, shown.slice(page * size, (page + 1) * size).map(describe), row);
-  const empty = find("list-empty");
-  empty.hidden = shown.length > 0;
   empty.textContent = words.get(digits === "" ? "operations.empty" : "operations.emptyFilter");
   document.querySelector('[data-act="newer"]').disabled = page === 0;
   document.querySelector('[data-act="older"]').disabled = page >= pages - 1;
