@@ -165,13 +165,12 @@ import Threads
         #expect(error?.call == "getaddrinfo")
     }
 
-    @Test func `clocks go forward and the boot has a name`() {
+    @Test func `clocks go forward`() {
         let first = (Clock.monotonicNanoseconds(), Clock.bootNanoseconds())
         Clock.sleep(.milliseconds(5))
         #expect(Clock.monotonicNanoseconds() - first.0 >= 5_000_000)
         #expect(Clock.bootNanoseconds() - first.1 >= 5_000_000)
         #expect(Clock.realtimeMilliseconds() > 1_700_000_000_000)
-        #expect(Clock.bootIdentifier().utf8.count == 36)
     }
 
     /// Nothing a program does is changed by it: the code comes back as it is needed.

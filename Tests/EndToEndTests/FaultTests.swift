@@ -101,6 +101,12 @@ import Testing
         #expect(try site.start(until: "event=fault code=start"))
         #expect(site.bench.serveSays(": " + sentence))
         #expect(site.shows(sentence))
+        let codes = [
+            "configuration": "S01", "passphrase": "S02", "card keys": "S02", "pairing": "S03",
+            "key": "S02",
+        ]
+        #expect(site.shows("Appelez le technicien. Code \(codes[fault] ?? "")."))
+        #expect(site.page()?.text.contains("hint") == false && site.page()?.status == 503)
         let status = site.manager.line { $0.hasPrefix("STATUS=") }
         #expect(status?.hasPrefix("STATUS=" + sentence) == true, "\(status ?? "")")
         // The start is not given up meanwhile.

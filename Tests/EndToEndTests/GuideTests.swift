@@ -27,6 +27,12 @@ struct Album {
         names.append(name)
     }
 
+    /// One of a page that has no script, as it is while the checkout cannot open.
+    mutating func takePlain(_ name: String, _ browser: Browser) throws {
+        try browser.photograph(name, into: Self.folder)
+        names.append(name)
+    }
+
     /// Pictures that a guide shows, in its order.
     static func shown(in guide: String) throws -> [String] {
         let hardware = URL(filePath: #filePath).deletingLastPathComponent()

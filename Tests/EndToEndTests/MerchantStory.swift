@@ -218,5 +218,10 @@ struct MerchantStory {
         try stall.startTerminal()
         try hands.reads("Lecteur débranché.")
         try picture("hors-service")
+        stall.killTerminal()
+        try stall.startTerminal(withoutSecrets: true)
+        try hands.reads("La caisse ne peut pas ouvrir.")
+        try hands.reads("Appelez le technicien. Code S02.")
+        try album.takePlain("ne-peut-pas-ouvrir", hands.browser)
     }
 }

@@ -172,10 +172,16 @@ final class Stall {
         return kill(ledger.processIdentifier, SIGCONT) == 0
     }
 
-    func startTerminal() throws {
+    /// `withoutSecrets`: nobody hands it the passphrase, so it waits for it.
+    func startTerminal(withoutSecrets: Bool = false) throws {
         let out = try log("terminal.log")
+        if withoutSecrets {
+            let text = "directory = \(terminalFolder)\nlisten = 127.0.0.1:\(port)\n"
+            try Files.writeAtomically(Array(text.utf8), to: folder + "/terminal.conf")
+        }
         terminal = try Programs.start(
-            "eco-terminal", ["serve"] + configuration, output: out, errors: out)
+            "eco-terminal", ["serve"] + (withoutSecrets ? ["--stay"] : []) + configuration,
+            output: out, errors: out)
     }
 
     /// kill -9 of the terminal.

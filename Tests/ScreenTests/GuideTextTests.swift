@@ -35,6 +35,7 @@ import WebDriver
             texts += try #require(table as? [String: String]).values
         }
         texts += try actions()
+        texts.append(FaultPage.title)
         return try texts.map { text in
             let parts = plain(text).split(
                 separator: /\{[a-zA-Z]+\}/, omittingEmptySubsequences: false)
@@ -86,7 +87,11 @@ import WebDriver
             #expect(isTold, "\(refusal.code) « \(sentence) »")
         }
         #expect(rows.contains { $0.contains("X01") && $0.contains("« Résultat inconnu »") })
-        let known = Set(Samples.refusals.map(\.code) + ["X01"])
+        let starts = FaultPage.Code.allCases.map(\.rawValue)
+        for code in starts {
+            #expect(rows.contains { $0.contains(code) && $0.contains("« \(FaultPage.title) »") })
+        }
+        let known = Set(Samples.refusals.map(\.code) + ["X01"] + starts)
         for guide in guides + [try Self.guide(Self.reminder)] {
             for match in guide.matches(of: /\b[A-Z][0-9]{2}\b/) {
                 #expect(known.contains(String(match.0)), "\(match.0)")

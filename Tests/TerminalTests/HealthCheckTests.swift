@@ -6,7 +6,9 @@ import Testing
         HealthCheck.Signs(
             readerSilence: part == .reader ? silence : .zero,
             clerkSilence: part == .clerk ? silence : .zero,
-            journalUnreadable: part == .journal ? silence : .zero)
+            journalUnreadable: part == .journal ? silence : .zero,
+            screenSilence: part == .screen ? silence : .zero,
+            pageSilence: part == .page ? silence : .zero)
     }
 
     @Test(arguments: HealthCheck.Part.allCases)

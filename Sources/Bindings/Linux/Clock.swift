@@ -7,7 +7,7 @@ public enum Clock {
     /// Calls `clock_gettime` with `CLOCK_MONOTONIC`.
     public static func monotonicNanoseconds() -> UInt64 { nanoseconds(CLOCK_MONOTONIC) }
 
-    /// Nanoseconds since boot, suspend included. Comparable while `bootIdentifier()` is the same.
+    /// Nanoseconds since boot, suspend included. Comparable until the next boot.
     /// Calls `clock_gettime` with `CLOCK_BOOTTIME`.
     public static func bootNanoseconds() -> UInt64 { nanoseconds(CLOCK_BOOTTIME) }
 
@@ -39,12 +39,6 @@ public enum Clock {
         guard stat(path, &found) == 0 else { return false }
         let touched = UInt64(max(found.st_mtim.tv_sec, 0)) * 1_000
         return touched <= now && now - touched < markAge
-    }
-
-    /// A UUID, new at each boot, 36 characters; empty when /proc is not there. Calls `read`.
-    public static func bootIdentifier() -> String {
-        let bytes = try? Files.read("/proc/sys/kernel/random/boot_id", atMost: 64)
-        return String(decoding: (bytes ?? []).prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
     }
 
     /// Sleeps at least `duration`, at most a year, also when signals come.

@@ -2,27 +2,46 @@ import Crypto
 public import HTTPServer
 import Synchronization
 
-/// The page of a checkout that cannot open: one sentence that says what to do. It asks again by
-/// itself, so that the checkout's own page follows when that is mended. It keeps S1, S4 and S5 of
-/// `Screen`, knows no session and takes no orders.
+/// The page of a checkout that cannot open: whom to call with which code, and one sentence for who
+/// comes. It asks again by itself, so that the checkout's own page follows when that is mended. It
+/// keeps S1, S4 and S5 of `Screen`, knows no session and takes no orders.
 public final class FaultPage: Sendable {
+    /// What is read out on the telephone; the merchant's guide has the same list.
+    public enum Code: String, CaseIterable, Sendable {
+        /// None of the others.
+        case other = "S00"
+        /// The settings.
+        case settings = "S01"
+        /// Passphrase, own key or card keys.
+        case secrets = "S02"
+        /// No ledger.
+        case pairing = "S03"
+        /// The folder or the page's port is somebody else's.
+        case busy = "S04"
+        /// The journal.
+        case journal = "S05"
+    }
+
     /// What is shown.
     public struct Advice: Sendable, Equatable {
-        /// What to do, in French.
+        /// Which code.
+        public let code: Code
+        /// What the technician does, in French.
         public let sentence: String
-        /// What happened, for the technician.
-        public let detail: String
 
         /// An advice.
-        public init(sentence: String, detail: String) {
+        public init(code: Code, sentence: String) {
+            self.code = code
             self.sentence = sentence
-            self.detail = detail
         }
     }
 
+    /// What a merchant reads; the guide quotes it.
+    static let title = "La caisse ne peut pas ouvrir."
+
     private static let connectionsLimit = 16
     private final class Shown: Sendable {
-        let advice = Mutex(Advice(sentence: "", detail: ""))
+        let advice = Mutex(Advice(code: .other, sentence: ""))
         let port = Atomic<UInt16>(0)
     }
 
@@ -97,10 +116,10 @@ public final class FaultPage: Sendable {
         </head>
         <body>
         <main role="alert">
-        <h1>La caisse ne peut pas ouvrir</h1>
-        <p class="advice">\(escaped(advice.sentence))</p>
+        <h1>\(title)</h1>
+        <p class="advice">Appelez le technicien. Code \(advice.code.rawValue).</p>
         <p class="after">Rien n’est perdu. Elle reprend toute seule dès que c’est réparé.</p>
-        <p class="detail" lang="en">\(escaped(advice.detail))</p>
+        <p class="detail">Pour le technicien : \(escaped(advice.sentence))</p>
         </main>
         </body>
         </html>

@@ -16,6 +16,7 @@ final class Feed: Sendable {
     private struct State {
         var moment: Moment
         var isStopping = false
+        var lastTurn: ContinuousClock.Instant?
         var thread: NamedThread?
     }
 
@@ -51,10 +52,16 @@ final class Feed: Sendable {
         thread?.join()
     }
 
+    /// How long the thread has not come by; zero before its first turn.
+    var silence: Duration {
+        monitor.read { $0.lastTurn.map { $0.duration(to: .now) } ?? .zero }
+    }
+
     private func turn() -> Bool {
         let version = monitor.read { $0.moment.snapshot.version }
         let next = control.snapshot(after: version, atMost: Self.beat)
         take(next)
+        monitor.update { $0.lastTurn = .now }
         return monitor.read { !$0.isStopping }
     }
 

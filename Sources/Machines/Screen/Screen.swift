@@ -93,6 +93,9 @@ public final class Screen: Sendable {
     /// The port in use.
     public var port: UInt16 { server.port }
 
+    /// How long the thread that the pages are drawn from has not come by.
+    public var silence: Duration { feed.silence }
+
     /// Starts serving `control`.
     ///
     /// `monotonicMilliseconds` is the clock of `Armed.deadline`: the page is told what remains.

@@ -12,6 +12,10 @@ public enum HealthCheck {
         case clerk
         /// The journal's file.
         case journal
+        /// The thread that the pages are drawn from.
+        case screen
+        /// The page itself, as a browser asks for it.
+        case page
     }
 
     /// What was seen of the parts.
@@ -22,25 +26,35 @@ public enum HealthCheck {
         public var clerkSilence: Duration
         /// Since the journal could be read; zero when it can.
         public var journalUnreadable: Duration
+        /// Since the screen's thread came by.
+        public var screenSilence: Duration
+        /// Since the page answered; zero when it does.
+        public var pageSilence: Duration
 
         /// Signs.
         public init(
-            readerSilence: Duration, clerkSilence: Duration, journalUnreadable: Duration
+            readerSilence: Duration, clerkSilence: Duration, journalUnreadable: Duration,
+            screenSilence: Duration, pageSilence: Duration
         ) {
             self.readerSilence = readerSilence
             self.clerkSilence = clerkSilence
             self.journalUnreadable = journalUnreadable
+            self.screenSilence = screenSilence
+            self.pageSilence = pageSilence
         }
     }
 
     /// How long a part may take. The reader: a card's power-up and conversation with a slow
     /// ledger, several times over. The clerk: the journal's lock, held by a long list. The
-    /// journal: as long as a person needs to see the page's advice, a minute.
+    /// journal: as long as a person needs to see the page's advice, a minute. The screen: what the
+    /// clerk may. The page: several of its questions, while all connections are in use.
     public static func limit(of part: Part) -> Duration {
         switch part {
         case .reader: .seconds(15)
         case .clerk: .seconds(10)
         case .journal: .seconds(60)
+        case .screen: .seconds(10)
+        case .page: .seconds(30)
         }
     }
 
@@ -52,6 +66,8 @@ public enum HealthCheck {
                 case .reader: signs.readerSilence
                 case .clerk: signs.clerkSilence
                 case .journal: signs.journalUnreadable
+                case .screen: signs.screenSilence
+                case .page: signs.pageSilence
                 }
             return silence > limit(of: part)
         }

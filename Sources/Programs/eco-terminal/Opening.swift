@@ -172,11 +172,12 @@ struct Opening {
 
     private mutating func tell(_ failure: Failure) {
         let advice = FaultPage.Advice(
-            sentence: failure.advice ?? "La caisse ne démarre pas : appelez un technicien.",
-            detail: "\(failure.sentence); \(failure.hint) (code \(failure.code.rawValue))")
+            code: failure.pageCode,
+            sentence: failure.advice ?? "La caisse ne démarre pas : lisez son journal "
+                + "(journalctl -x -u eco-terminal).")
         ServiceManager.tell([.extendStart(Self.extensionTime), .status(advice.sentence)])
-        if told != advice.detail {
-            told = advice.detail
+        if told != failure.sentence {
+            told = failure.sentence
             ServiceLog().write(
                 LogEvent(
                     .fault, ["code": "start", "detail": failure.sentence],
@@ -190,5 +191,19 @@ struct Opening {
         page = try? FaultPage(
             advice, address: place?.address ?? standard.address,
             port: place?.port ?? standard.port, listener: listener)
+    }
+}
+
+extension Failure {
+    /// What the page shows to be read out.
+    fileprivate var pageCode: FaultPage.Code {
+        switch code {
+        case .usage: .settings
+        case .keys: .secrets
+        case .ledgerRejected: .pairing
+        case .tryAgain: .busy
+        case .integrity: .journal
+        default: .other
+        }
     }
 }

@@ -102,7 +102,9 @@ private final class OpenCheckout {
         }
     }
 
-    var watch: Watch { Watch(reader: reader, checkout: checkout, journal: journal, log: log) }
+    var watch: Watch {
+        Watch(reader: reader, checkout: checkout, journal: journal, screen: screen, log: log)
+    }
 
     /// `pulse`: what the main thread sees.
     func start(_ pulse: Monitor<Watch.Pulse>) {

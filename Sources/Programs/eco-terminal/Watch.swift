@@ -1,6 +1,7 @@
 import Journal
 import Linux
 import Readers
+import Screen
 import Systemd
 import Terminal
 import Threads
@@ -11,7 +12,9 @@ struct Watch {
     private let reader: CardReader
     private let checkout: Checkout
     private let journal: Journal
+    private let screen: Screen
     private let log: ServiceLog
+    private var page: PageQuestion
     private var health: ReaderHealth
     /// The last round, for those who ask on other threads.
     let pulse = Monitor(Pulse())
@@ -22,11 +25,15 @@ struct Watch {
     private var lastReadable = ContinuousClock.now
     private var rest = CodeRest()
 
-    init(reader: CardReader, checkout: Checkout, journal: Journal, log: ServiceLog) {
+    init(
+        reader: CardReader, checkout: Checkout, journal: Journal, screen: Screen, log: ServiceLog
+    ) {
         self.reader = reader
         self.checkout = checkout
         self.journal = journal
+        self.screen = screen
         self.log = log
+        page = PageQuestion(port: screen.port)
         health = reader.health
     }
 
@@ -102,7 +109,8 @@ struct Watch {
         if isReadable { lastReadable = .now }
         return HealthCheck.Signs(
             readerSilence: reader.silence, clerkSilence: checkout.clerkSilence,
-            journalUnreadable: lastReadable.duration(to: .now))
+            journalUnreadable: lastReadable.duration(to: .now), screenSilence: screen.silence,
+            pageSilence: page.silence(patience: Self.pause))
     }
 
     /// The end of the chain is read from the file.
