@@ -97,7 +97,7 @@ extension Failure {
         case .merchantUnknown(let name):
             self.init(
                 "no merchant is called '\(name)'",
-                hint: "add it to merchants.json and run eco-ledger init again")
+                hint: "eco-ledger merchant list shows them, eco-ledger merchant add adds it")
         case .notHeld:
             self.init(
                 "no entry is held there, or it has been decided",

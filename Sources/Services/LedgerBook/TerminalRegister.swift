@@ -21,24 +21,6 @@ extension Book {
     public static let pairingMinutes: UInt64 = 10
     private static let alphabet = Array("ABCDEFGHJKLMNPQRSTUVWXYZ23456789")
 
-    /// Adds merchants; those there already stay.
-    /// - Throws: `BookError.storage`.
-    public func add(merchants: [String]) throws(BookError) {
-        try transaction { () throws(BookError) in
-            for name in merchants {
-                try run(
-                    "INSERT INTO merchants(name) VALUES($1) ON CONFLICT DO NOTHING",
-                    [.text(name)])
-            }
-        }
-    }
-
-    /// The merchants, in order of name.
-    /// - Throws: `BookError.storage`.
-    public func merchants() throws(BookError) -> [String] {
-        try rows("SELECT name FROM merchants ORDER BY name").compactMap { $0[0].text }
-    }
-
     /// A fresh one-time pairing code, 8 characters without 0, O, 1 and I (40 bits). Only its hash
     /// is kept.
     /// - Throws: `BookError.merchantUnknown`, `.storage`.
