@@ -13,10 +13,15 @@ enum RegisterCommands {
     static let all = [
         Command(
             ["terminal", "code"], "make a one-time pairing code",
-            options: [.database, .value("merchant", "NAME", "the merchant it stands at")],
+            options: [
+                .database, .value("merchant", "NAME", "the merchant it stands at"),
+                .value("move", "ID", "a known terminal that moves there with all it ever took"),
+            ],
             examples: [
                 "eco-ledger terminal code \(here) --merchant 'Épicerie du Port'",
                 "eco-ledger terminal code \(here) --merchant 'Épicerie du Port' --json",
+                "eco-ledger terminal code \(here) --merchant 'Épicerie du Quai' "
+                    + "--move 0f1e2d3c4b5a6978   # the shop has a new name",
             ], run: code),
         Command(
             ["terminal", "list"], "list the paired terminals", options: [.database],
@@ -76,12 +81,29 @@ enum RegisterCommands {
 
     private static func code(_ call: Invocation) throws {
         let merchant = try call.required("merchant")
-        let code = try call.withBook { try $0.pairingCode(merchant: merchant, now: call.now) }
+        let kid = try call.value("move").map { try terminalKid($0) }
+        let (code, moved) = try call.withBook { book in
+            (
+                try book.pairingCode(merchant: merchant, moving: kid, now: call.now),
+                try kid.flatMap { kid in
+                    try book.report(from: 0, to: .max).first {
+                        $0.terminal == Hexadecimal.text(kid)
+                    }
+                }
+            )
+        }
         call.print(
             .record([
                 "code": .text(code), "merchant": .text(merchant),
                 "minutes": .integer(Int64(Book.pairingMinutes)),
+                "moves": moved.map { .text($0.terminal) } ?? .null,
             ]), [code])
+        if let moved {
+            Console.error(
+                "eco-ledger: once it is paired, all that terminal \(moved.terminal) ever took "
+                    + "(\(moved.count) payments, \(Money.text(moved.cents)) ECO, until now for "
+                    + "'\(moved.merchant)') counts for '\(merchant)'")
+        }
         Console.error("eco-ledger: for one terminal, within \(Book.pairingMinutes) minutes")
     }
 
@@ -285,8 +307,9 @@ enum RegisterCommands {
         }
         call.print(
             .record([
-                "card": .text(number.digits), "addedCents": .integer(amount.cents),
-                "cents": .integer(balance.cents),
-            ]), ["\(number) has \(Money.text(balance.cents)) ECO"])
+                "card": .text(number.digits), "addedCents": .integer(added),
+                "cents": balance.map { .integer($0.cents) } ?? .null,
+                "reference": .text(reference.text), "already": .bool(added == 0),
+            ]), lines)
     }
 }
