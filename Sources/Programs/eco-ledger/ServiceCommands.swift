@@ -34,6 +34,7 @@ enum ServiceCommands {
                 .database, .ownKeys, .keys, .issuer, .passphrase,
                 .value("listen", "ADDRESS:PORT", "where to listen; port 0 takes a free one"),
                 .value("fleet", "ADDRESS:PORT", "where to show the association's view, /fleet"),
+                .flag("fleet-open", "it may be elsewhere than on this machine's loopback"),
                 .values("fleet-host", "NAME", "a name, beside addresses, its Host may have"),
             ],
             examples: [
@@ -198,6 +199,7 @@ enum ServiceCommands {
         Signals.block([SIGTERM, SIGINT])
         let database = try call.database
         let (address, port) = try endpoint(try call.required("listen"))
+        let fleetPlace = try fleetPlace(call)
         let phrase = try call.passphrase()
         let signer = try call.signer(keyPath(try call.ownKeys), phrase, mayCreate: false)
         let authority = Authority(
@@ -216,7 +218,7 @@ enum ServiceCommands {
                 throw Failure("cannot listen: \(cause)", hint: "check --listen")
             }
         }
-        let fleet = try fleet(call, database)
+        let fleet = try fleetPlace.map { try openView(call, database, $0) }
         let place = name(address, service.port)
         Console.error("eco-ledger: listening on \(place)")
         let view = fleet.map { name($0.address, $0.service.port) }
@@ -247,28 +249,53 @@ enum ServiceCommands {
         (address.contains(":") ? "[\(address)]" : address) + ":\(port)"
     }
 
-    private static func fleet(
-        _ call: Invocation, _ database: StoreAddress
-    ) throws -> (address: String, service: FleetService)? {
+    /// Where the association's view shall be; nil: nowhere.
+    private static func fleetPlace(
+        _ call: Invocation
+    ) throws -> (address: String, port: UInt16)? {
         guard let text = call.value("fleet") else {
-            guard call.values("fleet-host").isEmpty else {
+            guard call.values("fleet-host").isEmpty, !call.flag("fleet-open") else {
                 throw Failure(
-                    "--fleet-host goes with --fleet", hint: "name an address too", code: .usage)
+                    "--fleet-host and --fleet-open go with --fleet", hint: "name an address too",
+                    code: .usage)
             }
             return nil
         }
         let (address, port) = try endpoint(text)
+        guard !isLoopback(address) else { return (address, port) }
+        guard call.flag("fleet-open") else {
+            throw Failure(
+                "--fleet \(text) shows turnover to whoever reaches that address",
+                hint: "use 127.0.0.1 behind a proxy that asks who comes; or, where the network "
+                    + "itself keeps others out, say --fleet-open",
+                code: .usage)
+        }
+        Console.error(
+            "eco-ledger: WARNING: whoever reaches \(text) sees turnover, without a password")
+        return (address, port)
+    }
+
+    private static func openView(
+        _ call: Invocation, _ database: StoreAddress, _ place: (address: String, port: UInt16)
+    ) throws -> (address: String, service: FleetService) {
         do throws(LedgerServiceError) {
             return (
-                address,
+                place.address,
                 try FleetService(
-                    database: database, address: address, port: port,
+                    database: database, address: place.address, port: place.port,
                     hosts: call.values("fleet-host"), clock: { Clock.realtimeMilliseconds() },
                     trouble: { Console.error("eco-ledger: \($0)") })
             )
         } catch {
             throw Failure("the view cannot listen: \(error)", hint: "check --fleet")
         }
+    }
+
+    /// 127.0.0.0/8 and ::1 as they are mostly written; another way to write them is none.
+    static func isLoopback(_ address: String) -> Bool {
+        let parts = address.split(separator: ".", omittingEmptySubsequences: false)
+        return address == "::1"
+            || (parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil })
     }
 
     /// One process serves a file; a server is there for many.
