@@ -229,7 +229,8 @@ enum ServiceCommands {
                     "listening": .text(place), "fleet": view.map { .text($0) } ?? .null,
                 ]).text)
         }
-        let supervision = Supervision(address: address, port: service.port)
+        let supervision = Supervision(
+            address: address, port: service.port, isPutBack: { service.isPutBack })
         supervision.ready()
         var signal: Int32?
         while signal == nil {
