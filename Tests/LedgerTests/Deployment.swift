@@ -46,13 +46,15 @@ final class Deployment {
     }
 
     /// Starts `serve` on a free port and waits until it says where it listens.
-    func serve(_ more: [String] = []) throws -> Serving {
+    func serve(
+        _ more: [String] = [], errors: FileHandle = .nullDevice
+    ) throws -> Serving {
         let out = Pipe()
         let process = try Programs.start(
             Self.program,
             ["serve", "-d", database, "--listen", "127.0.0.1:0", "--json"] + keyOptions
                 + more,
-            output: out, errors: FileHandle.nullDevice)
+            output: out, errors: errors)
         processes.append(process)
         var line = Data()
         while !line.contains(0x0a) {
