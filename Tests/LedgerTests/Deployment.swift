@@ -46,13 +46,15 @@ final class Deployment {
     }
 
     /// Starts `serve`, on a free port where none is given; waits until it says where it listens.
-    func serve(_ more: [String] = [], port: UInt16 = 0) throws -> Serving {
+    func serve(
+        _ more: [String] = [], port: UInt16 = 0, errors: FileHandle = .nullDevice
+    ) throws -> Serving {
         let out = Pipe()
         let process = try Programs.start(
             Self.program,
             ["serve", "-d", database, "--listen", "127.0.0.1:\(port)", "--json"] + keyOptions
                 + more,
-            output: out, errors: FileHandle.nullDevice)
+            output: out, errors: errors)
         processes.append(process)
         var line = Data()
         while !line.contains(0x0a) {

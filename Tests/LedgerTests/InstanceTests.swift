@@ -178,6 +178,62 @@ import Tokens
         #expect(try ledger.book.denyList(since: 5).added.count == 3)
     }
 
+    @Test(arguments: Store.all)
+    func `changes of the policy made at once all stand, and one ledger is begun once`(
+        store: Store
+    ) throws {
+        let ledger = try TestLedger(store)
+        let seeds = try ledger.book.settings()
+        try ledger.sql().run("DELETE FROM settings")
+        let begun = try together(ledger, 8) { index, book in
+            var own = seeds
+            own.paymentCents = Int64(index)
+            return (own, try book.begin(own, now: Sunday.noon))
+        }
+        #expect(begun.filter(\.1).map(\.0) == [try ledger.book.settings()])
+        #expect(try ledger.book.settingVersions().count == 1)
+        _ = try together(ledger, 8) { index, book in
+            for _ in 1...10 {
+                _ = try book.change(now: Sunday.noon) { (settings) throws(BookError) in
+                    settings.hours += 1
+                }
+            }
+            _ = try book.add(
+                merchant: "Place \(index)",
+                place: PlaceSeed(name: "Place \(index)", parcours: [1], actions: []),
+                now: Sunday.noon)
+        }
+        #expect(try ledger.book.settings().hours == seeds.hours + 80)
+        #expect(try ledger.book.settings().places?.count == 8)
+        #expect(try ledger.book.settingVersions().map(\.version) == Array(1...89))
+    }
+
+    @Test(arguments: Store.all)
+    func `one reference at eight instances is booked once, whichever card it names`(
+        store: Store
+    ) throws {
+        let ledger = try TestLedger(store)
+        let cards = try (0..<8).map { _ in try ledger.card(0).number }
+        func outcomes(_ text: String, _ card: @escaping @Sendable (Int) -> CardNumber) throws
+            -> [String]
+        {
+            let reference = try #require(TopUpReference(text))
+            return try together(ledger, 8) { index, book in
+                do {
+                    return try book.topUp(
+                        card(index), Amount(cents: 100) ?? .zero, reference: reference,
+                        now: Sunday.noon) == .booked ? "booked" : "before"
+                } catch BookError.topUp(.reference(_, cents: 100)) { return "refused" }
+            }.sorted()
+        }
+        let others = Array(repeating: "before", count: 7)
+        #expect(try outcomes("one", { _ in cards[0] }) == (others + ["booked"]).sorted())
+        let refused = Array(repeating: "refused", count: 7)
+        #expect(try outcomes("two", { cards[$0] }) == (["booked"] + refused).sorted())
+        #expect(try ledger.book.issued() == 200)
+        #expect(try ledger.book.audit().faults == [])
+    }
+
     @Test func `a batch that was chosen to end a dead-lock is booked all the same`() throws {
         let ledger = try TestLedger(.postgreSQL)
         let cards = try (0..<2).map { _ in try ledger.card() }

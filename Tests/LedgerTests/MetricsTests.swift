@@ -7,6 +7,7 @@ import PythonTools
 import SQLite
 import TestSupport
 import Testing
+import Threads
 import Tokens
 
 @testable import LedgerService
@@ -60,6 +61,47 @@ import Tokens
         ] {
             #expect(lines.contains(line), "\(line) is not in\n\(read)")
         }
+    }
+
+    @Test(arguments: Store.all)
+    func `a ledger that was put back in silence says so until somebody does`(
+        store: Store
+    ) throws {
+        let said = Monitor<[String]>([])
+        let running = try Running(store, trouble: { line in said.update { $0.append(line) } })
+        let (till, other) = (try running.ledger.till(), try running.ledger.till())
+        let card = try running.ledger.card()
+        _ = try running.ledger.book.setBlocked(true, card: card.number, now: Sunday.noon)
+        func ask(_ till: Till, _ since: Int) throws {
+            let path = "/v1/deny-list?since=\(since)"
+            #expect(try running.get(till, path).status == 200)
+        }
+        func isPutBack() throws -> Bool {
+            let text = String(decoding: try running.send("GET", "/metrics").body, as: UTF8.self)
+            let isMetric = text.contains("\neco_ledger_put_back 1\n")
+            #expect(isMetric == !text.contains("\neco_ledger_put_back 0\n"))
+            #expect(running.service.isPutBack == isMetric)
+            return isMetric
+        }
+        // What a terminal of this ledger asks.
+        for since in [0, 1] { try ask(till, since) }
+        #expect(try said.read { $0 } == [] && !isPutBack())
+        // One that knows two blocks more than this database.
+        try ask(other, 3)
+        try ask(till, 1)
+        try ask(other, 3)
+        #expect(try isPutBack())
+        let lines = said.read { $0 }
+        #expect(lines.count == 1 && lines[0].hasPrefix("put-back: terminal \(other.id) knows"))
+        #expect(lines.first?.hasSuffix("eco-ledger restored") == true)
+        running.time.advance(3_600_001)
+        try ask(other, 3)
+        #expect(said.read { $0.count } == 2)
+        try running.ledger.book.noteRestored()
+        #expect(try !isPutBack())
+        running.time.advance(3_600_001)
+        try ask(other, 3)
+        #expect(try said.read { $0.count } == 2 && !isPutBack())
     }
 
     private func told(_ running: Running) throws -> [String: Int64] {

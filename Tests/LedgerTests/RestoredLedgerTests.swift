@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import HTTPClient
 import Journal
 import LedgerBook
 import LedgerClient
@@ -129,6 +130,55 @@ import Tokens
         try fleet.check("paired again")
         #expect(
             try told(fleet) == [["ledger forgot 1-8; differ 0"], ["ledger forgot 1-20; differ 0"]])
+    }
+
+    @Test(arguments: Store.all)
+    func `a ledger that is served after a backup was put back, without a word, says so`(
+        store: Store
+    ) throws {
+        let fleet = try QueuedFleet(store, terminals: 1, payments: 1, seed: 5)
+        let (deployment, card) = (fleet.deployment, fleet.terminals[0].cards[0].number)
+        let here = ["-d", deployment.database]
+        let backup = try Backup(of: deployment)
+        #expect(try deployment.run(["card", "block", card.digits] + here).code == 0)
+        #expect(
+            try deployment.run(["terminal", "revoke", "0011223344556677"] + here).code == 1)
+        #expect(try drain(fleet) { $0.allSatisfy { $0.link.isDenied(card) } } == [])
+        try backup.putBack()
+        let talk = Pipe()
+        let serving = try deployment.serve(errors: talk.fileHandleForWriting)
+        let client = HTTPClient(
+            timeout: .seconds(60), connectTimeout: .seconds(20), answerLimit: 1 << 20)
+        func isSaid(_ value: Int) throws -> Bool {
+            let page = try client.send(
+                method: "GET", url: serving.url + "/metrics", headers: [], body: nil)
+            return String(decoding: page.body, as: UTF8.self)
+                .contains("\neco_ledger_put_back \(value)\n")
+        }
+        #expect(try isSaid(0))
+        #expect(
+            try fleet.drain(serving.url, pace: Self.pace, limit: .seconds(60)) { _ in
+                (try? isSaid(1)) ?? false
+            } == [])
+        let restored = try deployment.run(["restored"] + here)
+        #expect(restored.code == 0)
+        for line in [
+            "  terminal revoked: never  -> terminal revoke", "  policy or catalogue (version 1): 2",
+            "  card blocked or unblocked: never  -> card block, card unblock",
+            "  held entry decided: never  -> held release or refuse", "  money issued here: 2",
+        ] {
+            #expect(restored.out.contains(line), "\(line) is not in\n\(restored.out)")
+        }
+        let newest = try deployment.run(["restored", "--json"] + here).json["newest"]
+        let acts = newest as? [String: Any]
+        #expect(acts?["revoked"] is NSNull && acts?["paired"] is String)
+        #expect(try isSaid(0))
+        serving.process.terminate()
+        serving.process.waitUntilExit()
+        try talk.fileHandleForWriting.close()
+        let said = String(
+            decoding: talk.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        #expect(said.split(separator: "\n").filter { $0.contains("put-back: ") }.count == 1)
     }
 
     @Test(arguments: Store.all)

@@ -48,11 +48,13 @@ public final class LedgerService: Sendable {
     private static let bodyLimit = 4 << 20
 
     private let server: HTTPServer
+    private let routes: Routes
 
     /// Opens the book at `database` and starts to serve on `address`:`port` (0: any port).
     /// - Parameters:
     ///   - clock: milliseconds since the Unix epoch.
-    ///   - trouble: told, in a sentence without secrets, when the database fails.
+    ///   - trouble: told, in a sentence without secrets, when the database fails, and when it was
+    ///     put back from a backup and nobody said so.
     /// - Throws: `LedgerServiceError`.
     public init(
         database: StoreAddress, authority: Authority, address: String, port: UInt16,
@@ -65,7 +67,8 @@ public final class LedgerService: Sendable {
         } catch { throw .book(error) }
         let routes = Routes(
             shelf: shelf, readers: Shelf(database, trouble: trouble), authority: authority,
-            clock: clock)
+            clock: clock, trouble: trouble)
+        self.routes = routes
         do throws(HTTPServerError) {
             server = try HTTPServer(
                 address: address, port: port, bodyLimit: Self.bodyLimit,
@@ -75,6 +78,10 @@ public final class LedgerService: Sendable {
 
     /// The port in use.
     public var port: UInt16 { server.port }
+
+    /// True: terminals have shown that an older database was put back, and nobody has said so by
+    /// `eco-ledger restored` (`Book.noteRestored`).
+    public var isPutBack: Bool { (try? routes.isPutBack()) ?? false }
 
     /// Ends every connection; batches under way are finished.
     public func stop() { server.stop() }

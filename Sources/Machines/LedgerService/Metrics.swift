@@ -40,6 +40,12 @@ final class Meter: Sendable {
 }
 
 extension Routes {
+    func isPutBack() throws(BookError) -> Bool {
+        try putBack.stands { () throws(BookError) in
+            try readers.with { (book) throws(BookError) in try book.denyEpoch() }
+        }
+    }
+
     /// OpenMetrics 1.0 text. No label holds an identity.
     func metrics() throws(Refusal) -> HTTPResponse {
         let now = clock()
@@ -56,6 +62,7 @@ extension Routes {
             var page = MetricsPage()
             page.ledger(outcomes: outcomes, cards: cards)
             page.fleet(terminals, now: now)
+            page.putBack(try isPutBack())
             page.requests(meter.now)
             text = page.text
         } catch { throw Refusal(error) }
@@ -110,6 +117,13 @@ struct MetricsPage {
             "eco_ledger_unsent_age_seconds", "gauge", unit: "seconds",
             "Age of the oldest payment that a terminal says it has not sent.")
         lines.append("eco_ledger_unsent_age_seconds \(age)")
+    }
+
+    mutating func putBack(_ isPutBack: Bool) {
+        family(
+            "eco_ledger_put_back", "gauge",
+            "1: terminals know later blocks than this ledger; run eco-ledger restored.")
+        lines.append("eco_ledger_put_back \(isPutBack ? 1 : 0)")
     }
 
     mutating func requests(_ counts: Meter.Counts) {

@@ -35,6 +35,10 @@ struct Refusal: Error, Equatable {
             self.init(401, "terminal-revoked", "This terminal was revoked.")
         case .pairingCode:
             self.init(403, "pairing-code", "The code is wrong, used or expired.")
+        case .otherMerchant:
+            self.init(
+                403, "other-merchant",
+                "This terminal is another merchant's; it needs a code that was made to move it.")
         case .merchantUnknown:
             self.init(404, "merchant-unknown", "No such merchant.")
         case .malformed(let what): self.init(422, "malformed", what)
@@ -51,6 +55,7 @@ struct Refusal: Error, Equatable {
         case .cardUnknown: self.init(404, "card-unknown", "No such card.")
         case .cardReplaced: self.init(409, "card-replaced", "Another card has its account.")
         case .cardKnown: self.init(409, "card-known", "Registered with other data.")
+        case .topUp: self.init(409, "top-up", "The money was not issued.")
         case .amount: self.init(422, "amount", "Out of the range of money.")
         }
     }

@@ -16,14 +16,17 @@ final class Routes: Sendable {
     let clock: @Sendable () -> UInt64
     let meter = Meter()
     let tally = Monitor(OutcomeTally())
+    let putBack = PutBack()
+    private let trouble: @Sendable (String) -> Void
     private let door: Door
     /// When the book last took a write to show that it does, milliseconds.
     private let written = Monitor<UInt64?>(nil)
 
     init(
         shelf: Shelf, readers: Shelf, authority: Authority,
-        clock: @escaping @Sendable () -> UInt64
+        clock: @escaping @Sendable () -> UInt64, trouble: @escaping @Sendable (String) -> Void
     ) {
+        self.trouble = trouble
         self.shelf = shelf
         self.readers = readers
         self.authority = authority
@@ -207,8 +210,15 @@ final class Routes: Sendable {
         guard request.query.count == 1, request.query[0].0 == "since",
             let since = UInt64(request.query[0].1), "\(since)" == request.query[0].1
         else { throw Refusal(400, "malformed", "Ask for ?since=N.") }
-        _ = try terminal(of: request, id: nil, now: clock(), query: "?since=\(since)")
+        let now = clock()
+        let terminal = try terminal(of: request, id: nil, now: now, query: "?since=\(since)")
         let delta = try book { (book) throws(BookError) in try book.denyList(since: since) }
+        if since > delta.epoch {
+            let given = try book { (book) throws(BookError) in try book.denyEpoch() }
+            if let said = putBack.note(since, of: terminal.id, given: given, now: now) {
+                trouble(said)
+            }
+        }
         return cose(authority.signer.withKey { delta.signed(by: $0).bytes })
     }
 

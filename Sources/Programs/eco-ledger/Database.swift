@@ -103,7 +103,7 @@ extension Failure {
         case .merchantUnknown(let name):
             self.init(
                 "no merchant is called '\(name)'",
-                hint: "add it to merchants.json and run eco-ledger init again")
+                hint: "eco-ledger merchant list shows them, eco-ledger merchant add adds it")
         case .notHeld:
             self.init(
                 "no entry is held there, or it has been decided",
@@ -124,8 +124,27 @@ extension Failure {
             self.init("there is no policy", hint: "run eco-ledger init")
         case .amount:
             self.init("the amount is zero or too large", hint: "from 0,01 to 999999,99")
-        case .terminalRevoked, .pairingCode, .tooManyEntries, .entrySignature, .gap, .fork:
+        case .topUp(let refusal): self.init(refusal)
+        case .terminalRevoked:
+            self.init("the terminal is revoked", hint: "it needs a new key to come back")
+        case .otherMerchant, .pairingCode, .tooManyEntries, .entrySignature, .gap, .fork:
             self.init("the book refuses: \(error)", hint: "see eco-ledger audit")
+        }
+    }
+
+    private init(_ refusal: TopUpRefusal) {
+        switch refusal {
+        case .reference(let what, let cents):
+            self.init(
+                "this reference was used: \(what), \(Money.text(cents)) ECO",
+                hint: "for another top-up choose another reference; nothing was added now")
+        case .blocked(let card):
+            self.init(
+                "card \(card) is blocked; nothing was added",
+                hint: "eco-ledger card show \(card.digits) says why; unblock it, or give another")
+        case .training:
+            self.init(
+                "a training card never holds money", hint: "check the number of the card")
         }
     }
 

@@ -157,20 +157,77 @@ enum PolicyCommands {
                 "there is no setting '\(name)'", hint: "eco-ledger policy show lists them",
                 code: .usage)
         }
-        let (before, after) = try call.withBook { book in
-            var settings = try book.settings()
-            let before = knob.read(settings)
-            guard knob.write(&settings, text) else {
-                throw Failure(
-                    "'\(text)' is no value for \(name)",
-                    hint: "whole numbers, true or false, or a list with commas", code: .usage)
-            }
-            _ = try book.change(settings, now: call.now)
-            return (before, knob.read(settings))
+        let changed = try call.withBook { book in
+            try book.change(now: call.now) {
+                (settings) throws(BookError) -> (old: PolicySettings, new: PolicySettings)? in
+                let old = settings
+                return knob.write(&settings, text) ? (old, settings) : nil
+            }.result
         }
+        guard let changed else {
+            throw Failure(
+                "'\(text)' is no value for \(name)",
+                hint: "whole numbers, true or false, or a list with commas", code: .usage)
+        }
+        let (before, after) = (knob.read(changed.old), knob.read(changed.new))
+        let risks = risks(from: changed.old, to: changed.new)
         call.print(
-            .record(["key": .text(name), "before": .text(before), "after": .text(after)]),
+            .record([
+                "key": .text(name), "before": .text(before), "after": .text(after),
+                "warnings": .array(risks.map { .text($0) }),
+            ]),
             [before == after ? "\(name) is \(after) already" : "\(name) \(before) -> \(after)"])
+        warn(risks)
+    }
+
+    // MARK: what a change means
+
+    /// What somebody who stole a terminal's key could do from now on and could not before.
+    static func risks(from old: PolicySettings?, to new: PolicySettings) -> [String] {
+        func moves(_ settings: PolicySettings?) -> Bool {
+            settings?.rules?.replacementAtOnce ?? false
+        }
+        guard moves(new), !moves(old) else { return [] }
+        return [
+            "any terminal can now move any card's account to another card, and no person looks at "
+                + "it; whoever has one terminal's key can empty every card. To take it back: "
+                + "eco-ledger policy set rules.replacementAtOnce false"
+        ]
+    }
+
+    static func warn(_ risks: [String]) {
+        for risk in risks { Console.error("eco-ledger: WARNING: \(risk)") }
+    }
+
+    /// A setting that two have differently.
+    struct Difference {
+        let key: String
+        let old: String
+        let new: String
+
+        var line: String { "\(key) \(old) -> \(new)" }
+    }
+
+    /// - Parameter isWhole: catalogue, texts and places are compared too.
+    static func differences(
+        from old: PolicySettings, to new: PolicySettings, isWhole: Bool
+    ) -> [Difference] {
+        var found = knobs.map { Difference(key: $0.name, old: $0.read(old), new: $0.read(new)) }
+            .filter { $0.old != $0.new }
+        guard isWhole else { return found }
+        if old.catalogue != new.catalogue {
+            found.append(Difference(key: "catalogue", old: codes(old), new: codes(new)))
+        }
+        if old.consents != new.consents {
+            found.append(
+                Difference(
+                    key: "consents", old: "\(old.consents?.count ?? 0)",
+                    new: "\(new.consents?.count ?? 0)"))
+        }
+        if old.places ?? [] != new.places ?? [] {
+            found.append(Difference(key: "places", old: places(old), new: places(new)))
+        }
+        return found
     }
 
     private static func diff(_ call: Invocation) throws {
@@ -189,24 +246,20 @@ enum PolicyCommands {
             }
             other = found.settings
         }
-        var lines = knobs.compactMap { knob -> (String, String, String)? in
-            let (old, new) = (knob.read(other), knob.read(now))
-            return old == new ? nil : (knob.name, old, new)
-        }
-        if call.value("file") == nil, other.catalogue != now.catalogue {
-            lines.append(("catalogue", codes(other), codes(now)))
-        }
-        if call.value("file") == nil, other.consents != now.consents {
-            lines.append(
-                ("consents", "\(other.consents?.count ?? 0)", "\(now.consents?.count ?? 0)"))
-        }
+        let found = differences(from: other, to: now, isWhole: call.value("file") == nil)
         call.print(
             .record([
                 "changes": .array(
-                    lines.map {
-                        .record(["key": .text($0.0), "other": .text($0.1), "now": .text($0.2)])
+                    found.map {
+                        .record([
+                            "key": .text($0.key), "other": .text($0.old), "now": .text($0.new),
+                        ])
                     })
-            ]), lines.isEmpty ? ["no difference"] : lines.map { "\($0.0) \($0.1) -> \($0.2)" })
+            ]), found.isEmpty ? ["no difference"] : found.map(\.line))
+    }
+
+    private static func places(_ settings: PolicySettings) -> String {
+        (settings.places ?? []).map(\.name).joined(separator: ",")
     }
 
     private static func codes(_ settings: PolicySettings) -> String {
@@ -242,19 +295,20 @@ enum PolicyCommands {
         do { bytes = try Files.read(path, atMost: 1 << 20) } catch {
             throw Failure("\(path) cannot be read: \(error)", hint: "check the path")
         }
-        let (old, new, changed) = try call.withBook { book in
-            var settings = try book.settings()
-            let old = Set((settings.catalogue ?? []).map(\.code))
-            try settings.add(catalogue: bytes, consents: nil)
-            // A merchant's theme does not outlive its action: no policy could name it.
-            let kept = Set((settings.catalogue ?? []).map(\.code))
-            settings.places = settings.places?.map { place in
-                var place = place
-                place.actions.removeAll { !kept.contains($0) }
-                return place
+        let (changed, (old, new)) = try call.withBook { book in
+            try book.change(now: call.now) {
+                (settings) throws(BookError) -> (Set<String>, Set<String>) in
+                let old = Set((settings.catalogue ?? []).map(\.code))
+                try settings.add(catalogue: bytes, consents: nil)
+                // A merchant's theme does not outlive its action: no policy could name it.
+                let kept = Set((settings.catalogue ?? []).map(\.code))
+                settings.places = settings.places?.map { place in
+                    var place = place
+                    place.actions.removeAll { !kept.contains($0) }
+                    return place
+                }
+                return (old, kept)
             }
-            let changed = try book.change(settings, now: call.now)
-            return (old, kept, changed)
         }
         let (added, removed) = (new.subtracting(old).sorted(), old.subtracting(new).sorted())
         call.print(

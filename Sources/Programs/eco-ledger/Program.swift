@@ -8,8 +8,9 @@ import Glibc
 enum EcoLedger {
     static func main() {
         let commands: [[Command]] = [
-            ServiceCommands.all, RegisterCommands.all, HeldCommands.all, ReportCommands.all,
-            PolicyCommands.all, AuditCommands.all, RestoreCommands.all, EnrolmentCommands.all,
+            ServiceCommands.all, MerchantCommands.all, RegisterCommands.all, HeldCommands.all,
+            ReportCommands.all, PolicyCommands.all, AuditCommands.all, RestoreCommands.all,
+            EnrolmentCommands.all,
         ]
         let program = Program(
             "eco-ledger", "The reference central ledger of the Carte ECO.",

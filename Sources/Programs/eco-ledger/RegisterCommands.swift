@@ -13,10 +13,15 @@ enum RegisterCommands {
     static let all = [
         Command(
             ["terminal", "code"], "make a one-time pairing code",
-            options: [.database, .value("merchant", "NAME", "the merchant it stands at")],
+            options: [
+                .database, .value("merchant", "NAME", "the merchant it stands at"),
+                .value("move", "ID", "a known terminal that moves there with all it ever took"),
+            ],
             examples: [
                 "eco-ledger terminal code \(here) --merchant 'Épicerie du Port'",
                 "eco-ledger terminal code \(here) --merchant 'Épicerie du Port' --json",
+                "eco-ledger terminal code \(here) --merchant 'Épicerie du Quai' "
+                    + "--move 0f1e2d3c4b5a6978   # the shop has a new name",
             ], run: code),
         Command(
             ["terminal", "list"], "list the paired terminals", options: [.database],
@@ -58,12 +63,17 @@ enum RegisterCommands {
                 "eco-ledger card list \(here)", "eco-ledger card list \(here) --blocked --json",
             ],
             run: cards),
+        CardShow.command,
         Command(
-            ["card", "topup"], words: "NUMBER AMOUNT", "issue money to a card",
-            options: [.database],
+            ["card", "topup"], words: "NUMBER AMOUNT", "issue money to a card, once a reference",
+            options: [
+                .database,
+                .value("reference", "TEXT", "number of the transfer or form: booked once"),
+                .value("reason", "TEXT", "why, for the books; no name of a person"),
+            ],
             examples: [
-                "eco-ledger card topup \(here) 100000000016 25,00",
-                "eco-ledger card topup \(here) 100000000016 10 --json",
+                "eco-ledger card topup \(here) 100000000016 25,00 --reference V-2026-0412",
+                "eco-ledger card topup \(here) 100000000016 10 --reason 'welcome' --json",
             ], run: topUp),
     ]
 
@@ -71,12 +81,29 @@ enum RegisterCommands {
 
     private static func code(_ call: Invocation) throws {
         let merchant = try call.required("merchant")
-        let code = try call.withBook { try $0.pairingCode(merchant: merchant, now: call.now) }
+        let kid = try call.value("move").map { try terminalKid($0) }
+        let (code, moved) = try call.withBook { book in
+            (
+                try book.pairingCode(merchant: merchant, moving: kid, now: call.now),
+                try kid.flatMap { kid in
+                    try book.report(from: 0, to: .max).first {
+                        $0.terminal == Hexadecimal.text(kid)
+                    }
+                }
+            )
+        }
         call.print(
             .record([
                 "code": .text(code), "merchant": .text(merchant),
                 "minutes": .integer(Int64(Book.pairingMinutes)),
+                "moves": moved.map { .text($0.terminal) } ?? .null,
             ]), [code])
+        if let moved {
+            Console.error(
+                "eco-ledger: once it is paired, all that terminal \(moved.terminal) ever took "
+                    + "(\(moved.count) payments, \(Money.text(moved.cents)) ECO, until now for "
+                    + "'\(moved.merchant)') counts for '\(merchant)'")
+        }
         Console.error("eco-ledger: for one terminal, within \(Book.pairingMinutes) minutes")
     }
 
@@ -218,7 +245,7 @@ enum RegisterCommands {
     }
 
     /// "  since 2025-06-01T12:00:00Z  counter-repeated: … (terminal 0f1e2d3c4b5a6978 12)".
-    private static func told(_ block: BlockReason) -> String {
+    static func told(_ block: BlockReason) -> String {
         let sentence =
             switch block.reason {
             case "": "no reason was given"
@@ -227,6 +254,7 @@ enum RegisterCommands {
             case "two-places": "two-places: at two merchants within seconds, perhaps a copy"
             case "terminal-lost": "terminal-lost: reported lost at a terminal"
             case "terminal-cloned": "terminal-cloned: a merchant suspects a copy"
+            case "terminal-replaced": "terminal-replaced: another card claims its account"
             default: block.reason
             }
         return "  since \(Day.time(block.time))  \(sentence)"
@@ -239,14 +267,49 @@ enum RegisterCommands {
             throw Failure(
                 "'\(call.words[1])' is no amount", hint: "for example 25 or 12,50", code: .usage)
         }
-        let balance = try call.withBook { book in
-            try book.topUp(number, amount, now: call.now)
-            return try book.balance(of: number, now: call.now)
+        let given = call.value("reference").map { TopUpReference($0) }
+        guard let reference = given ?? .fresh() else {
+            throw Failure(
+                "--reference is 1 to 64 bytes on one line",
+                hint: "for example the number of the transfer", code: .usage)
+        }
+        let (outcome, balance) = try call.withBook { book in
+            let outcome: TopUpOutcome
+            do throws(BookError) {
+                outcome = try book.topUp(
+                    number, amount, reference: reference, reason: call.value("reason") ?? "",
+                    now: call.now)
+            } catch {
+                guard error.isStoreLost else { throw error }
+                throw Failure(
+                    "the database went away: whether the card has the money is not known",
+                    hint: "run it again with --reference '\(reference.text)': it counts once",
+                    code: .tryAgain)
+            }
+            // Once booked it is booked, whether or not the sum can be read now.
+            return (outcome, try? book.balance(of: number, now: call.now))
+        }
+        tell(call, number, amount, reference, outcome, balance)
+    }
+
+    private static func tell(
+        _ call: Invocation, _ number: CardNumber, _ amount: Amount, _ reference: TopUpReference,
+        _ outcome: TopUpOutcome, _ balance: CardBalance?
+    ) {
+        var added = amount.cents
+        var lines = balance.map { ["\(number) has \(Money.text($0.cents)) ECO"] } ?? []
+        switch outcome {
+        case .booked: lines.append("\(amount.text) ECO added, reference \(reference.text)")
+        case .before(let time):
+            added = 0
+            lines.append(
+                "nothing added: reference \(reference.text) was booked on \(Day.time(time))")
         }
         call.print(
             .record([
-                "card": .text(number.digits), "addedCents": .integer(amount.cents),
-                "cents": .integer(balance.cents),
-            ]), ["\(number) has \(Money.text(balance.cents)) ECO"])
+                "card": .text(number.digits), "addedCents": .integer(added),
+                "cents": balance.map { .integer($0.cents) } ?? .null,
+                "reference": .text(reference.text), "already": .bool(added == 0),
+            ]), lines)
     }
 }

@@ -23,25 +23,59 @@ enum RestoreCommands {
             ], run: entries),
     ]
 
+    /// What a backup can forget, kind by kind: how it is called, how far the book goes, what only a
+    /// person can do again.
+    private static func forgotten(
+        _ newest: NewestActs
+    ) -> [(key: String, what: String, time: UInt64?, again: String)] {
+        let version = newest.version.map { " (version \($0))" } ?? ""
+        return [
+            ("entry", "entry received", newest.entry, "nothing: terminals send theirs again"),
+            ("revoked", "terminal revoked", newest.revoked, "terminal revoke: trusted until then"),
+            ("paired", "terminal paired", newest.paired, "terminal code; it keeps its journal"),
+            (
+                "settings", "policy or catalogue\(version)", newest.settings,
+                "policy set, catalogue load, merchant add"
+            ), ("card", "card registered", newest.card, "card add"),
+            (
+                "topUp", "money issued here", newest.topUp,
+                "card topup; with its --reference it counts once"
+            ), ("block", "card blocked or unblocked", newest.block, "card block, card unblock"),
+            (
+                "verdict", "held entry decided", newest.verdict,
+                "held release or refuse, once terminals have sent"
+            ),
+        ]
+    }
+
     private static func restored(_ call: Invocation) throws {
-        let (terminals, findings) = try call.withBook { book in
+        let (terminals, findings, newest) = try call.withBook { book in
             try book.noteRestored()
-            return (try book.terminals().filter { $0.revoked == nil }, try book.audit())
+            return (
+                try book.terminals().filter { $0.revoked == nil }, try book.audit(),
+                try book.newestActs()
+            )
         }
+        let kinds = forgotten(newest)
         call.print(
             .record([
                 "terminals": .integer(Int64(terminals.count)),
                 "entries": .integer(Int64(findings.entries)),
                 "sound": .bool(findings.faults.isEmpty),
+                "newest": .object(
+                    kinds.map { kind in
+                        .init(kind.key, kind.time.map { .text(Day.time($0)) } ?? .null)
+                    }),
             ]),
             [
                 "\(findings.entries) entries of \(terminals.count) terminals; "
                     + (findings.faults.isEmpty ? "the book is sound" : "the book is BROKEN"),
-                "Before serve: card add for every card made since the backup, card block for "
-                    + "every card blocked since, card topup for what was issued here.",
-                "Then start serve: every terminal sends what is missing here by itself. Pair anew "
-                    + "those that were paired since the backup; they keep their journals.",
-            ])
+                "The newest of each kind in this book. What was done later is forgotten; do it "
+                    + "again before serve, in this order:",
+            ]
+                + kinds.map { kind in
+                    "  \(kind.what): \(kind.time.map(Day.time) ?? "never")  -> \(kind.again)"
+                } + ["Then start serve."])
         guard findings.faults.isEmpty else {
             throw Failure(
                 "the backup is not sound", hint: "eco-ledger audit says where; take another one",

@@ -11,16 +11,19 @@ import Linux
 enum ServiceCommands {
     static let all = [
         Command(
-            ["init"], "create a ledger, or bring an existing one to the seeds",
+            ["init"], "create a ledger from the seeds; an existing one keeps its settings",
             options: [
                 .database, .value("seed", "DIR", "where policy.json and merchants.json are"),
+                .flag(
+                    "reset-policy", "put the seeds in the place of an existing ledger's settings"),
+                .flag("new-sealing-key", "the sealing key is lost: seal to another from now on"),
                 .ownKeys, .keys, .issuer, .passphrase,
             ],
             examples: [
                 "eco-ledger init --database sqlite:ledger.sqlite --seed seeds "
                     + "--keys ledger.keys --passphrase-file pass",
                 "eco-ledger init -d sqlite:ledger.sqlite --seed seeds --keys ledger.keys "
-                    + "--passphrase-file pass   # again, after a change of policy.json",
+                    + "--passphrase-file pass   # again: says what the seeds have otherwise",
                 "PGPASSFILE=/etc/eco-ledger/pgpass eco-ledger init -d postgresql://eco@db/ledger "
                     + "--own-keys /etc/eco-ledger/ledger --seed seeds --keys ledger.keys "
                     + "--passphrase-file pass",
@@ -31,6 +34,7 @@ enum ServiceCommands {
                 .database, .ownKeys, .keys, .issuer, .passphrase,
                 .value("listen", "ADDRESS:PORT", "where to listen; port 0 takes a free one"),
                 .value("fleet", "ADDRESS:PORT", "where to show the association's view, /fleet"),
+                .flag("fleet-open", "it may be elsewhere than on this machine's loopback"),
                 .values("fleet-host", "NAME", "a name, beside addresses, its Host may have"),
             ],
             examples: [
@@ -84,28 +88,84 @@ enum ServiceCommands {
         // Keys first: a book without its keys would be of no use.
         let phrase = try call.passphrase()
         // Terminals believe one ledger key for good: a lost one is never replaced in silence.
-        let signer = try call.signer(
-            keyPath(ownKeys), phrase, mayCreate: try !isThere(database))
+        let isNew = try !isThere(database)
+        let signer = try call.signer(keyPath(ownKeys), phrase, mayCreate: isNew)
         let keys = try call.bundle(phrase, signer)
+        let named =
+            isNew ? nil : try call.withBook(create: true) { try $0.sealingCertificate() }
         let sealing = try SealingKey.certificate(
-            of: ownKeys, passphrase: phrase, seconds: call.now / 1_000)
-        try call.withBook(create: true) { book in
+            of: ownKeys, passphrase: phrase, seconds: call.now / 1_000, named: named,
+            mayReplace: call.flag("new-sealing-key"))
+        let (before, added) = try call.withBook(create: true) { book in
             try book.setSealingCertificate(sealing, now: call.now)
-            _ = try book.change(settings, now: call.now)
-            try book.add(merchants: merchants)
+            // One that was replaced before is never named again.
+            guard try book.sealingCertificate() == sealing else {
+                throw Failure(
+                    "\(ownKeys).sealing was replaced by another key before",
+                    hint: "put that one back, or move this one away for a fresh one", code: .keys)
+            }
+            let added = try book.add(merchants: merchants)
+            if try book.begin(settings, now: call.now) { return (PolicySettings?.none, added) }
+            return (try book.settings(), added)
+        }
+        if before != nil, call.flag("reset-policy") {
+            _ = try call.withBook { try $0.change(settings, now: call.now) }
         }
         let key = Hexadecimal.text(signer.publicKey.bytes)
-        call.print(
-            .record([
-                "database": .text(name(database)), "ledgerKey": .text(key),
-                "epochs": .array(keys.epochs.map { .integer(Int64($0)) }),
-                "merchants": .integer(Int64(merchants.count)),
-            ]),
+        tell(
+            call, settings, before: before,
+            [
+                .init("database", .text(name(database))), .init("ledgerKey", .text(key)),
+                .init("epochs", .array(keys.epochs.map { .integer(Int64($0)) })),
+                .init("merchants", .integer(Int64(merchants.count))),
+                .init("added", .array(added.map { .text($0) })),
+            ],
             [
                 "ledger \(name(database)), \(merchants.count) merchants, policies of "
-                    + "\(settings.validDays) days",
+                    + "\((before ?? settings).validDays) days",
                 "ledger key \(key)",
-            ])
+            ] + (before == nil ? [] : added.map { "added \($0)" }))
+    }
+
+    /// - Parameter before: what an existing ledger had; nil for a new one.
+    private static func tell(
+        _ call: Invocation, _ seeds: PolicySettings, before: PolicySettings?,
+        _ object: [JSONValue.Member], _ lines: [String]
+    ) {
+        let isReset = call.flag("reset-policy")
+        let found = before.map {
+            PolicyCommands.differences(from: $0, to: seeds, isWhole: true)
+        }
+        let differing: [String] =
+            switch found {
+            case nil: []
+            case .some(let found) where found.isEmpty: ["the seeds say nothing else"]
+            case .some(let found):
+                found.map(\.line) + [
+                    isReset
+                        ? "the seeds are the policy now; eco-ledger policy diff shows it again"
+                        : "the policy stays as it was: this is what the seeds say otherwise; "
+                            + "--reset-policy puts them in its place"
+                ]
+            }
+        let state = before == nil ? "new" : isReset ? "reset" : "kept"
+        call.print(
+            .object(
+                object + [
+                    .init("policy", .text(state)),
+                    .init(
+                        "differences",
+                        .array(
+                            (found ?? []).map {
+                                .record([
+                                    "key": .text($0.key), "ledger": .text($0.old),
+                                    "seeds": .text($0.new),
+                                ])
+                            })),
+                ]), lines + differing)
+        if before == nil || isReset {
+            PolicyCommands.warn(PolicyCommands.risks(from: before, to: seeds))
+        }
     }
 
     private static func isThere(_ database: StoreAddress) throws -> Bool {
@@ -139,6 +199,7 @@ enum ServiceCommands {
         Signals.block([SIGTERM, SIGINT])
         let database = try call.database
         let (address, port) = try endpoint(try call.required("listen"))
+        let fleetPlace = try fleetPlace(call)
         let phrase = try call.passphrase()
         let signer = try call.signer(keyPath(try call.ownKeys), phrase, mayCreate: false)
         let authority = Authority(
@@ -157,7 +218,7 @@ enum ServiceCommands {
                 throw Failure("cannot listen: \(cause)", hint: "check --listen")
             }
         }
-        let fleet = try fleet(call, database)
+        let fleet = try fleetPlace.map { try openView(call, database, $0) }
         let place = name(address, service.port)
         Console.error("eco-ledger: listening on \(place)")
         let view = fleet.map { name($0.address, $0.service.port) }
@@ -168,7 +229,8 @@ enum ServiceCommands {
                     "listening": .text(place), "fleet": view.map { .text($0) } ?? .null,
                 ]).text)
         }
-        let supervision = Supervision(address: address, port: service.port)
+        let supervision = Supervision(
+            address: address, port: service.port, isPutBack: { service.isPutBack })
         supervision.ready()
         var signal: Int32?
         while signal == nil {
@@ -188,28 +250,53 @@ enum ServiceCommands {
         (address.contains(":") ? "[\(address)]" : address) + ":\(port)"
     }
 
-    private static func fleet(
-        _ call: Invocation, _ database: StoreAddress
-    ) throws -> (address: String, service: FleetService)? {
+    /// Where the association's view shall be; nil: nowhere.
+    private static func fleetPlace(
+        _ call: Invocation
+    ) throws -> (address: String, port: UInt16)? {
         guard let text = call.value("fleet") else {
-            guard call.values("fleet-host").isEmpty else {
+            guard call.values("fleet-host").isEmpty, !call.flag("fleet-open") else {
                 throw Failure(
-                    "--fleet-host goes with --fleet", hint: "name an address too", code: .usage)
+                    "--fleet-host and --fleet-open go with --fleet", hint: "name an address too",
+                    code: .usage)
             }
             return nil
         }
         let (address, port) = try endpoint(text)
+        guard !isLoopback(address) else { return (address, port) }
+        guard call.flag("fleet-open") else {
+            throw Failure(
+                "--fleet \(text) shows turnover to whoever reaches that address",
+                hint: "use 127.0.0.1 behind a proxy that asks who comes; or, where the network "
+                    + "itself keeps others out, say --fleet-open",
+                code: .usage)
+        }
+        Console.error(
+            "eco-ledger: WARNING: whoever reaches \(text) sees turnover, without a password")
+        return (address, port)
+    }
+
+    private static func openView(
+        _ call: Invocation, _ database: StoreAddress, _ place: (address: String, port: UInt16)
+    ) throws -> (address: String, service: FleetService) {
         do throws(LedgerServiceError) {
             return (
-                address,
+                place.address,
                 try FleetService(
-                    database: database, address: address, port: port,
+                    database: database, address: place.address, port: place.port,
                     hosts: call.values("fleet-host"), clock: { Clock.realtimeMilliseconds() },
                     trouble: { Console.error("eco-ledger: \($0)") })
             )
         } catch {
             throw Failure("the view cannot listen: \(error)", hint: "check --fleet")
         }
+    }
+
+    /// 127.0.0.0/8 and ::1 as they are mostly written; another way to write them is none.
+    static func isLoopback(_ address: String) -> Bool {
+        let parts = address.split(separator: ".", omittingEmptySubsequences: false)
+        return address == "::1"
+            || (parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil })
     }
 
     /// One process serves a file; a server is there for many.

@@ -6,11 +6,14 @@ import Systemd
 /// process gave over its own socket, as a terminal would get it.
 struct Supervision {
     private let url: String
+    private let isPutBack: () -> Bool
     private let client = HTTPClient(
         timeout: .seconds(10), connectTimeout: .seconds(2), answerLimit: 1 << 16)
 
     /// `address` as served; the wildcard is asked on the loopback interface.
-    init(address: String, port: UInt16) {
+    /// `isPutBack`: terminals have shown that the database was, and nobody has said so.
+    init(address: String, port: UInt16, isPutBack: @escaping () -> Bool) {
+        self.isPutBack = isPutBack
         let own = ["0.0.0.0": "127.0.0.1", "::": "::1"][address] ?? address
         let host = own.contains(":") ? "[\(own)]" : own
         url = "http://\(host):\(port)"
@@ -27,9 +30,10 @@ struct Supervision {
     func round() {
         guard ServiceManager.patience != nil, answers("/healthz") else { return }
         let status =
-            answers("/readyz")
-            ? "Sert les terminaux"
-            : "La base ne répond pas : vérifiez PostgreSQL ou le disque"
+            !answers("/readyz")
+            ? "La base ne répond pas : vérifiez PostgreSQL ou le disque"
+            : isPutBack()
+                ? "Sauvegarde remise en place : lancez eco-ledger restored" : "Sert les terminaux"
         ServiceManager.tell([.alive, .status(status)])
     }
 

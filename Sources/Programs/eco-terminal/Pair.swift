@@ -51,6 +51,11 @@ private func refusal(_ error: PairingError, _ url: String) -> Failure {
         Failure(
             "the ledger does not answer at \(url)", hint: "check network and address",
             code: .ledgerUnreachable)
+    case .refused(let code) where code == "other-merchant":
+        Failure(
+            "this terminal is another merchant's at the ledger",
+            hint: "its operator makes a code with eco-ledger terminal code --move",
+            code: .ledgerRejected)
     case .refused(let code):
         Failure(
             "the ledger refuses: \(code)", hint: "ask its operator for a new code",

@@ -1,5 +1,5 @@
 import Crypto
-public import Operations
+import Operations
 public import Tokens
 
 /// An account of the double entry. The names are the database's.
@@ -60,12 +60,14 @@ extension Book {
     /// the balances of cards. Within a transaction. An amount is at most 999,999.99 ECO, so an
     /// account's sum stays within 64 bits for the first ninety thousand million postings.
     /// - Parameter row: the entry's; a transaction has the same. One without an entry, or of an
-    ///   entry older than `Booking.row`, has a random one below zero.
+    ///   entry older than `Booking.row`, has one below zero: `own`, or a random one.
     func move(
-        _ amount: Amount, from: String, to: String, what: String, entry row: Int64?, time: UInt64
+        _ amount: Amount, from: String, to: String, what: String, entry row: Int64?, time: UInt64,
+        own: Int64? = nil
     ) throws(BookError) {
         guard amount > .zero, from != to else { throw .amount }
-        let id = Cell.integer(row.flatMap { $0 >= 1 << 32 ? $0 : nil } ?? Self.randomRow())
+        let id = Cell.integer(
+            row.flatMap { $0 >= 1 << 32 ? $0 : nil } ?? own ?? Self.row(of: randomBytes(8)))
         insert(
             .transactions, [id, row.map { .integer($0) } ?? .null, .text(what), .clamped(time)])
         for (account, cents) in [(from, -amount.cents), (to, amount.cents)] {
@@ -74,21 +76,9 @@ extension Book {
         }
     }
 
-    /// Below zero, of 62 random bits: what is not an entry's needs no counter either.
-    private static func randomRow() -> Int64 {
-        -1 - randomBytes(8).reduce(Int64(0)) { ($0 << 8 | Int64($1)) & .max } / 2
-    }
-
-    /// Issues money to a card at the ledger itself.
-    /// - Throws: `BookError.cardUnknown`, `.amount`, `.storage`.
-    public func topUp(_ card: CardNumber, _ amount: Amount, now: UInt64) throws(BookError) {
-        try transaction { () throws(BookError) in
-            // What would go to a card that was replaced goes to the one that has its account.
-            let last = try lockedAccount(of: card)
-            try move(
-                amount, from: Account.issuance, to: Account.card(last), what: "top-up",
-                entry: nil, time: now)
-        }
+    /// Below zero, of 62 bits of eight bytes: what is not an entry's needs no counter either.
+    static func row(of bytes: some Sequence<UInt8>) -> Int64 {
+        -1 - bytes.reduce(Int64(0)) { ($0 << 8 | Int64($1)) & .max } / 2
     }
 
     /// What each terminal took, by the time of its entries: `from` inclusive, `to` exclusive,

@@ -254,7 +254,9 @@ extension DayVolume {
         case ("payment", _):
             payments += count
             paymentCents += sum
-        case ("top-up", _): toppedUpCents += sum
+        // At a terminal, or at the ledger with its reference.
+        case _ where what == Book.topUpWord || what.hasPrefix(Book.topUpWord + " "):
+            toppedUpCents += sum
         // An account went from a lost card to another: nothing was given back.
         case ("replacement", _): break
         // A reversed top-up goes back to the means; all else goes back to a card.

@@ -70,6 +70,10 @@ public enum BookError: Error, Equatable, Sendable {
     case cardReplaced
     /// Zero, or a sum outside the range of money.
     case amount
+    /// The money was not issued.
+    case topUp(TopUpRefusal)
+    /// This key is a terminal of another merchant: only a code that was made to move it does.
+    case otherMerchant
     /// `init` has not been run: there are no policy settings.
     case settingsMissing
 

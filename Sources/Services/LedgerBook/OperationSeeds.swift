@@ -81,6 +81,11 @@ public struct PlaceSeed: Codable, Equatable, Sendable {
     /// Codes of catalogue.json.
     public var actions: [String]
 
+    /// A place.
+    public init(name: String, parcours: [UInt64], actions: [String]) {
+        (self.name, self.parcours, self.actions) = (name, parcours, actions)
+    }
+
     /// Reads a text or an object. - Throws: `DecodingError`.
     public init(from decoder: any Decoder) throws {
         if let name = try? decoder.singleValueContainer().decode(String.self) {

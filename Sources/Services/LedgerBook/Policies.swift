@@ -85,20 +85,28 @@ extension Book {
     /// Sets what policies start from; terminals get it with their next pull.
     /// - Throws: `BookError.storage`.
     public func set(_ settings: PolicySettings) throws(BookError) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        guard let json = try? encoder.encode(settings) else { throw .malformed("settings") }
         try run(
             """
             INSERT INTO settings(id, json) VALUES(1, $1)
             ON CONFLICT(id) DO UPDATE SET json = excluded.json
-            """, [.text(String(decoding: json, as: UTF8.self))])
+            """, [.text(try Self.json(settings))])
+    }
+
+    static func json(_ settings: PolicySettings) throws(BookError) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        guard let json = try? encoder.encode(settings) else { throw .malformed("settings") }
+        return String(decoding: json, as: UTF8.self)
     }
 
     /// What policies start from.
     /// - Throws: `BookError.settingsMissing`, `.storage`.
-    public func settings() throws(BookError) -> PolicySettings {
-        guard let json = try rows("SELECT json FROM settings").first?.first?.text else {
+    public func settings() throws(BookError) -> PolicySettings { try settings(locked: false) }
+
+    /// Locked: nobody else changes them until the transaction ends.
+    func settings(locked: Bool) throws(BookError) -> PolicySettings {
+        let sql = "SELECT json FROM settings" + (locked ? store.rowLock : "")
+        guard let json = try rows(sql).first?.first?.text else {
             throw .settingsMissing
         }
         return try PolicySettings(json: Array(json.utf8))

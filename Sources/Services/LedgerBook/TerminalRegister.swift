@@ -21,52 +21,51 @@ extension Book {
     public static let pairingMinutes: UInt64 = 10
     private static let alphabet = Array("ABCDEFGHJKLMNPQRSTUVWXYZ23456789")
 
-    /// Adds merchants; those there already stay.
-    /// - Throws: `BookError.storage`.
-    public func add(merchants: [String]) throws(BookError) {
-        try transaction { () throws(BookError) in
-            for name in merchants {
-                try run(
-                    "INSERT INTO merchants(name) VALUES($1) ON CONFLICT DO NOTHING",
-                    [.text(name)])
-            }
-        }
-    }
-
-    /// The merchants, in order of name.
-    /// - Throws: `BookError.storage`.
-    public func merchants() throws(BookError) -> [String] {
-        try rows("SELECT name FROM merchants ORDER BY name").compactMap { $0[0].text }
-    }
-
     /// A fresh one-time pairing code, 8 characters without 0, O, 1 and I (40 bits). Only its hash
     /// is kept.
-    /// - Throws: `BookError.merchantUnknown`, `.storage`.
-    public func pairingCode(merchant: String, now: UInt64) throws(BookError) -> String {
+    /// - Parameter kid: the terminal that it moves from its merchant to this one, with all that it
+    ///   ever took; such a code serves that key alone.
+    /// - Throws: `BookError.merchantUnknown`, `.terminalUnknown`, `.terminalRevoked`, `.storage`.
+    public func pairingCode(
+        merchant: String, moving kid: [UInt8]? = nil, now: UInt64
+    ) throws(BookError) -> String {
         guard try merchants().contains(merchant) else { throw .merchantUnknown(merchant) }
+        var key: Ed25519PublicKey?
+        if let kid {
+            guard let terminal = try terminal(kid: kid) else { throw .terminalUnknown }
+            guard terminal.revoked == nil else { throw .terminalRevoked }
+            key = terminal.key
+        }
         let code = String(randomBytes(8).map { Self.alphabet[Int($0 & 31)] })
         try run(
             "INSERT INTO pairing_codes(hash, merchant, expires) VALUES($1, $2, $3)",
             [
-                .blob(sha256(Array(code.utf8))), .text(merchant),
+                Self.hash(code, moving: key), .text(merchant),
                 .clamped(now + Self.pairingMinutes * 60_000),
             ])
         return code
     }
 
+    /// A code that moves a terminal is found by that terminal's key alone.
+    private static func hash(_ code: String, moving key: Ed25519PublicKey?) -> Cell {
+        .blob(sha256(Array(code.utf8) + (key?.bytes ?? [])))
+    }
+
     /// Makes a terminal known by a pairing code. The same code with the same key is answered
     /// again (the first answer may have been lost); with another key it is used up.
-    /// - Throws: `BookError.pairingCode`, `.terminalRevoked`, `.storage`.
+    /// - Throws: `BookError.pairingCode`, `.terminalRevoked`, `.otherMerchant` (what a terminal took
+    ///   counts for its merchant of today, so a known one moves by a code for that alone),
+    ///   `.storage`.
     public func pair(
         code: String, key: Ed25519PublicKey, now: UInt64
     ) throws(BookError) -> TerminalRecord {
         try transaction { () throws(BookError) in
-            let hash = Cell.blob(sha256(Array(code.utf8)))
+            let move = Self.hash(code, moving: key)
             let known = try rows(
                 """
-                SELECT merchant, expires, terminal FROM pairing_codes
-                WHERE hash = $1\(store.rowLock)
-                """, [hash])
+                SELECT merchant, expires, terminal, hash FROM pairing_codes
+                WHERE hash IN ($1, $2)\(store.rowLock)
+                """, [Self.hash(code, moving: nil), move])
             guard let row = known.first, let merchant = row[0].text,
                 let expires = row[1].integer
             else { throw .pairingCode }
@@ -77,30 +76,39 @@ extension Book {
                 return terminal
             }
             guard Int64(clamping: now) < expires else { throw .pairingCode }
-            if let terminal = try lockedTerminal(kid: key.kid) {
-                if terminal.revoked != nil { throw .terminalRevoked }
-                try run(
-                    "UPDATE terminals SET merchant = $1 WHERE id = $2",
-                    [.text(merchant), .integer(terminal.row)])
-            } else {
-                try run(
-                    """
-                    INSERT INTO terminals(id, kid, key, merchant, paired)
-                    VALUES($1, $2, $3, $4, $5)
-                    """,
-                    [
-                        .integer(try next("terminals")), .blob(key.kid), .blob(key.bytes),
-                        .text(merchant), .clamped(now),
-                    ])
-            }
-            guard let terminal = try terminal(kid: key.kid) else {
-                throw .unusable("a terminal just written is not there")
-            }
+            let terminal = try admit(key, at: merchant, isMoving: row[3] == move, now: now)
             try run(
                 "UPDATE pairing_codes SET terminal = $1 WHERE hash = $2",
-                [.integer(terminal.row), hash])
+                [.integer(terminal.row), row[3]])
             return terminal
         }
+    }
+
+    /// The terminal of a key, new or known, within a transaction that has its code.
+    private func admit(
+        _ key: Ed25519PublicKey, at merchant: String, isMoving: Bool, now: UInt64
+    ) throws(BookError) -> TerminalRecord {
+        if let terminal = try lockedTerminal(kid: key.kid) {
+            if terminal.revoked != nil { throw .terminalRevoked }
+            guard isMoving || terminal.merchant == merchant else { throw .otherMerchant }
+            try run(
+                "UPDATE terminals SET merchant = $1 WHERE id = $2",
+                [.text(merchant), .integer(terminal.row)])
+        } else {
+            try run(
+                """
+                INSERT INTO terminals(id, kid, key, merchant, paired)
+                VALUES($1, $2, $3, $4, $5)
+                """,
+                [
+                    .integer(try next("terminals")), .blob(key.kid), .blob(key.bytes),
+                    .text(merchant), .clamped(now),
+                ])
+        }
+        guard let terminal = try terminal(kid: key.kid) else {
+            throw .unusable("a terminal just written is not there")
+        }
+        return terminal
     }
 
     /// The terminal of a kid (8 bytes); nil when it was never paired.

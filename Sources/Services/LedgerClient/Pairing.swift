@@ -6,7 +6,7 @@ public import LedgerMessages
 public enum PairingError: Error, Equatable, Sendable {
     /// The ledger does not answer at this address.
     case unreachable
-    /// The ledger refuses: its code ("pairing-code", "rate-limited").
+    /// The ledger refuses: its code ("pairing-code", "other-merchant", "rate-limited").
     case refused(code: String)
     /// The answer is not a ledger's.
     case malformed
