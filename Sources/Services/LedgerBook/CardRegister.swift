@@ -194,8 +194,8 @@ extension Book {
         return DenyListDelta(since: since, epoch: last, added: added, removed: removed)
     }
 
-    /// The last epoch of the deny-list that was given out, or left out by `noteRestored`. A terminal
-    /// that knows a later one has seen what this book forgot.
+    /// The last epoch of the deny-list that was given out, or left out by `noteRestored`. A
+    /// terminal that knows a later one has seen what this book forgot.
     /// - Throws: `BookError.storage`.
     public func denyEpoch() throws(BookError) -> UInt64 {
         UInt64(

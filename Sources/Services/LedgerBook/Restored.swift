@@ -1,5 +1,5 @@
-/// How far a book goes, kind by kind: after a backup was put back, whatever was done later than this
-/// is forgotten. Milliseconds; nil: there was none.
+/// How far a book goes, kind by kind: after a backup was put back, whatever was done later than
+/// this is forgotten. Milliseconds; nil: there was none.
 public struct NewestActs: Equatable, Sendable {
     /// An entry was received.
     public var entry: UInt64?

@@ -53,9 +53,9 @@ extension Book {
 
     /// Makes a terminal known by a pairing code. The same code with the same key is answered
     /// again (the first answer may have been lost); with another key it is used up.
-    /// - Throws: `BookError.pairingCode`, `.terminalRevoked`, `.otherMerchant` (what a terminal took
-    ///   counts for its merchant of today, so a known one moves by a code for that alone),
-    ///   `.storage`.
+    /// - Throws: `BookError.pairingCode`, `.terminalRevoked`, `.storage`, `.otherMerchant`: what a
+    ///   terminal took counts for its merchant of today, so a known one moves by a code for that
+    ///   alone.
     public func pair(
         code: String, key: Ed25519PublicKey, now: UInt64
     ) throws(BookError) -> TerminalRecord {
