@@ -131,24 +131,30 @@ import Testing
         #expect(result.code == 2 && result.error.contains("did you mean 'language'?"))
     }
 
-    @Test func `A reader that is unplugged is told, and cards come again when it is back`() throws {
+    @Test
+    func
+        `A chip that does not answer is told, no cable is spoken of, and cards come again when it is back`()
+        throws
+    {
         let site = try Site()
         try site.write("reader-place = left\n")
         #expect(try site.start(until: "event=reader-changed present=true"))
         let page = Page(port: site.port)
         #expect(Programs.wait { page.open() && (try? page.stage().name) == "amountEntry" })
         site.bench.unplug()
-        let sentence = "Le lecteur est débranché : rebranchez son câble."
+        let sentence =
+            "La puce du lecteur ne répond pas : vérifiez son alimentation et ses fils, puis "
+            + "éteignez et rallumez la caisse."
         #expect(site.says("STATUS=" + sentence))
-        #expect(site.bench.serveSays("event=fault code=reader-absent: " + sentence))
+        #expect(site.bench.serveSays("event=fault code=reader-silent: " + sentence))
         #expect(
             Programs.wait {
                 let stage = try? page.stage()
-                return stage?.name == "outOfService" && stage?.code == "R01"
+                return stage?.name == "outOfService" && stage?.code == "R04"
             })
         #expect(try !page.arm(100))
         try site.bench.plugIn()
-        #expect(site.bench.serveSays("event=mended code=reader-absent"))
+        #expect(site.bench.serveSays("event=mended code=reader-silent"))
         #expect(Programs.wait { (try? page.stage().name) == "amountEntry" })
         #expect(try page.arm(100))
         site.bench.stopTerminal()

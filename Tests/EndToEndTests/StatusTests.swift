@@ -80,7 +80,7 @@ import Testing
         bench.unplug()
         #expect(
             try Programs.wait {
-                try ask(bench, "/readyz") == "{\"status\":\"not-ready\",\"why\":[\"R01\"]}\n503"
+                try ask(bench, "/readyz") == "{\"status\":\"not-ready\",\"why\":[\"R04\"]}\n503"
             })
         bench.stopTerminal()
         #expect(!Files.exists(bench.folder + "/terminal/status"))

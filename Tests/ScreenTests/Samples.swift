@@ -22,6 +22,7 @@ enum Samples {
         .tooLongOffline, .declined, .cardNeedsNetwork, .timedOut, .readerAbsent, .twoCards,
         .cardFault, .clockUntrusted, .noPolicy, .journalUnavailable, .ledgerRefusesTerminal,
         .readerServiceMissing, .diskFull, .diskReadOnly, .oldJournal, .ledgerForgot,
+        .readerSilent,
         .rule(.needsNetwork), .rule(.entryUnknown), .rule(.wrongKind),
         .rule(.overRemainder(left: eco(450))), .rule(.otherCard), .rule(.alreadyReversed),
         .rule(.alreadyRefunded), .rule(.dayClosed), .rule(.trainingMismatch),
@@ -67,12 +68,13 @@ enum Samples {
         case .diskReadOnly: 29
         case .oldJournal: 30
         case .ledgerForgot: 31
-        case .rule: 32
+        case .readerSilent: 32
+        case .rule: 33
         }
     }
 
     /// Number of cases of `index`.
-    static let refusalCount = 33
+    static let refusalCount = 34
 
     /// Named stages, M0 to M5 and their variants.
     static var stages: [(name: String, stage: Stage)] {

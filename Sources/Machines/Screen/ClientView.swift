@@ -159,7 +159,7 @@ enum PersonRefusal: String, CaseIterable, Encodable, Sendable {
             case .timedOut: .timedOut
             case .twoCards: .twoCards
             case .cardFault, .cardUnfit: .cardFault
-            case .readerAbsent, .readerServiceMissing, .clockUntrusted, .noPolicy,
+            case .readerAbsent, .readerSilent, .readerServiceMissing, .clockUntrusted, .noPolicy,
                 .journalUnavailable, .diskFull, .diskReadOnly, .ledgerRefusesTerminal, .oldJournal,
                 .ledgerForgot:
                 .terminal

@@ -40,7 +40,10 @@ final class Feed: Sendable {
         let thread = NamedThread.start("screen") { [weak self] in
             while let self, self.turn() {}
         }
-        monitor.update { $0.thread = thread }
+        monitor.update { state in
+            state.thread = thread
+            state.lastTurn = .now
+        }
     }
 
     /// Ends the thread and waits for it. May be called again.
@@ -52,7 +55,7 @@ final class Feed: Sendable {
         thread?.join()
     }
 
-    /// How long the thread has not come by; zero before its first turn.
+    /// How long the thread has not come by; zero before `start`.
     var silence: Duration {
         monitor.read { $0.lastTurn.map { $0.duration(to: .now) } ?? .zero }
     }

@@ -6,7 +6,7 @@ enum RefusalMessage: String, CaseIterable, Encodable, Sendable {
     case notOurCard, blocked, expired, issuerRevoked, notAcceptedHere, notRecognised
     case anotherCard, alreadyPaid, insufficient, overOfflineLimit, cardLimitReached
     case cardLimitLeft, terminalLimitReached, tooLongOffline, declined, cardNeedsNetwork
-    case timedOut, readerAbsent, twoCards, cardFault, clockUntrusted, noPolicy
+    case timedOut, readerAbsent, readerSilent, twoCards, cardFault, clockUntrusted, noPolicy
     case journalUnavailable, ledgerRefusesTerminal, readerServiceMissing, diskFull, diskReadOnly
     case oldJournal, ledgerForgot
     case needsNetwork, entryUnknown, wrongKind, overRemainder, otherCard, alreadyReversed
@@ -38,6 +38,7 @@ enum RefusalMessage: String, CaseIterable, Encodable, Sendable {
             case .cardNeedsNetwork: .cardNeedsNetwork
             case .timedOut: .timedOut
             case .readerAbsent: .readerAbsent
+            case .readerSilent: .readerSilent
             case .twoCards: .twoCards
             case .cardFault: .cardFault
             case .clockUntrusted: .clockUntrusted
@@ -118,7 +119,8 @@ extension Refusal {
         case .notOurCard, .blocked, .expired, .issuerRevoked, .notAcceptedHere, .tokenAltered,
             .tokenCopied, .wrongKeys, .replayed, .evidenceMismatch, .anotherCard, .alreadyPaid,
             .terminalLimitReached, .tooLongOffline, .declined, .cardNeedsNetwork, .timedOut,
-            .readerAbsent, .twoCards, .cardFault, .clockUntrusted, .noPolicy, .journalUnavailable,
+            .readerAbsent, .readerSilent, .twoCards, .cardFault, .clockUntrusted, .noPolicy,
+            .journalUnavailable,
             .ledgerRefusesTerminal, .readerServiceMissing, .diskFull, .diskReadOnly, .oldJournal,
             .ledgerForgot, .rule:
             nil
@@ -163,7 +165,8 @@ extension Refusal {
         case .twoCards, .cardFault, .timedOut, .anotherCard:
             return [.retry, .finish]
         case .tokenAltered, .tokenCopied, .wrongKeys, .replayed, .evidenceMismatch, .alreadyPaid,
-            .terminalLimitReached, .tooLongOffline, .readerAbsent, .clockUntrusted, .noPolicy,
+            .terminalLimitReached, .tooLongOffline, .readerAbsent, .readerSilent, .clockUntrusted,
+            .noPolicy,
             .journalUnavailable, .ledgerRefusesTerminal, .readerServiceMissing, .diskFull,
             .diskReadOnly, .oldJournal, .ledgerForgot:
             return [.finish]

@@ -45,6 +45,8 @@ public enum Refusal: Error, Equatable, Sendable {
     case timedOut
     /// No reader.
     case readerAbsent
+    /// The chip that reads cards does not answer; it is no reader that somebody plugs in.
+    case readerSilent
     /// The service that readers are spoken to through does not run (pcscd).
     case readerServiceMissing
     /// Two cards in the field.
@@ -95,6 +97,7 @@ public enum Refusal: Error, Equatable, Sendable {
         case .cardNeedsNetwork: "P07"
         case .timedOut: "P08"
         case .readerAbsent: "R01"
+        case .readerSilent: "R04"
         case .twoCards: "R02"
         case .readerServiceMissing: "R03"
         case .clockUntrusted: "T01"

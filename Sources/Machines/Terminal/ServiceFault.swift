@@ -9,6 +9,8 @@ public enum ServiceFault: String, CaseIterable, Sendable {
     case readerServiceMissing = "reader-service-missing"
     /// No reader.
     case readerAbsent = "reader-absent"
+    /// A chip on pins or a serial line does not answer: there is no plug to look at.
+    case readerSilent = "reader-silent"
     /// The clock stands before this program was made.
     case clockUnset = "clock-unset"
     /// The clock stands before what this terminal has seen.
@@ -30,6 +32,9 @@ public enum ServiceFault: String, CaseIterable, Sendable {
         case .readerServiceMissing:
             "Le service des lecteurs ne tourne pas : systemctl start pcscd.socket."
         case .readerAbsent: "Le lecteur est débranché : rebranchez son câble."
+        case .readerSilent:
+            "La puce du lecteur ne répond pas : vérifiez son alimentation et ses fils, puis "
+                + "éteignez et rallumez la caisse."
         case .clockUnset:
             "L’horloge n’est pas réglée : connectez le terminal à Internet, ou remplacez la pile ; "
                 + "les paiements continuent, marqués « heure non vérifiée »."
@@ -48,6 +53,7 @@ public enum ServiceFault: String, CaseIterable, Sendable {
         switch self {
         case .readerServiceMissing: .readerServiceMissing
         case .readerAbsent: .readerAbsent
+        case .readerSilent: .readerSilent
         case .diskFull, .diskReadOnly, .clockUnset, .clockBehind, .clockAhead: nil
         }
     }

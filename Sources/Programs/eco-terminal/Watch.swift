@@ -92,7 +92,9 @@ struct Watch {
         let trouble = reader.trouble
         readerTrouble = trouble == nil ? nil : readerTrouble ?? .now
         if let since = readerTrouble, since.duration(to: .now) >= Self.readerGrace {
-            found.append(trouble == .noService ? .readerServiceMissing : .readerAbsent)
+            found.append(
+                trouble == .noService
+                    ? .readerServiceMissing : reader.isChip ? .readerSilent : .readerAbsent)
         }
         if let fault = checkout.clockFault { found.append(fault) }
         for fault in found where !faults.contains(fault) {

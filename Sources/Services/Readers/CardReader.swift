@@ -89,6 +89,9 @@ public final class CardReader: Sendable {
         shared.read { $0.lastTurn.map { $0.duration(to: .now) } ?? .zero }
     }
 
+    /// True for a chip behind libnfc: on pins or a serial line, with no plug for a person.
+    public var isChip: Bool { if case .nfc = choice { true } else { false } }
+
     /// Why no card can come: no service, no reader, or a reader that fails; nil while one is there.
     public var trouble: ReaderError? { shared.read { $0.trouble } }
 
