@@ -51,7 +51,8 @@ import Testing
 
     @Test(arguments: [
         Line("deb", ["--programs"], 2, "needs a value"),
-        Line("deb", ["--arch", "arm64"], 2, "there is no option '--arch'"),
+        Line("deb", ["--architecture", "arm64"], 2, "there is no option '--architecture'"),
+        Line("deb", ["--arch", "riscv64"], 2, "not 'riscv64'"),
         Line("arm64", ["--suite", "sid"], 2, "not 'sid'"),
         Line("arm64", ["--output"], 2, "needs a value"),
     ])

@@ -131,11 +131,7 @@ import Testing
         #expect(result.code == 2 && result.error.contains("did you mean 'language'?"))
     }
 
-    @Test
-    func
-        `A chip that does not answer is told, no cable is spoken of, and cards come again when it is back`()
-        throws
-    {
+    @Test func `A silent chip is told without a word of cables, and cards come again`() throws {
         let site = try Site()
         try site.write("reader-place = left\n")
         #expect(try site.start(until: "event=reader-changed present=true"))

@@ -58,6 +58,7 @@ import Tokens
         let keys = try TestKeys()
         let authority = Authority(signer: TestSigner(), keys: keys)
         let setup = try Book(address, create: true)
+        try setup.set(try PolicySettings(json: Array(TestLedger.policy.utf8)))
         try setup.add(merchants: ["Café des Halles"])
         let told = Monitor(Told())
         let threads = try (1...4).map { serial in
