@@ -103,6 +103,22 @@ import Testing
         #expect(error?.isUnique == true)
     }
 
+    /// Opened by this version: the next entry is taken, and one out of its place is not.
+    private func expectChain(
+        _ ledger: TestLedger, _ database: Outsider, goesOn entry: [UInt8], of till: Till
+    ) throws -> Book {
+        let book = try Book(ledger.address)
+        #expect(
+            try Receipt(
+                ledger.sendRaw(till, [entry], by: book), ledger: ledger.signer.publicKey
+            ).outcomes == [.settled])
+        let error = #expect(throws: SQLFailure.self) {
+            try insert(database, after: 2, naming: "hash")
+        }
+        #expect(error?.message.hasSuffix(Self.refusal) == true)
+        return book
+    }
+
     @Test func `a file without the chain's rules gets them, and its chains go on`() throws {
         let ledger = try TestLedger(.sqlite)
         let (card, till) = (try ledger.card(), try ledger.till())
@@ -110,19 +126,10 @@ import Testing
         let database = try ledger.sql()
         try database.takeBackChain()
         try database.run("PRAGMA user_version=6")
-        let book = try Book(ledger.address)
-        #expect(
-            try Receipt(
-                ledger.sendRaw(till, [try till.pay(card, 200)], by: book),
-                ledger: ledger.signer.publicKey
-            ).outcomes == [.settled])
+        let book = try expectChain(ledger, database, goesOn: try till.pay(card, 200), of: till)
         #expect(
             try database.rows("SELECT seq FROM entries WHERE previous IS NULL ORDER BY seq")
                 == [[.integer(1)], [.integer(2)]])
-        let error = #expect(throws: SQLFailure.self) {
-            try insert(database, after: 2, naming: "hash")
-        }
-        #expect(error?.message.hasSuffix(Self.refusal) == true)
         #expect(try book.audit().faults == [])
     }
 
@@ -138,16 +145,7 @@ import Testing
             "DROP INDEX transactions_time", "ALTER TABLE entries DROP COLUMN previous",
             "DELETE FROM ledger_version WHERE version = 3",
         ] { try database.run(sql) }
-        let book = try Book(ledger.address)
-        #expect(
-            try Receipt(
-                ledger.sendRaw(till, [try till.pay(card, 200)], by: book),
-                ledger: ledger.signer.publicKey
-            ).outcomes == [.settled])
-        let error = #expect(throws: SQLFailure.self) {
-            try insert(database, after: 2, naming: "hash")
-        }
-        #expect(error?.message.hasSuffix(Self.refusal) == true)
+        let book = try expectChain(ledger, database, goesOn: try till.pay(card, 200), of: till)
         #expect(try book.audit().faults == [])
     }
 }

@@ -110,6 +110,20 @@ import Tokens
         #expect(try get(try card.read(digest: zeros)) == 200)
     }
 
+    /// Changes a server's database, for all who come from now on.
+    private func takeOrders(_ database: Outsider, _ change: String) throws(SQLFailure) {
+        try database.run(
+            """
+            DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database())
+                || ' \(change)'; END $$
+            """)
+        try database.run(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+            """)
+    }
+
     @Test(arguments: Store.all)
     func `ready means that what is written is kept`(store: Store) throws {
         let running = try Running(store) { _ in }
@@ -123,18 +137,8 @@ import Tokens
                 CREATE TRIGGER full BEFORE UPDATE ON counters
                 BEGIN SELECT RAISE(ABORT, 'no space'); END
                 """)
-        case .postgreSQL:
-            // As a standby's, and a primary's that was told to take nothing any more.
-            try database.run(
-                """
-                DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database())
-                    || ' SET default_transaction_read_only = on'; END $$
-                """)
-            try database.run(
-                """
-                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                WHERE datname = current_database() AND pid <> pg_backend_pid()
-                """)
+        // As a standby's, and a primary's that was told to take nothing any more.
+        case .postgreSQL: try takeOrders(database, "SET default_transaction_read_only = on")
         }
         if store == .sqlite { #expect(try ready() == 200, "it was written a moment ago") }
         running.time.advance(5_001)
@@ -143,16 +147,7 @@ import Tokens
         case .sqlite: try database.run("DROP TRIGGER full")
         case .postgreSQL:
             try database.run("SET default_transaction_read_only = off")
-            try database.run(
-                """
-                DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database())
-                    || ' RESET default_transaction_read_only'; END $$
-                """)
-            try database.run(
-                """
-                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                WHERE datname = current_database() AND pid <> pg_backend_pid()
-                """)
+            try takeOrders(database, "RESET default_transaction_read_only")
         }
         // A server that ended its connections is found out once.
         if store == .postgreSQL { _ = try ready() }
