@@ -1,3 +1,4 @@
+import CMicroHTTPD
 import Glibc
 
 // Where a request comes from, for limits that nobody shall use up for others.
