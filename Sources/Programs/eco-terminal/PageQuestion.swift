@@ -29,7 +29,9 @@ struct PageQuestion {
 
     private func isAnswered(within patience: Duration) -> Bool {
         let host = "127.0.0.1"
-        let question = "GET / HTTP/1.1\r\nHost: \(host):\(port)\r\nConnection: close\r\n\r\n"
+        // Its smallest part: the way is the same, and the page's text stays where it rests.
+        let question =
+            "GET /icon.svg HTTP/1.1\r\nHost: \(host):\(port)\r\nConnection: close\r\n\r\n"
         guard
             let connection = try? TCPConnection.connect(host: host, port: port, timeout: patience),
             (try? connection.write(Array(question.utf8))) != nil,
