@@ -56,7 +56,7 @@ extension Invocation {
     /// Opens the book and gives it to `body`; the book's refusals become sentences.
     /// - Parameter patience: the longest wait for a server's answers.
     func withBook<R>(
-        create: Bool = false, patience: Duration = .seconds(30), _ body: (Book) throws -> R
+        create: Bool = false, patience: Duration = Book.patience, _ body: (Book) throws -> R
     ) throws -> R {
         let address = try database
         do {

@@ -17,11 +17,14 @@ public final class Book: @unchecked Sendable {  // because its owner hands it on
     /// The SQL that inserts, made once.
     private var texts: [Table.Shape: String] = [:]
 
+    /// How long a server's answers are waited for.
+    public static let patience = Duration.seconds(30)
+
     /// Opens the book at `address`; makes it when `create` says so.
     /// - Parameter patience: the longest wait for a server's answers.
     /// - Throws: `BookError.storage`, `.unusable`.
     public init(
-        _ address: StoreAddress, create: Bool = false, patience: Duration = .seconds(30)
+        _ address: StoreAddress, create: Bool = false, patience: Duration = Book.patience
     ) throws(BookError) {
         store = try address.open(create: create, patience: patience)
     }

@@ -39,7 +39,7 @@ struct BookingFacts {
     /// By where a stretch of the chain begins, how far it was added up and to what.
     var totals: [UInt64: (totals: PeriodTotals, upto: UInt64)] = [:]
     /// Whether the terminal's newest policies, or all, were read for this batch.
-    var givenRead: [Bool: Bool] = [:]
+    var givenRead: Set<Bool> = []
     /// Cents; read when the first payment is above what its terminal's policies allow.
     var paymentLimit: Int64?
 

@@ -49,9 +49,8 @@ extension Booking {
         var isAllowed: Bool { book.given.allow(cents, at: time, terminal: terminal.row) }
         if isAllowed { return .settled }
         // Once a batch: while it is booked, its terminal is given no other.
-        for isWhole in [false, true] where facts.givenRead[isWhole] == nil {
+        for isWhole in [false, true] where facts.givenRead.insert(isWhole).inserted {
             try book.readGiven(to: terminal, whole: isWhole)
-            facts.givenRead[isWhole] = true
             if isAllowed { return .settled }
         }
         return cents <= (try paymentLimit()) ? .settled : .held(code: "over-limit")

@@ -23,7 +23,7 @@ final class PostgreSQLStore: LedgerStore {
     }
 
     private static func session(
-        _ text: String, _ patience: Duration = .seconds(30)
+        _ text: String, _ patience: Duration
     ) throws(PostgreSQLError) -> Session {
         let session = try Session(
             text,
@@ -42,7 +42,7 @@ final class PostgreSQLStore: LedgerStore {
     /// Whether a book was made there.
     static func isThere(_ text: String) throws(BookError) -> Bool {
         do throws(PostgreSQLError) {
-            return try PostgreSQLSchema.isThere(try session(text))
+            return try PostgreSQLSchema.isThere(try session(text, Book.patience))
         } catch { throw .storage(StorageError(error)) }
     }
 

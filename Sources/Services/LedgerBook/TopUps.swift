@@ -16,8 +16,7 @@ public struct TopUpReference: Equatable, Sendable {
 
     /// One for a top-up that nobody gave a reference: 80 random bits, 16 characters.
     public static func fresh() -> TopUpReference {
-        let alphabet = Array("ABCDEFGHJKLMNPQRSTUVWXYZ23456789")
-        return TopUpReference(words: String(randomBytes(16).map { alphabet[Int($0 & 31)] }))
+        TopUpReference(words: Book.spokenCode(16))
     }
 
     private init(words: String) { text = words }
