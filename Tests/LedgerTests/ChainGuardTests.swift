@@ -143,9 +143,27 @@ import Testing
             "DROP TRIGGER entries_chain ON entries", "DROP TRIGGER verdicts_booked ON verdicts",
             "DROP FUNCTION ledger_chain", "DROP FUNCTION ledger_booked",
             "DROP INDEX transactions_time", "ALTER TABLE entries DROP COLUMN previous",
-            "DELETE FROM ledger_version WHERE version = 3",
+            "DELETE FROM ledger_version WHERE version > 2",
         ] { try database.run(sql) }
         let book = try expectChain(ledger, database, goesOn: try till.pay(card, 200), of: till)
         #expect(try book.audit().faults == [])
+    }
+
+    @Test func `a server's book with the chain's first rule gets the newer one`() throws {
+        let ledger = try TestLedger(.postgreSQL)
+        let till = try ledger.till()
+        try ledger.send(till, [till.event(), till.event()])
+        let database = try ledger.sql()
+        let rule = "SELECT prosrc FROM pg_proc WHERE proname = 'ledger_chain'"
+        let newest = try database.rows(rule)
+        try database.run(
+            """
+            CREATE OR REPLACE FUNCTION ledger_chain() RETURNS trigger LANGUAGE plpgsql
+            AS 'BEGIN RETURN NULL; END'
+            """)
+        try database.run("DELETE FROM ledger_version WHERE version > 3")
+        #expect(try database.rows(rule) != newest)
+        _ = try expectChain(ledger, database, goesOn: till.event(), of: till)
+        #expect(try database.rows(rule) == newest)
     }
 }

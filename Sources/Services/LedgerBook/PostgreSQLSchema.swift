@@ -5,7 +5,9 @@ import PostgreSQL
 /// PostgreSQL's protocol; `guards` is what PostgreSQL refuses on top.
 enum PostgreSQLSchema {
     /// The migrations, in order: a database of version n has had the first n.
-    private static let steps = [people + past + operations + guards, fleet, chain]
+    private static let steps = [
+        people + past + operations + guards, fleet, chain, chainLooks,
+    ]
 
     /// Whether a book was made in the session's schema.
     static func isThere(_ session: Session) throws(PostgreSQLError) -> Bool {

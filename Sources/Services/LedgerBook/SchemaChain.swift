@@ -39,33 +39,14 @@ extension SQLiteSchema {
 
 extension PostgreSQLSchema {
     /// From version 2 to 3. The triggers are guards, as in `guards`: one look for all rows of a
-    /// statement. A plan is kept for long and may have been made when the table was empty, so each
-    /// row is one look into an index: nothing that could be planned as a walk.
+    /// statement.
     ///
     /// Whoever releases locks the terminal against entries, so that neither misses the other.
     static let chain =
         """
         ALTER TABLE entries ADD COLUMN previous BYTEA CHECK(length(previous) = 32);
         \(byTime)
-        CREATE FUNCTION ledger_chain() RETURNS trigger LANGUAGE plpgsql
-            SET enable_seqscan = off AS $$
-        BEGIN
-            IF EXISTS(SELECT 1 FROM added a WHERE coalesce(a.previous, '') <> CASE a.seq
-                WHEN 1 THEN decode(repeat('00', 32), 'hex')
-                ELSE coalesce((SELECT e.hash FROM entries e
-                    WHERE e.terminal = a.terminal AND e.seq = a.seq - 1), '-') END)
-            THEN RAISE EXCEPTION '\(chained)'
-                USING ERRCODE = 'integrity_constraint_violation';
-            END IF;
-            IF EXISTS(SELECT 1 FROM added a WHERE a.outcome = 'settled' AND 0 < (
-                SELECT count(*) FROM entries e WHERE e.terminal = a.terminal
-                AND e.uuid = a.uuid AND e.id <> a.id
-                AND 1 = (SELECT v.released FROM verdicts v WHERE v.entry = e.id)))
-            THEN RAISE EXCEPTION '\(bookedOnce)'
-                USING ERRCODE = 'integrity_constraint_violation';
-            END IF;
-            RETURN NULL;
-        END $$;
+        \(chainLooks)
         CREATE TRIGGER entries_chain AFTER INSERT ON entries REFERENCING NEW TABLE AS added
             FOR EACH STATEMENT EXECUTE FUNCTION ledger_chain();
         CREATE FUNCTION ledger_booked() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -86,6 +67,33 @@ extension PostgreSQLSchema {
         END $$;
         CREATE TRIGGER verdicts_booked BEFORE INSERT ON verdicts
             FOR EACH ROW EXECUTE FUNCTION ledger_booked();
+
+        """
+
+    /// From version 3 to 4, and part of version 3 since. A connection keeps its plan for long, and
+    /// may have made it when the table was empty, where each index looks as short as the others.
+    /// Looked for by terminal and number, the entry before was found by a walk through all of the
+    /// terminal's; its id, made of these two, leaves one way.
+    static let chainLooks =
+        """
+        CREATE OR REPLACE FUNCTION ledger_chain() RETURNS trigger LANGUAGE plpgsql
+            SET enable_seqscan = off AS $$
+        BEGIN
+            IF EXISTS(SELECT 1 FROM added a WHERE coalesce(a.previous, '') <> CASE a.seq
+                WHEN 1 THEN decode(repeat('00', 32), 'hex')
+                ELSE coalesce((SELECT e.hash FROM entries e WHERE e.id = a.id - 1), '-') END)
+            THEN RAISE EXCEPTION '\(chained)'
+                USING ERRCODE = 'integrity_constraint_violation';
+            END IF;
+            IF EXISTS(SELECT 1 FROM added a WHERE a.outcome = 'settled' AND 0 < (
+                SELECT count(*) FROM entries e WHERE e.terminal = a.terminal
+                AND e.uuid = a.uuid AND e.id <> a.id
+                AND 1 = (SELECT v.released FROM verdicts v WHERE v.entry = e.id)))
+            THEN RAISE EXCEPTION '\(bookedOnce)'
+                USING ERRCODE = 'integrity_constraint_violation';
+            END IF;
+            RETURN NULL;
+        END $$;
 
         """
 }
