@@ -36,33 +36,66 @@ private final class Disk {
         }
     }
 
-    @Test func `A disk that fills up stops the sale before a card is asked, and room resumes it`()
-        throws
-    {
-        let site = try FaultTests.Site()
-        let folder = site.bench.folder + "/terminal"
+    private static let full =
+        "Le disque est plein : libérez de la place, la caisse reprend toute seule."
+
+    /// A terminal's folder on a file system of eight megabytes.
+    private static func smallDisk(at folder: String) throws -> Disk {
         let files = try Files.list(folder).map { name in
             (name, try Files.read(folder + "/" + name, atMost: 1 << 20))
         }
         let disk = try Disk(at: folder, options: "size=8m,mode=0700")
         for (name, bytes) in files { try Files.writeAtomically(bytes, to: folder + "/" + name) }
-        #expect(try site.start(until: "event=reader-changed present=true"))
-        let page = Page(port: site.port)
-        #expect(isInService(page))
+        return disk
+    }
+
+    /// Writes until the kernel itself says that there is no room left.
+    private static func fill(_ ballast: String) {
         let part = [UInt8](repeating: 7, count: 65_536)
-        let ballast = folder + "/ballast"
-        // Until the kernel itself says that there is no room left.
         let full = #expect(throws: LinuxError.self) {
             while true { try Files.append(part, to: ballast) }
         }
         #expect(full?.code == ENOSPC)
+    }
+
+    @Test func `A disk that fills up stops the sale before a card is asked, and room resumes it`()
+        throws
+    {
+        let site = try FaultTests.Site()
+        let folder = site.bench.folder + "/terminal"
+        let disk = try Self.smallDisk(at: folder)
+        #expect(try site.start(until: "event=reader-changed present=true"))
+        let page = Page(port: site.port)
+        #expect(isInService(page))
+        let ballast = folder + "/ballast"
+        Self.fill(ballast)
         #expect(refuses(page, "T05"))
-        let sentence = "Le disque est plein : libérez de la place, la caisse reprend toute seule."
-        #expect(site.says("STATUS=" + sentence))
-        #expect(site.bench.serveSays("event=fault code=disk-full: " + sentence))
+        #expect(site.says("STATUS=" + Self.full))
+        #expect(site.bench.serveSays("event=fault code=disk-full: " + Self.full))
         #expect(try !page.arm(100))
         try Files.remove(ballast)
         #expect(site.bench.serveSays("event=mended code=disk-full"))
+        #expect(isInService(page))
+        #expect(try page.arm(100))
+        site.bench.stopTerminal()
+        _ = try site.bench.must("eco-terminal", ["journal", "verify"] + site.bench.configuration)
+        _ = disk
+    }
+
+    @Test func `A disk that is full at the start: the sentence, and service once there is room`()
+        throws
+    {
+        let site = try FaultTests.Site()
+        let folder = site.bench.folder + "/terminal"
+        let disk = try Self.smallDisk(at: folder)
+        let ballast = folder + "/ballast"
+        Self.fill(ballast)
+        #expect(try site.start(until: "event=fault code="))
+        #expect(site.says("STATUS=" + Self.full))
+        let page = Page(port: site.port)
+        #expect(site.shows(Self.full))
+        try Files.remove(ballast)
+        #expect(site.says("READY=1"))
         #expect(isInService(page))
         #expect(try page.arm(100))
         site.bench.stopTerminal()

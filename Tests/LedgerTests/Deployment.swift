@@ -23,8 +23,10 @@ final class Deployment {
     static let seeds = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "seeds").path
 
-    init(_ store: Store) throws {
-        place = try Place(store)
+    convenience init(_ store: Store) throws { try self.init(Place(store)) }
+
+    init(_ place: Place) throws {
+        self.place = place
         issuer = try IssuerKeys.create(epoch: 1)
         try Files.writeAtomically(Array("correct horse\n".utf8), to: folder + "/pass")
         try issuer.ledgerBundle().seal(

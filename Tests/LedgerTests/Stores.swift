@@ -21,16 +21,17 @@ final class Place {
     /// As `--database` takes it.
     let text: String
 
-    init(_ store: Store) throws {
-        self.store = store
+    convenience init(_ store: Store) throws {
+        try self.init(server: store == .sqlite ? nil : Cluster.shared.get().create())
+    }
+
+    /// That of a server at `address`; of a file without one.
+    init(server address: String?) throws {
         folder = NSTemporaryDirectory() + "/ledger-" + UUID().uuidString
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
-        switch store {
-        case .sqlite:
-            text = "sqlite:\(folder)/ledger.sqlite"
-        case .postgreSQL: text = try Cluster.shared.get().create()
-        }
+        store = address == nil ? .sqlite : .postgreSQL
+        text = address ?? "sqlite:\(folder)/ledger.sqlite"
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
