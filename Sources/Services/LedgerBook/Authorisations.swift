@@ -85,15 +85,13 @@ extension Book {
     /// True when the counter is above every one that a settled payment or an authorisation of this
     /// card has shown: an old first read must not reserve funds.
     private func isFresh(_ counter: UInt32, _ card: CardRecord) throws(BookError) -> Bool {
-        let row = try rows(
+        try rows(
             """
-            SELECT (SELECT c.counter FROM card_counters c
-                    JOIN entries e ON e.id = c.entry AND e.outcome = 'settled'
-                    WHERE c.card = $1 ORDER BY c.counter DESC LIMIT 1),
-                (SELECT max(counter) FROM authorisations WHERE card = $1)
-            """, [.text(card.number.digits)]
-        ).first
-        return (row ?? []).allSatisfy { Int64(counter) > $0.integer ?? -1 }
+            SELECT 1 FROM card_counters c WHERE c.card = $1 AND c.counter >= $2
+            AND (SELECT e.outcome FROM entries e WHERE e.id = c.entry) = 'settled'
+            UNION ALL SELECT 1 FROM authorisations a WHERE a.card = $1 AND a.counter >= $2 LIMIT 1
+            """, [.text(card.number.digits), .integer(Int64(counter))]
+        ).isEmpty
     }
 
     private func missing(_ request: AuthorisationRequest, _ available: Int64) -> Amount? {

@@ -171,12 +171,13 @@ public final class Book: @unchecked Sendable {  // because its owner hands it on
     /// The longest list.
     static let chunkMax = 256
 
-    /// Lists have few lengths, so that few texts are prepared: the last value fills the rest.
+    /// Lists have few lengths, so that few texts are prepared: NULL, which nothing equals, fills
+    /// the rest.
     static func chunks(_ values: [Cell]) -> [[Cell]] {
         stride(from: 0, to: values.count, by: chunkMax).map { start in
             let chunk = values[start..<min(start + chunkMax, values.count)]
             let size = [1, 4, 16, 64, 128].first { $0 >= chunk.count } ?? chunkMax
-            return chunk + Array(repeating: values[start], count: size - chunk.count)
+            return chunk + Array(repeating: .null, count: size - chunk.count)
         }
     }
 

@@ -170,12 +170,10 @@ final class Booking {
 
     /// Ends the reservations of the batch's payments, whatever became of them.
     func finish() throws(BookError) {
-        for chunk in Book.chunks(facts.released.map { .blob($0.bytes) }) {
+        for id in facts.released {
             try book.run(
-                """
-                UPDATE authorisations SET released = 1
-                WHERE terminal = $1 AND entry IN \(Book.list(chunk, after: 1))
-                """, [.integer(terminal.row)] + chunk)
+                "UPDATE authorisations SET released = 1 WHERE terminal = $1 AND entry = $2",
+                [.integer(terminal.row), .blob(id.bytes)])
         }
     }
 
@@ -275,15 +273,19 @@ final class Booking {
     /// time of its recovery, and is nobody's neighbour.
     private func place(of counter: UInt32, _ card: CardRecord) throws(BookError) -> CounterPlace? {
         let here: [Cell] = [.text(card.number.digits), .integer(Int64(counter))]
+        // One way to answer each, as in `BookingFacts`: from here on, one after another.
         func neighbour(_ relation: String, _ order: String) -> Statement {
             Statement(
                 """
-                SELECT c.counter, e.time, e.trust FROM card_counters c
-                JOIN entries e ON e.id = c.entry AND e.outcome = 'settled'
-                WHERE c.card = $1 AND c.counter \(relation) $2
-                AND NOT EXISTS(SELECT 1 FROM flags f
-                    WHERE f.entry = e.id AND f.flag = '\(Self.recovered)')
-                ORDER BY c.counter \(order) LIMIT 1
+                SELECT x.counter, (SELECT e.time FROM entries e WHERE e.id = x.entry),
+                    (SELECT e.trust FROM entries e WHERE e.id = x.entry)
+                FROM (SELECT c.counter, c.entry FROM card_counters c
+                    WHERE c.card = $1 AND c.counter \(relation) $2
+                    ORDER BY c.counter \(order)) x
+                WHERE (SELECT e.outcome FROM entries e WHERE e.id = x.entry) = 'settled'
+                AND (SELECT count(*) FROM flags f
+                    WHERE f.entry = x.entry AND f.flag = '\(Self.recovered)') = 0
+                ORDER BY x.counter \(order) LIMIT 1
                 """, here)
         }
         let answers = try book.answers([
@@ -291,8 +293,8 @@ final class Booking {
             neighbour("<", "DESC"), neighbour(">", "ASC"),
             Statement(
                 """
-                SELECT 1 FROM card_counters c JOIN entries e ON e.id = c.entry
-                WHERE c.card = $1 AND c.counter > $2 AND e.terminal = $3 LIMIT 1
+                SELECT 1 FROM card_counters c WHERE c.card = $1 AND c.counter > $2
+                AND (SELECT e.terminal FROM entries e WHERE e.id = c.entry) = $3 LIMIT 1
                 """, here + [.integer(terminal.row)]),
         ])
         guard answers.count == 4, answers[0].isEmpty else { return nil }

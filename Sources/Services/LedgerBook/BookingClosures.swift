@@ -13,19 +13,47 @@ extension Booking {
         }
     }
 
+    /// The last booked closure of a kind of period.
+    private struct Last {
+        let place: Place
+        let perpetual: Int64
+        let row: Int64
+    }
+
+    /// Of each kind, at this terminal. Within one kind, places rise with the numbers.
+    private func lastClosures() throws(BookError) -> [ClosurePeriod: Last] {
+        let periods = ClosurePeriod.allCases
+        let answers = try book.answers(
+            periods.map { period in
+                Statement(
+                    """
+                    SELECT number, upto, perpetual, entry FROM closures
+                    WHERE terminal = $1 AND period = $2 ORDER BY number DESC LIMIT 1
+                    """, [.integer(terminal.row), .clamped(period.rawValue)])
+            })
+        var found: [ClosurePeriod: Last] = [:]
+        for (period, rows) in zip(periods, answers) {
+            guard let row = rows.first?.compactMap(\.integer), row.count == 4 else { continue }
+            found[period] = Last(
+                place: Place(number: UInt64(clamping: row[0]), upto: UInt64(clamping: row[1])),
+                perpetual: row[2], row: row[3])
+        }
+        return found
+    }
+
+    /// The end of the last day that was closed.
+    func closedDay() throws(BookError) -> UInt64 { try lastClosures()[.day]?.place.upto ?? 0 }
+
     func judge(_ closure: Closure, of entry: Entry) throws(BookError) -> Outcome {
-        guard try follows(closure, of: entry) else { return .held(code: "closure-number") }
+        let last = try lastClosures()
+        guard try follows(closure, of: entry, last) else { return .held(code: "closure-number") }
         guard try totals(closure.from...closure.to) == closure.totals else {
             return .held(code: "closure-totals")
         }
-        let newest = try book.rows(
-            """
-            SELECT upto, perpetual FROM closures WHERE terminal = $1 ORDER BY entry DESC LIMIT 1
-            """, [.integer(terminal.row)]
-        ).first
-        let since = UInt64(clamping: newest?[0].integer ?? 0) + 1
+        let newest = last.values.max { $0.row < $1.row }
+        let since = (newest?.place.upto ?? 0) + 1
         let added = since <= closure.to ? try totals(since...closure.to).takings : 0
-        let (sum, isOver) = (newest?[1].integer ?? 0).addingReportingOverflow(added)
+        let (sum, isOver) = (newest?.perpetual ?? 0).addingReportingOverflow(added)
         guard !isOver, sum == closure.perpetual else { return .held(code: "closure-perpetual") }
         return .settled
     }
@@ -34,15 +62,13 @@ extension Booking {
     /// number. What a person decides of its sums changes nothing of that: all later ones would be
     /// measured by one that is out of its place.
     func follows(_ closure: Closure, of entry: Entry) throws(BookError) -> Bool {
-        let last = try book.rows(
-            """
-            SELECT number, upto FROM closures WHERE terminal = $1 AND period = $2
-            ORDER BY number DESC LIMIT 1
-            """, [.integer(terminal.row), .clamped(closure.period.rawValue)]
-        ).first
-        var place = Place(
-            number: UInt64(clamping: last?[0].integer ?? 0),
-            upto: UInt64(clamping: last?[1].integer ?? 0))
+        try follows(closure, of: entry, lastClosures())
+    }
+
+    private func follows(
+        _ closure: Closure, of entry: Entry, _ last: [ClosurePeriod: Last]
+    ) throws(BookError) -> Bool {
+        var place = last[closure.period]?.place ?? Place()
         guard closure.to + 1 == entry.sequence else { return false }
         if place.isFollowed(by: closure) { return true }
         // The terminal goes on after one that was refused.

@@ -79,11 +79,7 @@ struct BookingFacts {
         for chunk in ids {
             questions += [
                 Statement(settled(chunk.count), [here] + chunk),
-                Statement(
-                    """
-                    SELECT entry, id, card, cents FROM authorisations
-                    WHERE terminal = $1 AND entry IN \(Book.list(chunk, after: 1))
-                    """, [here] + chunk),
+                Statement(authorised(chunk.count), [here] + chunk),
             ]
         }
         var answers = try book.answers(questions).dropFirst(start)
@@ -122,15 +118,31 @@ struct BookingFacts {
 
     /// Asks which of `count` ids have settled at the terminal $1, or were released there.
     private static func settled(_ count: Int) -> String {
-        let ids = (0..<count).map { "($\($0 + 2))" }.joined(separator: ", ")
-        return """
-            SELECT x.column1 FROM (SELECT v.column1,
-                (SELECT count(*) FROM entries e WHERE e.terminal = $1 AND e.uuid = v.column1
-                    AND (e.outcome = 'settled' OR
-                        (SELECT d.released FROM verdicts d WHERE d.entry = e.id) = 1)) AS times
-                FROM (VALUES \(ids)) v) x
-            WHERE x.times > 0
-            """
+        """
+        SELECT x.column1 FROM (SELECT v.column1,
+            (SELECT count(*) FROM entries e WHERE e.terminal = $1 AND e.uuid = v.column1
+                AND (e.outcome = 'settled' OR
+                    (SELECT d.released FROM verdicts d WHERE d.entry = e.id) = 1)) AS times
+            FROM (VALUES \(values(count))) v) x
+        WHERE x.times > 0
+        """
+    }
+
+    /// Asks which of `count` ids the terminal $1 was given an authorisation for, and what it says.
+    private static func authorised(_ count: Int) -> String {
+        """
+        SELECT x.column1, x.id, (SELECT a.card FROM authorisations a WHERE a.id = x.id),
+            (SELECT a.cents FROM authorisations a WHERE a.id = x.id)
+        FROM (SELECT v.column1, (SELECT a.id FROM authorisations a
+                WHERE a.terminal = $1 AND a.entry = v.column1) AS id
+            FROM (VALUES \(values(count))) v LIMIT \(Book.chunkMax)) x
+        WHERE x.id IS NOT NULL
+        """
+    }
+
+    /// "($2), ($3)": rows of one value each, after the first placeholder.
+    private static func values(_ count: Int) -> String {
+        (0..<count).map { "($\($0 + 2))" }.joined(separator: ", ")
     }
 
     private mutating func add(cards answers: some Collection<[[Cell]]>) {

@@ -132,12 +132,9 @@ extension Booking {
         guard try linked(target, kind: .refund) == nil else {
             return .declined(code: "already-refunded")
         }
-        let closed =
-            try book.number(
-                "SELECT max(upto) FROM closures WHERE terminal = $1 AND period = 1",
-                [.integer(terminal.row)]) ?? 0
+        let closed = try closedDay()
         guard UTCDay.number(entry.time) == UTCDay.number(target.entry.time),
-            closed < Int64(clamping: target.entry.sequence)
+            closed < target.entry.sequence
         else { return .declined(code: "day-closed") }
         guard target.isBooked else { return .held(code: "target-not-settled") }
         // It takes money from a card that did not sign for that.
