@@ -108,6 +108,39 @@ import Testing
     }
 
     @Test(arguments: Store.all)
+    func `A closed day takes no reversal, whatever else was closed since`(store: Store) throws {
+        let (ledger, card, till) = try made(store)
+        let (first, second) = (EntryID(milliseconds: 1), EntryID(milliseconds: 2))
+        let totals = payments(1, 250)
+        let closed = [
+            try till.pay(card, 250, id: first), till.close(1, from: 1, totals, 250),
+            till.close(1, from: 1, totals, 250, period: .month),
+        ]
+        #expect(try ledger.send(till, closed).outcomes == [.settled, .settled, .settled])
+        #expect(try ledger.outcome(till, till.reverse(first)) == .declined(code: "day-closed"))
+        _ = try ledger.send(till, [try till.pay(card, 100, id: second)])
+        #expect(try ledger.outcome(till, till.reverse(second)) == .settled)
+    }
+
+    @Test(arguments: Store.all)
+    func `A perpetual total goes on from the newest closure of any period`(store: Store) throws {
+        let (ledger, card, till) = try made(store)
+        let totals = payments(1, 250)
+        let closures = [
+            try till.pay(card, 250), till.close(1, from: 1, totals, 250),
+            till.close(1, from: 1, totals, 999, period: .month),
+        ]
+        #expect(
+            try ledger.send(till, closures).outcomes
+                == [.settled, .settled, .held(code: "closure-perpetual")])
+        // Accepted by a person: sums go on from it.
+        try decide(ledger, till, 3)
+        _ = try ledger.send(till, [try till.pay(card, 100)])
+        #expect(
+            try ledger.outcome(till, till.close(2, from: 2, payments(1, 100), 1_099)) == .settled)
+    }
+
+    @Test(arguments: Store.all)
     func `Closures of one batch see what the batch itself brought`(store: Store) throws {
         let (ledger, card, till) = try made(store)
         let (first, second) = (EntryID(milliseconds: 1), EntryID(milliseconds: 2))

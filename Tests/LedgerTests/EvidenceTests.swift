@@ -178,6 +178,28 @@ import Tokens
         let isDenied = code == "counter-lower"
         #expect(try ledger.book.denyList(since: 0).added == (isDenied ? [card.number] : []))
     }
+
+    @Test(arguments: Store.all)
+    func `what is held is no neighbour`(store: Store) throws {
+        let ledger = try TestLedger(store)
+        let (card, shop, stall) = (try ledger.card(), try ledger.till(), try ledger.till())
+        let late = Sunday.noon + 180 * Sunday.minute
+        let outcomes = try ledger.send(
+            shop,
+            [
+                try shop.pay(card, 100, counter: 3),
+                try shop.pay(card, 2_001, time: late, counter: 4),
+                try shop.pay(card, 2_001, time: late, counter: 6),
+                try shop.pay(card, 100, time: late, counter: 8),
+            ]
+        ).outcomes
+        #expect(
+            outcomes == [.settled, .held(code: "over-limit"), .held(code: "over-limit"), .settled])
+        let time = Sunday.noon + 60 * Sunday.minute
+        #expect(
+            try ledger.outcome(stall, try stall.pay(card, 100, time: time, counter: 5)) == .settled)
+        #expect(try ledger.flags() == ["late"])
+    }
 }
 
 extension Outcome {
