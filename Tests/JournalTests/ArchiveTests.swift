@@ -1,3 +1,4 @@
+import COSE
 import Crypto
 import Journal
 import KeyStore
@@ -40,6 +41,37 @@ import Testing
         try bench.unguarded().run("UPDATE entries SET cents = 1")
         #expect(throws: ArchiveError.journal(.unusable("the journal is not sound"))) {
             try JournalArchive.bytes(of: bench.path, signer: bench.terminal, made: 7)
+        }
+    }
+
+    @Test func `A manifest over other entries proves nothing, nor one over a time that goes back`()
+        throws
+    {
+        let bench = try JournalBench()
+        let journal = try bench.open()
+        for _ in 0..<3 { try bench.append(journal) }
+        let items = try CBOR.sequence(
+            JournalArchive.bytes(of: bench.path, signer: bench.terminal, made: 7), count: 9,
+            limit: 1 << 20)
+        let last = try Entry(payload: Sign1(parsing: items[3], limit: Entry.sizeMax).payload)
+        let manifest = try Sign1(parsing: items[0], limit: 4_096)
+        /// The archive with another third entry, which its manifest names or not.
+        func archive(time: UInt64, isNamed: Bool) throws -> [UInt8] {
+            let other = Entry(
+                sequence: last.sequence, id: EntryID(milliseconds: 1), previous: last.previous,
+                time: time, clockTrust: last.clockTrust, body: last.body)
+            let entry = bench.terminal.sign(payload: other.item.encoded)
+            let fields = try #require(CBOR.decode(manifest.payload, limit: 4_096).map).map {
+                $0.key == .integer(6) && isNamed ? CBOR.Pair($0.key, .bytes(entry.digest)) : $0
+            }
+            return bench.terminal.sign(payload: CBOR.map(fields).encoded).bytes
+                + items[1...2].flatMap { $0 } + entry.bytes
+        }
+        #expect(try JournalArchive.verify(archive(time: last.time, isNamed: true)).to == 3)
+        for (time, isNamed) in [(last.time, false), (last.time - 5_000, true)] {
+            #expect(throws: ArchiveError.damaged("entry 3")) {
+                try JournalArchive.verify(archive(time: time, isNamed: isNamed))
+            }
         }
     }
 }

@@ -184,6 +184,20 @@ extension JournalBench {
         }
     }
 
+    @Test func `A reversal of what the chain has is told as one that nothing carries out`() throws {
+        let fork = try fork()
+        let (undone, undo) = (
+            try #require(fork.strays["undone"]), try #require(fork.strays["undo"])
+        )
+        try fork.bench.append(fork.journal, undone.body, id: undone.id)
+        let found = try fork.enter()
+        let fates = Dictionary(
+            uniqueKeysWithValues: found.operations.map { ($0.entry.id, $0.fate) })
+        #expect(fates[undone.id] == .known && fates[undo.id] == .unsupported)
+        #expect(try fork.journal.entry(undo.id) == nil)
+        #expect(try fork.journal.standing(undone.id)?.isReversed == false)
+    }
+
     @Test func `What was cut off is finished by the same call`() throws {
         let fork = try fork()
         let whole = try fork.claim()

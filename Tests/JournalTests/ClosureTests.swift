@@ -134,6 +134,53 @@ extension JournalBench {
             try bench.verify().faults.map(\.what) == ["closure does not follow from the entries"])
     }
 
+    /// A second day's closure as it ought to be, then with one field at a time that is not.
+    static let lies: [Closure] = {
+        var totals = PeriodTotals.none
+        totals.payments = KindTotal(count: 1, sum: 1_250)
+        func day(
+            number: UInt64 = 2, from: UInt64 = 2, to: UInt64 = 3, totals: PeriodTotals = totals,
+            perpetual: Int64 = 2_500
+        ) -> Closure {
+            Closure(
+                period: .day, number: number, from: from, to: to, totals: totals,
+                perpetual: perpetual, unsent: 3)
+        }
+        return [
+            day(), day(number: 3), day(number: 1), day(from: 1), day(from: 3), day(to: 2),
+            day(to: 4), day(totals: .none), day(perpetual: 2_499),
+        ]
+    }()
+
+    @Test(arguments: lies.indices)
+    func `A closure that the terminal itself signed is held against the entries`(index: Int) throws
+    {
+        let bench = try JournalBench()
+        let journal = try bench.open()
+        try bench.append(journal)
+        _ = try bench.close(journal, .day)
+        try bench.append(journal)
+        try bench.append(journal, .closure(Self.lies[index]))
+        let told = index == 0 ? [] : ["closure does not follow from the entries"]
+        #expect(try bench.verify().faults.map(\.what) == told)
+    }
+
+    @Test func `A closure says how many of its entries have no receipt`() throws {
+        let bench = try JournalBench()
+        let journal = try bench.open()
+        for _ in 0..<3 { try bench.append(journal) }
+        try bench.acknowledge(journal, upTo: 2)
+        #expect(try bench.close(journal, .day).unsent == 1)
+        try bench.append(journal)
+        // What an older stretch has not sent is not this one's.
+        let second = try bench.close(journal, .day)
+        #expect(second.from == 4 && second.unsent == 2)
+        try bench.acknowledge(journal)
+        try bench.append(journal)
+        #expect(try bench.close(journal, .day).unsent == 1)
+        #expect(try bench.close(journal, .month).unsent == 2)
+    }
+
     @Test func `A file of the first version gets its lines, and keeps its entries`() throws {
         let bench = try JournalBench()
         var journal = try bench.open()
@@ -174,6 +221,29 @@ extension JournalBench {
         #expect(try found(JournalQuery(day: day)).count == 7)
         #expect(try found(JournalQuery(day: day + 1)) == [])
         #expect(try found(JournalQuery(kinds: [.refund])) == [])
+    }
+
+    @Test func `What another card pays of a sum gives nothing back of the first payment`() throws {
+        let bench = try JournalBench()
+        let journal = try bench.open()
+        let first = try bench.append(journal)
+        guard case .payment(let paid) = first.body else { return }
+        let rest = try bench.append(
+            journal,
+            .payment(
+                Payment(
+                    amount: try #require(Amount(cents: 700)), card: paid.card,
+                    tokenHash: paid.tokenHash, evidence: paid.evidence, authorisation: nil,
+                    completes: first.id)))
+        try bench.append(journal, JournalBench.refund(first.id, 250))
+        _ = try journal.tracePrint(
+            of: first.id, id: EntryID(milliseconds: 1), at: bench.moment())
+        let standing = try #require(try journal.standing(first.id))
+        #expect(standing.refunded.cents == 250 && !standing.isReversed)
+        #expect(standing.refundable.cents == 1_000)
+        try bench.append(journal, .reversal(Reversal(entry: rest.id, reason: .wrongEntry)))
+        #expect(try journal.standing(rest.id)?.isReversed == true)
+        #expect(try journal.standing(first.id) == standing)
     }
 
     @Test func `What a card did of an action today counts, less what was reversed`() throws {

@@ -20,16 +20,18 @@ import Testing
         let journal = try bench.open()
         for _ in 0..<(count ?? 0) { try bench.append(journal) }
         #expect(journal.position.sequence == UInt64(count ?? -1))
+        try bench.year(journal)
+        try bench.append(journal)
     }
 
-    /// Runs this test program under strace with the child's test alone; counts the syncs.
-    private func syncs(appending count: Int) throws -> Int {
+    /// Runs this test program under strace with the child's test alone: what it syncs and renames.
+    private func trace(appending count: Int) throws -> [String] {
         let trace = NSTemporaryDirectory() + "/trace-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: trace) }
         let child = Process()
         child.executableURL = URL(filePath: Self.strace)
         child.arguments = [
-            "-f", "-y", "-e", "trace=fsync,fdatasync", "-o", trace,
+            "-f", "-y", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2", "-o", trace,
             CommandLine.arguments[0], "--testing-library", "swift-testing", "--filter",
             "A traced child appends",
         ]
@@ -42,9 +44,29 @@ import Testing
         child.waitUntilExit()
         try #require(child.terminationStatus == 0)
         let text = try String(contentsOfFile: trace, encoding: .utf8)
-        return text.split(separator: "\n").filter { line in
+        return text.split(separator: "\n").map(String.init)
+    }
+
+    private func syncs(appending count: Int) throws -> Int {
+        try trace(appending: count).count { line in
             line.contains("sync(") && line.contains("journal.sqlite")
-        }.count
+        }
+    }
+
+    @Test func `The next year's file is on disk before it has its name, and the name after it`()
+        throws
+    {
+        guard FileManager.default.isExecutableFile(atPath: Self.strace) else {
+            print("skipped: no \(Self.strace) to see syncs with")
+            return
+        }
+        let calls = try trace(appending: 0)
+        let named = try #require(
+            calls.firstIndex { $0.contains("rename") && $0.contains("journal-6.sqlite.new") })
+        let before = calls[..<named].filter { $0.contains("sync(") }
+        #expect(before.contains { $0.contains("journal-6.sqlite.new>") })
+        let after = calls[(named + 1)...].first { $0.contains("sync(") }
+        #expect(after?.contains("/journal-") == true && after?.contains(".sqlite") == false)
     }
 
     @Test func `An append costs exactly one sync`() throws {

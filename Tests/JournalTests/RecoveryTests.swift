@@ -72,7 +72,10 @@ import Testing
         let (_, forged) = try bench.receipt(try bench.open(), from: 1, to: 3, by: stranger)
         let (_, forked) = try bench.receipt(
             try bench.open(), from: 1, to: 3, head: [UInt8](repeating: 3, count: 32))
+        let (_, foreign) = try bench.receipt(
+            try bench.open(), from: 1, to: 3, terminal: stranger.publicKey.kid)
         for (parts, what) in [
+            (entries + receipts + [foreign], "of another terminal"),
             ([], "nothing"), (altered + receipts, "altered"), (Array(entries.dropFirst()), "cut"),
             (entries, "no receipts"), (entries + receipts.dropLast(), "a receipt less"),
             (entries.dropLast() + receipts, "an entry less"), (entries + [forged], "forged"),

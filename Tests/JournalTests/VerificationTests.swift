@@ -157,6 +157,22 @@ import Testing
             try forked.open(), from: 3, to: 4, head: [UInt8](repeating: 7, count: 32))
         try forked.unguarded().run("UPDATE receipts SET cose = ? WHERE upto = 4", [.blob(other)])
         try expectFault(4, "receipt does not fit the chain", in: forked)
+
+        let others = try sound()
+        let (_, theirs) = try others.receipt(
+            try others.open(), from: 3, to: 4, terminal: [UInt8](repeating: 7, count: 8))
+        try others.unguarded().run("UPDATE receipts SET cose = ? WHERE upto = 4", [.blob(theirs)])
+        try expectFault(4, "receipt does not fit the chain", in: others)
+    }
+
+    @Test func `Numbers and times below zero are found, whoever put them there`() throws {
+        let moved = try sound()
+        try moved.unguarded().run("UPDATE receipts SET upto = -1 WHERE upto = 4")
+        #expect(try moved.verify().faults.map(\.code) == [.receiptFork])
+        let early = try sound()
+        try early.unguarded().run("UPDATE entries SET time = -1 WHERE seq = 6")
+        try expectFault(6, "columns differ from what was signed", in: early)
+        #expect(try early.open().unsent.oldest == 0)
     }
 
     @Test(arguments: [

@@ -128,6 +128,17 @@ extension JournalBench {
         #expect(try JournalYear.list(bench.path).map(\.receipted) == [5, 2])
     }
 
+    @Test func `A receipt that stands before its file covers nothing of it`() throws {
+        let bench = try JournalBench()
+        let journal = try bench.open()
+        try bench.year(journal)
+        try bench.append(journal)
+        try bench.acknowledge(journal)
+        try bench.raw("journal-6.sqlite").run("UPDATE receipts SET upto = upto - 5")
+        #expect(try JournalYear.list(bench.path).map(\.receipted) == [5, 0])
+        #expect(try !bench.verify().faults.isEmpty)
+    }
+
     @Test func `Lists, refunds and limits reach back into older files`() throws {
         let bench = try JournalBench()
         let journal = try bench.open()

@@ -89,5 +89,19 @@ import Tokens
                 try Policy(payload: Array(bytes.prefix(count)))
             }
         }
+        // An item that cannot be read is not passed over: it may be a key that was revoked.
+        for (key, wrong) in [
+            (7, .unsigned(99)), (8, .bytes([1])), (9, .bytes([1, 2, 3])),
+            (9, .bytes([1, 2, 3, 4, 5])), (9, .text("abcd")), (10, .unsigned(256)),
+            (11, .unsigned(1)),
+        ] as [(Int64, CBOR)] {
+            let pairs = policy.item.map!.map { pair in
+                guard pair.key == .integer(key) else { return pair }
+                return CBOR.Pair(pair.key, .array((pair.value.array ?? []) + [wrong]))
+            }
+            #expect(throws: OperationError.malformed("policy lists"), "\(key): \(wrong)") {
+                try Policy(payload: CBOR.map(pairs).encoded)
+            }
+        }
     }
 }

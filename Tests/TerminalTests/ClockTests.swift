@@ -6,7 +6,9 @@ import KeyStore
 import Linux
 import Operations
 import Testing
+import Threads
 
+@testable import LedgerClient
 @testable import Terminal
 
 /// What time entries get, what dates are held against, and what is told of the clock.
@@ -82,6 +84,19 @@ import Testing
         let end = ContinuousClock.now + .seconds(60)
         while world.clock.moment.milliseconds < seen + 50, ContinuousClock.now < end {}
         #expect(world.clock.moment.milliseconds >= seen + 50)
+    }
+
+    @Test func `The ledger's last answer and the policy's date have been seen as well`() throws {
+        let bench = try LiveBench()
+        let now = Clock.realtimeMilliseconds()
+        let (hour, later) = (now + 3_600_000, now + 7_000_000)
+        #expect(bench.world.clock.moment.milliseconds < hour)
+        bench.world.link.state.update { $0.lastContact = hour }
+        #expect(bench.world.clock.moment.milliseconds >= hour)
+        bench.world.link.state.update { $0.lastContact = nil }
+        #expect(bench.world.clock.moment.milliseconds < hour)
+        bench.world.link.state.update { $0.policy?.issued = later / 1_000 }
+        #expect(bench.world.clock.moment.milliseconds >= later / 1_000 * 1_000)
     }
 
     /// R7: the persisted high-water mark. The card's token ends in an hour, the policy later; the

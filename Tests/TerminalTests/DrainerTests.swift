@@ -306,6 +306,34 @@ import Threads
         try expectBookedOnce(bench, 1)
     }
 
+    /// The hours without the ledger would never end behind a page that answers everything.
+    @Test func `A page that welcomes everybody is no contact with the ledger`() throws {
+        let bench = try LinkBench()
+        try bench.append(1)
+        bench.ledger.set { $0.isWelcoming = true }
+        bench.link.start()
+        #expect(bench.eventually { bench.ledger.state.read { $0.calls } >= 3 })
+        #expect(!bench.link.isReachable && bench.link.lastContact == nil)
+        #expect(bench.link.standing == .good && bench.journal.position.acknowledged == 0)
+        bench.ledger.set { $0.isWelcoming = false }
+        #expect(bench.eventually { isDrained(bench) })
+        #expect(bench.link.isReachable && bench.link.lastContact != nil)
+        // What passes and what is no ledger's word are no contact either.
+        bench.link.stop()
+        let calls = LedgerCalls(link: bench.link, timeout: .seconds(20))
+        for change in [
+            { $0.wall = (503, "busy") }, { state in (state.wall, state.page) = (nil, .max) },
+        ] as [@Sendable (inout ScriptedLedger.State) -> Void] {
+            bench.ledger.set(change)
+            bench.link.state.update { $0.lastContact = 1 }
+            guard case .unreachable = calls.head() else {
+                Issue.record("an answer that is not the ledger's was taken")
+                continue
+            }
+            #expect(bench.link.lastContact == 1 && !bench.link.isReachable)
+        }
+    }
+
     @Test func `A ledger that is not there blocks nothing and ends with stop`() throws {
         let spent = try Promised.best(within: .seconds(7)) {
             let bench = try LinkBench()

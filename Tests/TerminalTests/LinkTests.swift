@@ -1,5 +1,6 @@
 import COSE
 import Crypto
+import Foundation
 import Journal
 import KeyStore
 import LedgerMessages
@@ -94,6 +95,57 @@ import Tokens
         #expect(bench.eventually { bench.link.isDenied(card(7)) })
         let again = bench.reloaded()
         #expect(again.isDenied(card(1)) && again.isDenied(card(7)))
+    }
+
+    @Test func `What cannot be written is not believed either, and asked for again`() throws {
+        let bench = try LinkBench()
+        bench.offer(bench.policy(3))
+        bench.offer(since: 0, epoch: 2, added: [1])
+        bench.link.start()
+        #expect(bench.eventually { bench.link.policy != nil && bench.link.isDenied(card(1)) })
+        let paths = ["/policy.cose", "/deny-list.cose"].map { bench.folder + $0 }
+        let before = try paths.map { try Files.read($0, atMost: Policy.sizeMax) }
+        for path in paths {
+            try Files.remove(path)
+            try Files.makeDirectory(path)
+        }
+        bench.offer(bench.policy(4))
+        bench.offer(since: 2, epoch: 3, added: [2])
+        #expect(bench.turns(2))
+        #expect(bench.link.policy?.version == 3)
+        // Were it believed, what comes next would be stored behind a hole.
+        #expect(!bench.link.isDenied(card(2)))
+        #expect(bench.ledger.state.read { $0.denySince.last } == "2")
+        for (path, bytes) in zip(paths, before) {
+            try FileManager.default.removeItem(atPath: path)
+            try Files.writeAtomically(bytes, to: path)
+        }
+        #expect(
+            bench.eventually { bench.link.policy?.version == 4 && bench.link.isDenied(card(2)) })
+        let again = bench.reloaded()
+        #expect(again.policy?.version == 4)
+        #expect(again.isDenied(card(1)) && again.isDenied(card(2)))
+    }
+
+    /// It would be the highest time seen from there on, and stand in the journal for good.
+    @Test func `A time that no id can hold is neither the ledger's nor a contact's`() throws {
+        let bench = try LinkBench()
+        let last: UInt64 = (1 << 48) - 1
+        for (time, isTime) in [(last, true), (last + 1, false), (.max, false)] {
+            let bytes = (0..<8).map { UInt8(truncatingIfNeeded: time >> (56 - 8 * UInt64($0))) }
+            try Files.writeAtomically(bytes, to: bench.folder + "/ledger-contact")
+            #expect(bench.reloaded().lastContact == (isTime ? time : nil))
+            #expect(ledgerTime(Array("{\"ms\":\(time)}".utf8)) == (isTime ? time : nil))
+        }
+    }
+
+    @Test func `The balance of another card is nobody's`() throws {
+        let bench = try LinkBench()
+        let calls = LedgerCalls(link: bench.link, timeout: .seconds(20))
+        let answer = CardBalanceAnswer(card: card(42), cents: 900, available: 700)
+        bench.ledger.set { $0.balance = answer }
+        #expect(calls.balance(of: card(42)) == answer)
+        #expect(calls.balance(of: card(43)) == nil)
     }
 
     private func request() -> AuthorisationRequest {

@@ -5,7 +5,6 @@ import Crypto
 import Foundation
 import Journal
 import KeyStore
-import LedgerClient
 import LedgerMessages
 import Linux
 import Operations
@@ -14,6 +13,7 @@ import Testing
 import Threads
 import Tokens
 
+@testable import LedgerClient
 @testable import Terminal
 
 /// A real terminal without reader and network: journal, link files, key store, the machine's clock.
@@ -25,7 +25,8 @@ final class LiveBench {
     let log = Monitor<[String]>([])
     var card: SoftwareNTAG424
 
-    init() throws {
+    /// `hasMet`: the ledger answered a moment ago.
+    init(hasMet: Bool = true) throws {
         folder = NSTemporaryDirectory() + "/live-" + UUID().uuidString
         try Files.makeDirectory(folder + "/data")
         issuer = try IssuerKeys.create(epoch: BenchIssuer.epoch)
@@ -45,9 +46,11 @@ final class LiveBench {
         ]
         try Files.writeAtomically(
             ledger.sign(payload: policy.item.encoded).bytes, to: folder + "/policy.cose")
-        try Files.writeAtomically(
-            (0..<8).map { UInt8(truncatingIfNeeded: now >> (56 - 8 * UInt64($0))) },
-            to: folder + "/ledger-contact")
+        if hasMet {
+            try Files.writeAtomically(
+                (0..<8).map { UInt8(truncatingIfNeeded: now >> (56 - 8 * UInt64($0))) },
+                to: folder + "/ledger-contact")
+        }
         journal = try Journal(path: folder + "/data/journal.sqlite", signer: terminal)
         let link = LedgerLink(
             address: LedgerAddress(url: "http://127.0.0.1:9", key: ledger.publicKey),
@@ -136,6 +139,71 @@ final class LiveBench {
         #expect(isQuiet)
     }
 
+    @Test func `A terminal that never met its ledger sells nothing without it`() throws {
+        let bench = try LiveBench(hasMet: false)
+        var machine = CheckoutMachine()
+        let id = try armed(&machine)
+        try bench.tap(&machine)
+        #expect(
+            machine.stage == .refused(id: id, amount: Amount(cents: 1_250), .tooLongOffline))
+        #expect(bench.journal.position.sequence == 0)
+    }
+
+    @Test func `What is stored already is stored, whoever asks again`() throws {
+        let bench = try LiveBench()
+        let id = EntryID(milliseconds: 1)
+        let event = EntryBody.technicalEvent(TechnicalEvent(code: "start"))
+        for _ in 0..<2 {
+            let result = bench.world.commit(event, id: id, role: .manager, isTraining: true)
+            #expect(result == .stored)
+        }
+        let entry = try #require(try bench.journal.entry(id))
+        #expect(entry.isTraining && entry.operatorCode == [Role.manager.rawValue])
+        #expect(bench.journal.position.sequence == 1)
+    }
+
+    @Test(
+        arguments: [
+            (.refused(code: "terminal-revoked"), .ledgerRefusesTerminal),
+            (.chainUnknown, .oldJournal), (.ledgerForgot, .ledgerForgot),
+        ] as [(Standing, Refusal)])
+    func `A terminal that its ledger does not stand by sells nothing`(
+        standing: Standing, refusal: Refusal
+    ) throws {
+        let bench = try LiveBench()
+        bench.world.link.state.update { $0.standing = standing }
+        let checkout = Checkout(world: bench.world, log: { _ in })
+        #expect(checkout.snapshot.stage == .outOfService(refusal))
+        let amount = try #require(Amount(cents: 1))
+        #expect(throws: ControlRefusal.outOfService(refusal)) {
+            try checkout.arm(amount: amount).get()
+        }
+        // It is looked at again, not only once.
+        bench.world.link.state.update { $0.standing = .good }
+        checkout.start()
+        defer { checkout.stop() }
+        #expect(waits(checkout) { $0.stage == .amountEntry })
+    }
+
+    @Test func `A policy that has ended, or is not there, sells nothing`() throws {
+        let bench = try LiveBench()
+        bench.world.link.state.update { $0.policy?.expires = Clock.realtimeMilliseconds() / 1_000 }
+        // Nobody may vouch for the clock here: then it is the clock that is asked about.
+        let ended: Refusal =
+            bench.world.clock.fault == .clockAhead ? .clockUntrusted : .noPolicy
+        let amount = try #require(Amount(cents: 1))
+        func expect(_ refusal: Refusal) {
+            let checkout = Checkout(world: bench.world, log: { _ in })
+            #expect(checkout.snapshot.stage == .outOfService(refusal))
+            #expect(throws: ControlRefusal.outOfService(refusal)) {
+                try checkout.arm(amount: amount).get()
+            }
+        }
+        expect(ended)
+        bench.world.link.state.update { $0.policy = nil }
+        expect(.noPolicy)
+    }
+
     @Test func `A write that fails for certain is a refusal, and the next one works`() throws {
         let bench = try LiveBench()
         let raw = try Database(path: bench.journal.path, access: .readWrite)
@@ -197,5 +265,39 @@ final class LiveBench {
         #expect(bench.resolve(&machine, id))
         #expect(MachineTests.name(machine.stage) == .accepted)
         #expect(bench.journal.position.sequence == 1)
+    }
+
+    @Test(arguments: [true, false])
+    func `Only the journal, read again, says what became of an unknown result`(
+        isStored: Bool
+    ) throws {
+        let bench = try LiveBench()
+        let checkout = Checkout(world: bench.world, log: { _ in })
+        let armed = try checkout.arm(amount: try #require(Amount(cents: 1_250))).get()
+        if isStored {
+            // The first try stored it; its confirmation is what got lost.
+            var first = CheckoutMachine()
+            _ = try first.arm(armed.id, armed.amount, at: 0)
+            try bench.tap(&first)
+        }
+        try bench.takeAway()
+        #expect(
+            bench.world.commit(
+                .technicalEvent(TechnicalEvent(code: "start")), id: EntryID(milliseconds: 1),
+                role: nil, isTraining: false) == .unknown)
+        try checkout.refresh { try bench.tap(&$0) }
+        #expect(MachineTests.name(checkout.snapshot.stage) == .unknownResult)
+        try checkout.verify(armed.id).get()
+        #expect(MachineTests.name(checkout.snapshot.stage) == .unknownResult)
+        #expect(checkout.isRecorded(armed.id) == nil)
+        try bench.giveBack()
+        #expect(throws: ControlRefusal.noSuchOperation) {
+            try checkout.verify(EntryID(milliseconds: 2)).get()
+        }
+        try checkout.verify(armed.id).get()
+        #expect(
+            MachineTests.name(checkout.snapshot.stage) == (isStored ? .accepted : .refused))
+        #expect(checkout.isRecorded(armed.id) == isStored)
+        #expect(bench.journal.position.sequence == (isStored ? 1 : 0))
     }
 }

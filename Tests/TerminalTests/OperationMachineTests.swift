@@ -108,6 +108,19 @@ import Testing
         #expect(roleNeeded(for: order, rules: .standard, amount: nil) == role)
         let reversal = Order.reverse(Self.first, reason: .doubled)
         #expect(roleNeeded(for: reversal, rules: .standard, amount: Self.eco(cents)) == role)
+        var rules = OperationRules.standard
+        rules.topUpThreshold = Self.eco(2_000)
+        let topUp = Order.topUp(amount: Self.eco(cents), means: .cash)
+        #expect(roleNeeded(for: topUp, rules: rules, amount: nil) == role)
+    }
+
+    @Test func `Anybody closes a day, the manager what is longer; cards are the enroller's`() {
+        for (order, role) in [
+            (.close(.day), nil), (.close(.month), .manager), (.close(.year), .manager),
+            (.beginEnrolment, .enroller), (.enrolAgain, .enroller),
+        ] as [(Order, Role?)] {
+            #expect(roleNeeded(for: order, rules: .standard, amount: nil) == role)
+        }
     }
 
     @Test func `The manager covers cashier and enroller, nobody covers the technician`() {

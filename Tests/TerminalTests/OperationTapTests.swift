@@ -220,5 +220,10 @@ extension Bench {
             return
         }
         #expect(body.sealed == [1, 2, 3] && body.tokenHash == result.binding)
+        var next = try bench.card(2)
+        bench.world.set { $0.policy?.rules.enrolmentOffline = false }
+        #expect(bench.tap(&next, enrol(["a"])).code == "O01")
+        bench.world.set { $0.isReachable = true }
+        #expect(bench.tap(&next, enrol(["a"])).isAccepted)
     }
 }

@@ -36,6 +36,25 @@ import Tokens
                 == .rule(.wrongKind))
     }
 
+    @Test func `What was sold yesterday is not reversed today, but refunded`() throws {
+        let bench = try OrderBench()
+        let yesterday = Clock.realtimeMilliseconds() - UTCDay.length
+        let id = EntryID(milliseconds: yesterday)
+        let sold = Payment(
+            amount: Amount(cents: 500)!, card: CardNumber(serial: 42)!,
+            tokenHash: [UInt8](repeating: 4, count: 32),
+            evidence: .sdm(
+                piccData: [UInt8](repeating: 1, count: 16), mac: [UInt8](repeating: 2, count: 8),
+                digest: [UInt8](repeating: 3, count: 16)),
+            authorisation: nil)
+        _ = try bench.journal.append(
+            .payment(sold), id: id, at: Moment(milliseconds: yesterday, trust: .synchronised))
+        let reverse = Order.reverse(id, reason: .wrongEntry)
+        #expect(failure(bench.checkout.perform(reverse)) == .rule(.dayClosed))
+        #expect(bench.checkout.standing(id)?.refundable.cents == 500)
+        #expect(bench.journal.position.sequence == 1)
+    }
+
     @Test func `Refund and top-up wait for the network, a top-up for the manager too`() throws {
         let bench = try OrderBench()
         let id = try bench.pay(1_000)
@@ -49,6 +68,40 @@ import Tokens
         _ = try bench.checkout.perform(.signOut).get()
         #expect(bench.checkout.snapshot.session == nil)
         #expect(failure(bench.checkout.perform(topUp)) == .roleNeeded(.manager))
+    }
+
+    @Test func `What is practised is practice in the journal too, whoever does it`() throws {
+        let bench = try OrderBench()
+        try bench.signIn(.manager)
+        _ = try bench.checkout.perform(.train(true)).get()
+        let paid = try bench.pay(1_000)
+        let lost = Order.report(CardNumber(serial: 42)!, .lost, by: .holder)
+        let undo = Order.reverse(paid, reason: .wrongEntry)
+        for order in [lost, undo] {
+            guard case .recorded(let id) = try bench.checkout.perform(order).get() else {
+                Issue.record("not recorded")
+                return
+            }
+            let entry = try #require(try bench.journal.entry(id))
+            #expect(entry.isTraining && entry.operatorCode == [Role.manager.rawValue])
+        }
+        #expect(try bench.journal.entry(paid)?.isTraining == true)
+        #expect(bench.journal.unsent.count == 0)
+        let again = try bench.pay(500)
+        _ = try bench.checkout.perform(.train(false)).get()
+        // A true order does not touch what was practised, nor the other way round.
+        #expect(
+            failure(bench.checkout.perform(.reverse(again, reason: .other)))
+                == .rule(.trainingMismatch))
+        let real = try bench.pay(300)
+        #expect(try bench.journal.entry(real)?.isTraining == false)
+        _ = try bench.checkout.perform(.train(true)).get()
+        let cross: [Order] = [
+            .reverse(real, reason: .other), .refund(of: real, amount: Amount(cents: 1)!),
+        ]
+        for order in cross {
+            #expect(failure(bench.checkout.perform(order)) == .rule(.trainingMismatch))
+        }
     }
 
     @Test func `A wrong PIN is an entry of the journal`() throws {
@@ -105,6 +158,8 @@ import Tokens
             return
         }
         #expect(failure(bench.checkout.perform(.close(.day))) == .busy)
+        // A refund of it may be at the card just now.
+        #expect(failure(bench.checkout.perform(.reverse(id, reason: .doubled))) == .busy)
         #expect(try bench.tap(armed))
         #expect(
             failure(bench.checkout.perform(.act(code: "repas", quantity: 500)))

@@ -29,6 +29,8 @@ final class ScriptedLedger: Sendable {
         var wall: (status: Int, code: String)?
         /// So many calls but `/v1/time` get a hotspot's page, which refuses all the same.
         var page = 0
+        /// Every call, the time's too, gets a hotspot's page, which welcomes everybody.
+        var isWelcoming = false
         var head: (sequence: UInt64, hash: [UInt8])?
         /// An old answer about its head, given once.
         var lateHead: (sequence: UInt64, hash: [UInt8])?
@@ -43,6 +45,8 @@ final class ScriptedLedger: Sendable {
         /// How long the n-th authorisation takes, from 1.
         var delay: @Sendable (Int) -> Duration = { _ in .zero }
         var authorisations = 0
+        /// What any card is said to have.
+        var balance: CardBalanceAnswer?
         var unsigned = 0
         var calls = 0
     }
@@ -108,6 +112,11 @@ final class ScriptedLedger: Sendable {
             if !isSigned { state.unsigned += 1 }
             return state.wall
         }
+        if state.read({ $0.isWelcoming }) {
+            return HTTPResponse(
+                status: 200, headers: [("Content-Type", "text/html")],
+                body: Array("<h1>Welcome</h1>".utf8))
+        }
         if request.path == "/v1/time" {
             let ahead = state.read { $0.clockAhead }
             let time = Int64(Clock.realtimeMilliseconds()) + ahead
@@ -130,6 +139,9 @@ final class ScriptedLedger: Sendable {
         case ("PUT", "status"): return status()
         case ("POST", "entries"): return entries(request.body)
         case ("POST", "authorizations"): return authorise()
+        case ("GET", "balance"):
+            return state.read { $0.balance }.map { HTTPResponse(status: 200, body: $0.encoded) }
+                ?? problem(404, "card-unknown")
         default: return problem(404, "unknown")
         }
     }

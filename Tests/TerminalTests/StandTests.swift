@@ -102,6 +102,14 @@ private struct PageClient {
             return try bench.outcome(
                 of: bench.checkout.enrol(consents: ["a"], personal: &nothing).get())
         }
+        // Practice gives nobody a card.
+        _ = try bench.checkout.perform(.train(true)).get()
+        guard case .accepted = try give() else {
+            Issue.record("not given in training")
+            return
+        }
+        #expect(try give() == .refused(.rule(.alreadyGiven)))
+        _ = try bench.checkout.perform(.train(false)).get()
         guard case .accepted = try give() else {
             Issue.record("not given")
             return
@@ -134,6 +142,32 @@ private struct PageClient {
         _ = try bench.checkout.enrol(consents: ["a", "b"], personal: &told).get()
     }
 
+    @Test func `What a person tells has at most four kilobytes, and more is wiped like it`() throws
+    {
+        let bench = try OrderBench()
+        try bench.signIn(.enroller)
+        var told = [UInt8](repeating: 0x61, count: Checkout.personalMax + 1)
+        #expect(throws: ControlRefusal.rule(.sealingImpossible)) {
+            try bench.checkout.enrol(consents: ["a"], personal: &told).get()
+        }
+        #expect(told.allSatisfy { $0 == 0 })
+        told = [UInt8](repeating: 0x61, count: Checkout.personalMax)
+        let armed = try bench.checkout.enrol(consents: ["a"], personal: &told).get()
+        #expect(try bench.tap(armed))
+    }
+
+    @Test func `What was sealed is asked about again at the card, by the texts of then`() throws {
+        let bench = try Bench.open()
+        var card = try bench.card()
+        bench.world.set {
+            $0.policy?.consentTexts.append(
+                ConsentText(version: "b", isRequired: false, texts: Words(["fr": "Oui"])))
+        }
+        #expect(bench.tap(&card, enrol(bench, sealed: [1])).code == "E01")
+        #expect(bench.entries == 0)
+        #expect(bench.tap(&card, enrol(bench)).isAccepted)
+    }
+
     @Test func `A stand has ten minutes, whoever begins it must have signed in`() throws {
         let bench = try OrderBench()
         #expect(throws: ControlRefusal.roleNeeded(.enroller)) {
@@ -143,6 +177,11 @@ private struct PageClient {
         _ = try bench.checkout.perform(.beginEnrolment).get()
         let session = try #require(bench.checkout.snapshot.session)
         #expect(session.until > Checkout.now + RoleSession.standLength - 5_000)
+        // It ends by itself, whether or not somebody has looked since.
+        bench.checkout.monitor.update { $0.session?.until = Checkout.now }
+        #expect(throws: ControlRefusal.roleNeeded(.enroller)) {
+            try bench.checkout.perform(.beginEnrolment).get()
+        }
     }
 
     @Test func `The link names the card and what was entered, after the sign of the browser`()

@@ -67,7 +67,9 @@ import Tokens
         let kept = bench.arm(9_000)
         #expect(bench.tap(&card, kept).isAccepted)
         #expect(try bench.payment(kept.id)?.authorisation == id)
-        #expect(try bench.state(of: &card).current?.allowance.total.cents == 500)
+        let state = try bench.state(of: &card).current
+        #expect(state?.allowance.total.cents == 500)
+        #expect(state?.lastEntry == kept.id.short && state?.flags == 0)
         bench.world.set { $0.answer = .approved(id: id, rearm: true) }
         #expect(bench.tap(&card, bench.arm(9_000)).isAccepted)
         #expect(try bench.state(of: &card).current?.allowance == .unused)

@@ -115,6 +115,25 @@ import Tokens
     }
 
     @Test(arguments: Stack.allCases)
+    func `An approved payment that was torn takes nothing off what the card had spent offline`(
+        _ stack: Stack
+    ) throws {
+        let bench = try Bench(stack)
+        var card = try bench.card()
+        #expect(bench.tap(&card, bench.arm(500)).isAccepted)
+        bench.world.set {
+            $0.answer = .approved(id: [UInt8](repeating: 7, count: 16), rearm: false)
+        }
+        let operation = bench.arm(300)
+        let torn = bench.tap(&card, operation, fault: (.afterSend, 6))
+        #expect(torn.outcome == .torn)
+        bench.world.set { $0.answer = nil }
+        #expect(bench.tap(&card, operation, binding: torn.binding).isAccepted)
+        let spent = CardAllowance(total: try #require(Amount(cents: 800)), count: 2)
+        #expect(try bench.state(of: &card).current?.allowance == spent)
+    }
+
+    @Test(arguments: Stack.allCases)
     func `Only the card an operation began with may finish it`(_ stack: Stack) throws {
         let bench = try Bench(stack)
         var card = try bench.card(1)

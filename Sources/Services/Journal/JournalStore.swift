@@ -214,7 +214,7 @@ enum JournalStore {
             count: UInt32(clamping: row.first?.integer ?? 0),
             total: Amount(cents: row.dropFirst().first?.integer ?? 0)
                 ?? Amount(cents: Amount.centsMax) ?? .zero,
-            oldest: row.last?.integer.map { UInt64($0) })
+            oldest: row.last?.integer.map { UInt64(clamping: $0) })
     }
 
     /// One transaction: the commit point of an operation (J1).

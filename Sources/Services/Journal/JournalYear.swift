@@ -57,7 +57,7 @@ public struct JournalYear: Equatable, Sendable {
             "SELECT time FROM entries WHERE kind NOT IN (8, 9) ORDER BY seq LIMIT 1"
         ).first?[0].integer.map { UTCDay.date(UTCDay.number(UInt64(clamping: $0))).year }
         let upto = try database.rows("SELECT max(upto) FROM receipts").first?[0].integer
-        receipted = upto.map { UInt64(clamping: $0) - origin.sequence } ?? 0
+        receipted = max(origin.sequence, UInt64(clamping: upto ?? 0)) - origin.sequence
         size = try Files.size(path)
     }
 }

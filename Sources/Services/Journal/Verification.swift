@@ -234,7 +234,7 @@ public struct JournalVerifier {
     ) throws(SQLiteError) {
         let rows = try database.rows("SELECT upto, since, cose FROM receipts ORDER BY upto")
         for row in rows {
-            let upto = UInt64(row[0].integer ?? 0)
+            let upto = UInt64(clamping: row[0].integer ?? 0)
             guard let bytes = row[2].blob,
                 let receipt = try? Receipt(bytes, ledger: ledger)
             else {

@@ -71,7 +71,9 @@ struct LedgerCalls {
     /// The ledger's clock, milliseconds; nil when it does not answer.
     func time() -> UInt64? {
         let before = Clock.monotonicNanoseconds()
-        guard case .answered(let answer) = call("GET", "/v1/time"),
+        guard
+            case .answered(let answer) = call(
+                "GET", "/v1/time", isOwn: { ledgerTime($0.body) != nil }),
             let milliseconds = ledgerTime(answer.body)
         else { return nil }
         return milliseconds + (Clock.monotonicNanoseconds() - before) / 2_000_000
@@ -99,7 +101,8 @@ struct LedgerCalls {
     }
 
     private func call(
-        _ method: String, _ path: String, body: [UInt8] = [], headers: [(String, String)] = []
+        _ method: String, _ path: String, body: [UInt8] = [], headers: [(String, String)] = [],
+        isOwn: (HTTPExchange) -> Bool = { _ in true }
     ) -> CallResult {
         let offset = link.measuredClockOffset ?? 0
         let created = (Int64(clamping: Clock.realtimeMilliseconds()) &+ offset) / 1_000
@@ -119,8 +122,11 @@ struct LedgerCalls {
         }
         switch exchange.status {
         case 200, 201, 204, 304:
-            note(reachable: true)
-            return .answered(exchange)
+            // A hotspot's page has a good status too. It is no contact: the hours that a terminal
+            // sells without its ledger go on.
+            let isOwn = isOwn(exchange)
+            note(reachable: isOwn)
+            return isOwn ? .answered(exchange) : .unreachable
         case 408, 425, 429, 500...599:
             note(reachable: false)
             return .unreachable
@@ -158,14 +164,14 @@ struct LedgerCalls {
     }
 }
 
-/// The answer of `/v1/time`, exactly `{"ms":N}`; nil for anything else: whatever page a hotspot
-/// shows must not set a clock.
+/// The answer of `/v1/time`, exactly `{"ms":N}` in the 48 bits that an id has for it; nil for
+/// anything else: whatever page a hotspot shows must not set a clock.
 func ledgerTime(_ body: [UInt8]) -> UInt64? {
     let text = String(decoding: body.prefix(64), as: UTF8.self)
     guard body.count <= 64, text.hasPrefix("{\"ms\":"), text.hasSuffix("}") else { return nil }
     let digits = text.dropFirst(6).dropLast()
     guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-    return UInt64(digits)
+    return UInt64(digits).flatMap { $0 >> 48 == 0 ? $0 : nil }
 }
 
 /// True for an error that is said as the ledger says its own (RFC 9457).

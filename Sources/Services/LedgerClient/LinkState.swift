@@ -85,7 +85,8 @@ struct LinkStore: Sendable {
             }
         }
         if let bytes = try? Files.read(directory + "/ledger-contact", atMost: 8), bytes.count == 8 {
-            state.lastContact = bytes.reduce(0) { $0 << 8 | UInt64($1) }
+            let contact = bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            if contact >> 48 == 0 { state.lastContact = contact }
         }
         return state
     }
