@@ -148,6 +148,17 @@ import Tokens
         #expect(calls.balance(of: card(43)) == nil)
     }
 
+    @Test func `A page that welcomes everybody answers no tap, and is no contact`() throws {
+        let bench = try LinkBench()
+        bench.ledger.set { $0.isWelcoming = true }
+        bench.link.state.update { $0.lastContact = 1 }
+        let calls = LedgerCalls(link: bench.link, timeout: .seconds(20))
+        #expect(calls.balance(of: card(42)) == nil)
+        #expect(!bench.link.isReachable && bench.link.lastContact == 1)
+        #expect(calls.authorise(request()) == .unreachable)
+        #expect(!bench.link.isReachable && bench.link.lastContact == 1)
+    }
+
     private func request() -> AuthorisationRequest {
         AuthorisationRequest(
             entry: EntryID(milliseconds: 1), card: card(42), amount: Amount(cents: 100)!,

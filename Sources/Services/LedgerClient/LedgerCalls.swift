@@ -83,10 +83,11 @@ struct LedgerCalls {
     func authorise(_ request: AuthorisationRequest) -> AuthorisationAnswer {
         let result = call(
             "POST", "/v1/authorizations", body: request.encoded,
-            headers: [("Content-Type", "application/cbor")])
+            headers: [("Content-Type", "application/cbor")],
+            isOwn: { (try? AuthorisationAnswer($0.body)) != nil })
         switch result {
         case .answered(let exchange):
-            return (try? AuthorisationAnswer(exchange.body)) ?? .useOfflineRules
+            return (try? AuthorisationAnswer(exchange.body)) ?? .unreachable
         case .unreachable: return .unreachable
         case .refused: return .useOfflineRules
         }
@@ -94,7 +95,10 @@ struct LedgerCalls {
 
     /// What a card has; nil when the ledger does not say, or speaks of another card.
     func balance(of card: CardNumber) -> CardBalanceAnswer? {
-        guard case .answered(let exchange) = call("GET", "/v1/cards/\(card.digits)/balance"),
+        let result = call(
+            "GET", "/v1/cards/\(card.digits)/balance",
+            isOwn: { (try? CardBalanceAnswer($0.body)) != nil })
+        guard case .answered(let exchange) = result,
             let answer = try? CardBalanceAnswer(exchange.body), answer.card == card
         else { return nil }
         return answer
