@@ -72,6 +72,42 @@ extension JournalBench {
         #expect(years[0].head == head)
     }
 
+    @Test func `An id of the first year is refused in the third, though those between are smaller`()
+        throws
+    {
+        let bench = try JournalBench()
+        let journal = try bench.open()
+        // A clock that was ahead.
+        let early = EntryID(milliseconds: bench.moment().milliseconds + 400 * UTCDay.length)
+        try bench.append(journal, id: early)
+        for _ in 0..<2 { try bench.year(journal) }
+        try bench.append(journal)
+        #expect(try bench.files().count == 3)
+        for journal in [journal, try bench.open()] {
+            #expect(throws: JournalError.alreadyRecorded) { try bench.append(journal, id: early) }
+        }
+    }
+
+    @Test func `A file that is not what its name says, or what follows, is not gone on from`()
+        throws
+    {
+        let bench = try JournalBench()
+        let journal = try bench.open()
+        let first = try bench.year(journal)[0]
+        try bench.append(journal)
+        let names = ["/journal-6.sqlite", "/journal-7.sqlite"].map { bench.folder + $0 }
+        try Files.move(names[0], to: names[1])
+        #expect(throws: JournalError.self) { try bench.open() }
+        try Files.move(names[1], to: names[0])
+        #expect(try bench.open().entry(first.id) == first)
+        let raw = try bench.raw("journal.sqlite")
+        try raw.run(
+            """
+            UPDATE entries SET cose = (SELECT cose FROM entries WHERE seq = 4) WHERE seq = 5
+            """)
+        #expect(throws: JournalError.self) { try bench.open().entry(first.id) }
+    }
+
     @Test func `Numbers of closures and the perpetual total go on over the change of file`() throws
     {
         let bench = try JournalBench()
