@@ -130,6 +130,43 @@ import Tokens
         _ = try approval(try ask(ledger, till, card, 100, id: id))
         #expect(
             try ask(ledger, till, card, 200, id: id) == .declined(code: "entry-mismatch"))
+        let other = try ledger.card()
+        #expect(
+            try ask(ledger, till, other, 100, id: id) == .declined(code: "entry-mismatch"))
+    }
+
+    @Test(arguments: Store.all)
+    func `what was paid is told again and reserves nothing more`(store: Store) throws {
+        let ledger = try TestLedger(store)
+        let (card, till) = (try ledger.card(1_000), try ledger.till())
+        let id = EntryID(milliseconds: Sunday.noon)
+        let first = try ask(ledger, till, card, 600, id: id)
+        try ledger.send(
+            till, [try till.pay(card, 600, id: id, authorisation: try approval(first))])
+        let later = Sunday.noon + Book.reservationTime
+        #expect(try ask(ledger, till, card, 600, id: id, now: later) == first)
+        #expect(try available(ledger, card, now: later) == 400)
+    }
+
+    @Test(arguments: Store.all)
+    func `a counter that has paid authorises nothing`(store: Store) throws {
+        let ledger = try TestLedger(store)
+        let (card, till) = (try ledger.card(), try ledger.till())
+        try ledger.send(till, [try till.pay(card, 100, counter: 7)])
+        let zeros = [UInt8](repeating: 0, count: 16)
+        #expect(
+            try ask(ledger, till, card, 100, sun: card.read(digest: zeros, counter: 7))
+                == .declined(code: "counter-repeated"))
+        _ = try approval(
+            ask(ledger, till, card, 100, sun: card.read(digest: zeros, counter: 8)))
+    }
+
+    @Test(arguments: Store.all)
+    func `a revoked terminal is given no authorisation`(store: Store) throws {
+        let ledger = try TestLedger(store)
+        let (card, till) = (try ledger.card(), try ledger.till())
+        try ledger.book.revoke(kid: till.kid, now: Sunday.noon)
+        #expect(throws: BookError.terminalRevoked) { try ask(ledger, till, card, 100) }
     }
 
     @Test(arguments: Store.all)
@@ -228,6 +265,45 @@ import Tokens
     }
 
     @Test(arguments: Store.all)
+    func `what was revoked stays so, whatever code it has`(store: Store) throws {
+        let ledger = try TestLedger(store)
+        let (book, key) = (ledger.book, TestSigner().publicKey)
+        let used = try book.pairingCode(merchant: "Café des Halles", now: Sunday.noon)
+        _ = try book.pair(code: used, key: key, now: Sunday.noon)
+        try book.revoke(kid: key.kid, now: Sunday.noon)
+        try book.revoke(kid: key.kid, now: Sunday.noon + 1)
+        #expect(try book.terminal(kid: key.kid)?.revoked == Sunday.noon)
+        #expect(throws: BookError.pairingCode) {
+            try book.pair(code: used, key: key, now: Sunday.noon)
+        }
+        let fresh = try book.pairingCode(merchant: "Café des Halles", now: Sunday.noon)
+        #expect(throws: BookError.terminalRevoked) {
+            try book.pair(code: fresh, key: key, now: Sunday.noon)
+        }
+    }
+
+    @Test(arguments: Store.all)
+    func `a code that moves a terminal serves its key alone, and no other code moves it`(
+        store: Store
+    ) throws {
+        let ledger = try TestLedger(store)
+        let (book, till) = (ledger.book, try ledger.till())
+        try book.add(merchants: ["La Ressourcerie"])
+        let key = till.signer.publicKey
+        let plain = try book.pairingCode(merchant: "La Ressourcerie", now: Sunday.noon)
+        #expect(throws: BookError.otherMerchant) {
+            try book.pair(code: plain, key: key, now: Sunday.noon)
+        }
+        let moving = try book.pairingCode(
+            merchant: "La Ressourcerie", moving: till.kid, now: Sunday.noon)
+        #expect(throws: BookError.pairingCode) {
+            try book.pair(code: moving, key: TestSigner().publicKey, now: Sunday.noon)
+        }
+        #expect(
+            try book.pair(code: moving, key: key, now: Sunday.noon).merchant == "La Ressourcerie")
+    }
+
+    @Test(arguments: Store.all)
     func `a policy keeps its bytes until half of its life is over or something changed`(
         store: Store
     )
@@ -256,6 +332,16 @@ import Tokens
         try ledger.book.set(settings)
         let third = try policy(try bytes(Sunday.noon + 8 * day))
         #expect(third.version == 3 && third.limits.hours == 12)
+        settings.revokedIssuers = ["01020304"]
+        try ledger.book.set(settings)
+        let fourth = try policy(try bytes(Sunday.noon + 8 * day))
+        #expect(fourth.version == 4 && fourth.revokedKids == [[1, 2, 3, 4]])
+        try ledger.book.add(merchants: ["La Ressourcerie"])
+        let code = try ledger.book.pairingCode(
+            merchant: "La Ressourcerie", moving: till.kid, now: Sunday.noon)
+        _ = try ledger.book.pair(code: code, key: till.signer.publicKey, now: Sunday.noon)
+        let fifth = try policy(try bytes(Sunday.noon + 8 * day))
+        #expect(fifth.version == 5 && fifth.merchant == "La Ressourcerie")
     }
 
     @Test(arguments: Store.all)
@@ -280,6 +366,14 @@ import Tokens
         #expect(try standing(tap) == .stale)
         _ = try ledger.book.setBlocked(true, card: card.number, now: Sunday.noon)
         #expect(try standing(try card.read(digest: zeros)) == .blocked)
+        // Of two phones at once, the later tap counts, whichever is kept first.
+        let taps = try (0..<2).map { _ in
+            try #require(
+                try ledger.book.standing(of: card.read(digest: zeros), keys: ledger.keys).tap)
+        }
+        for tap in taps.reversed() { try ledger.book.note(tap) }
+        let last = try card.read(digest: zeros, counter: card.counter - 1)
+        #expect(try standing(last) == .stale)
         let unknown = try SoftwareCard(serial: 99, keys: ledger.keys)
         #expect(try standing(try unknown.read(digest: zeros)) == .unknown)
         #expect(

@@ -98,6 +98,26 @@ import Tokens
         #expect(try settle(4, sameMerchant: true) == [])
     }
 
+    @Test(arguments: Store.all)
+    func `what comes late is not the use before the next one`(store: Store) throws {
+        let ledger = try TestLedger(store)
+        let (shop, stall, card) = (try ledger.till(), try ledger.otherTill(), try ledger.card())
+        func at(_ second: UInt64) -> UInt64 { Sunday.noon + second * 1_000 }
+        _ = try ledger.send(
+            shop,
+            [
+                shop.pay(card, 100, time: at(0), counter: 4),
+                shop.pay(card, 100, time: at(60), counter: 6),
+            ])
+        _ = try ledger.send(
+            stall,
+            [
+                stall.pay(card, 100, time: at(30), counter: 5),
+                stall.pay(card, 100, time: at(62), counter: 7),
+            ])
+        #expect(try ledger.flags() == ["late", "card-blocked-as-copy", "two-places"])
+    }
+
     @Test func `what is told at a terminal is told with its reason`() throws {
         let ledger = try TestLedger(.sqlite)
         let (till, card) = (try ledger.till(), try ledger.card())

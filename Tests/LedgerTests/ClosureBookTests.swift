@@ -123,6 +123,38 @@ import Testing
     }
 
     @Test(arguments: Store.all)
+    func `What was practised is in no total`(store: Store) throws {
+        let (ledger, card, till) = try made(store)
+        let id = EntryID(milliseconds: 1)
+        let evidence = try card.read(digest: till.digest(id, 900, card.number))
+        let practised = till.append(
+            .payment(till.payment(card, 900, evidence)), id: id, isTraining: true)
+        let batch = [
+            practised, try till.pay(card, 250), till.close(1, from: 1, payments(1, 250), 250),
+        ]
+        #expect(try ledger.send(till, batch).outcomes == [.settled, .settled, .settled])
+    }
+
+    /// Its day was open when it came, and is closed when somebody looks at it.
+    @Test(arguments: Store.all)
+    func `A reversal that waited is released after its day was closed`(store: Store) throws {
+        let (ledger, card, till) = try made(store)
+        let id = EntryID(milliseconds: Sunday.noon)
+        let waiting = [try till.pay(card, 2_001, id: id), till.reverse(id)]
+        #expect(
+            try ledger.send(till, waiting).outcomes
+                == [.held(code: "over-limit"), .held(code: "target-not-settled")])
+        try decide(ledger, till, 1)
+        #expect(try ledger.balance(card) == 7_999)
+        var totals = payments(1, 2_001)
+        totals.reversals = KindTotal(count: 1, sum: 2_001)
+        #expect(try ledger.outcome(till, till.close(1, from: 1, totals, 0)) == .settled)
+        try decide(ledger, till, 2)
+        #expect(try ledger.balance(card) == 10_000)
+        #expect(try ledger.book.audit().faults == [])
+    }
+
+    @Test(arguments: Store.all)
     func `A perpetual total goes on from the newest closure of any period`(store: Store) throws {
         let (ledger, card, till) = try made(store)
         let totals = payments(1, 250)

@@ -10,6 +10,11 @@ import Tokens
 /// Cards that were re-keyed, at the ledger: register, evidence, and an older file.
 @Suite struct EpochTests {
     private static let both: [UInt8] = [1, 2]
+    /// What was made under a key that is not the card's: one block in 256 looks like another
+    /// card's when it is read.
+    private static let wrongKey = ["evidence-forged", "evidence-uid"].map {
+        [Outcome.declined(code: $0)]
+    }
 
     /// A ledger whose keys have both epochs, and a card of epoch 1.
     private func ledger(_ store: Store) throws -> (TestLedger, SoftwareCard, Till) {
@@ -28,7 +33,7 @@ import Tokens
         try ledger.send(till, [try till.pay(card, 100)])
         card.epoch = 2
         let early = try ledger.send(till, [try till.pay(card, 200)])
-        #expect(early.outcomes == [.declined(code: "evidence-forged")], "not yet told")
+        #expect(Self.wrongKey.contains(early.outcomes), "not yet told")
         try rekey(card, in: ledger)
         try rekey(card, in: ledger)
         let record = try #require(try ledger.book.card(card.number))
@@ -66,19 +71,31 @@ import Tokens
         #expect(try ledger.book.audit().faults == [])
     }
 
+    /// One block in 256 looks so under the wrong key, and may be the card's own.
+    @Test(arguments: Store.all)
+    func `what looks like another card's waits while an epoch's keys are missing`(
+        store: Store
+    ) throws {
+        let ledger = try TestLedger(store)
+        let (card, other, till) = (try ledger.card(), try ledger.card(), try ledger.till())
+        try rekey(card, in: ledger)
+        let id = EntryID(milliseconds: Sunday.noon)
+        let evidence = try other.read(digest: till.digest(id, 100, card.number))
+        let entry = till.append(.payment(till.payment(card, 100, evidence)), id: id)
+        #expect(try ledger.outcome(till, entry) == .held(code: "epoch-unknown"))
+    }
+
     @Test(arguments: Store.all)
     func `evidence of an epoch the card was never registered with is forged`(store: Store) throws {
         let (ledger, card, till) = try ledger(store)
         card.epoch = 2
         #expect(
-            try ledger.send(till, [try till.pay(card, 100)]).outcomes
-                == [.declined(code: "evidence-forged")])
+            Self.wrongKey.contains(try ledger.send(till, [try till.pay(card, 100)]).outcomes))
         // Nor does one card's second epoch open another's.
         let other = try ledger.card()
         try rekey(other, in: ledger)
         #expect(
-            try ledger.send(till, [try till.pay(card, 100)]).outcomes
-                == [.declined(code: "evidence-forged")])
+            Self.wrongKey.contains(try ledger.send(till, [try till.pay(card, 100)]).outcomes))
     }
 
     @Test(arguments: Store.all)

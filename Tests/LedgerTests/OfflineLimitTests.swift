@@ -101,6 +101,23 @@ import Tokens
     }
 
     @Test(arguments: Store.all)
+    func `a name that was forgotten is that of one amount and one card`(store: Store) throws {
+        let (ledger, card, till) = try made(store)
+        let other = try ledger.card()
+        let id = EntryID(milliseconds: Sunday.noon)
+        let name = try approval(ledger, till, card, 9_000, id)
+        try ledger.sql().run("DELETE FROM authorisations")
+        let wrong = [
+            try till.pay(card, 9_001, id: id, authorisation: name),
+            try till.pay(other, 9_000, id: id, authorisation: name),
+        ]
+        #expect(try ledger.send(till, wrong).outcomes == [over, over])
+        #expect(
+            try ledger.outcome(till, till.pay(card, 9_000, id: id, authorisation: name)) == .settled
+        )
+    }
+
+    @Test(arguments: Store.all)
     func `what comes late is judged by the policies of its time`(store: Store) throws {
         let (ledger, card, till) = try made(store)
         try give(ledger, till, 3_000, at: Sunday.noon)
@@ -119,7 +136,10 @@ import Tokens
             #expect(try outcome(3_001, Sunday.noon + 2 * day, by: ledger.book) == over)
         }
         #expect(try outcome(3_000, Sunday.noon + 13 * day, by: Book(ledger.address)) == .settled)
-        // The first policy lived for fourteen days.
+        // The first policy lived for fourteen days, and an hour for what was begun in time.
+        let end = Sunday.noon + 14 * day + 3_600_000
+        #expect(try outcome(3_000, end, by: ledger.book) == .settled)
+        #expect(try outcome(3_000, end + 1_000, by: ledger.book) == over)
         let late = Sunday.noon + 15 * day
         #expect(try outcome(1_000, late, by: ledger.book) == .settled)
         #expect(try outcome(3_000, late, by: ledger.book) == over)

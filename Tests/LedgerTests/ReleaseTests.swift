@@ -107,6 +107,9 @@ import Tokens
                 try scene.release(5, by: ledger.keys, allowUnproven: allowUnproven)
             }
         }
+        #expect(throws: BookError.notBookable("counter-repeated"), "nor where nothing is proven") {
+            try scene.release(5, by: nil, allowUnproven: true)
+        }
         #expect(try ledger.balance(card) == -800)
         #expect(try ledger.book.audit().faults == [])
     }
@@ -116,8 +119,10 @@ import Tokens
         let scene = try Scene(store)
         let (ledger, till, card) = (scene.ledger, scene.till, scene.card)
         let evidence = try card.read(digest: randomBytes(16))
-        let forged = Evidence.sdm(
-            piccData: randomBytes(16), mac: randomBytes(8), digest: randomBytes(16))
+        guard case .sdm(let piccData, var mac, let digest) = try card.read(digest: randomBytes(16))
+        else { return }
+        mac[0] ^= 1
+        let forged = Evidence.sdm(piccData: piccData, mac: mac, digest: digest)
         _ = try ledger.send(
             till, [evidence, forged].map { till.append(.payment(till.payment(card, 500, $0))) })
         try scene.register()

@@ -261,6 +261,26 @@ private struct Scene {
     }
 
     @Test(arguments: Store.all)
+    func `An account that is no amount, or of a card for practising, stays`(store: Store) throws {
+        let scene = try Scene(store)
+        let (book, most) = (scene.ledger.book, try #require(Amount(cents: Amount.centsMax)))
+        try book.topUp(scene.lost.number, most, now: Sunday.noon)
+        let training = try SoftwareCard(serial: 4_711, keys: scene.ledger.keys)
+        try book.registerCard(
+            number: training.number, uid: training.uid, epoch: 1, cardClass: .training,
+            now: Sunday.noon)
+        for (card, old, code) in [
+            (training, scene.lost, "card-training"), (scene.fresh, training, "card-training"),
+            (scene.fresh, scene.lost, "replaced-balance"),
+        ] {
+            #expect(
+                try scene.send(scene.till.enrol(card, replaces: old)) == .held(code: code))
+            #expect(throws: BookError.notBookable(code)) { try scene.release() }
+        }
+        try scene.check((scene.lost, Amount.centsMax + 10_000), (scene.fresh, 0), (training, 0))
+    }
+
+    @Test(arguments: Store.all)
     func `A card given twice is flagged, training moves and blocks nothing`(store: Store) throws {
         let scene = try Scene(store)
         #expect(try scene.send(scene.till.enrol(scene.fresh)) == .settled)

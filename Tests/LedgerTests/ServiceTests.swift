@@ -161,6 +161,46 @@ extension HTTPExchange {
             try refusal(running.signed(till, "GET", path), path) == "terminal-revoked")
     }
 
+    /// A clock that is ahead makes a request good for longer than it is remembered by its own time.
+    @Test func `a request of a clock that is ahead is taken once all the same`() throws {
+        let running = try Running(.sqlite)
+        let till = try running.ledger.till()
+        let path = "/v1/terminals/\(till.id)/entries/head"
+        let ahead = running.signed(till, "GET", path, created: running.time.now / 1_000 + 299)
+        #expect(try running.send("GET", path, nil, ahead).status == 200)
+        running.time.advance(500_000)
+        // Another one makes the door forget what is old.
+        #expect(try running.get(till, path).status == 200)
+        #expect(try running.send("GET", path, nil, ahead).problem.code == "replayed")
+    }
+
+    @Test(arguments: Store.all)
+    func `every call of a terminal is signed, by the terminal it names`(store: Store) throws {
+        let running = try Running(store)
+        let (till, other, card) = (
+            try running.ledger.till(), try running.ledger.till(), try running.ledger.card()
+        )
+        let own = "/v1/terminals/\(till.id)"
+        for (method, path, type) in [
+            ("GET", own + "/entries/head", nil), ("GET", own + "/policy", nil),
+            ("GET", own + "/verdicts", nil), ("PUT", own + "/status", "application/cbor"),
+            ("POST", own + "/entries", "application/cbor-seq"),
+            ("POST", "/v1/authorizations", "application/cbor"),
+            ("GET", "/v1/deny-list?since=0", nil),
+            ("GET", "/v1/cards/\(card.number.digits)/balance", nil),
+        ] as [(String, String, String?)] {
+            let body: [UInt8]? = method == "GET" ? nil : [0xA0]
+            let unsigned = try running.send(
+                method, path, body, type.map { [("Content-Type", $0)] } ?? [])
+            #expect(try unsigned.status == 401 && unsigned.problem.code == "signature", "\(path)")
+            guard path.hasPrefix(own) else { continue }
+            let foreign = try running.send(
+                method, path, body, running.signed(other, method, path, body ?? [], type: type))
+            #expect(
+                try foreign.status == 403 && foreign.problem.code == "other-terminal", "\(path)")
+        }
+    }
+
     @Test(arguments: Store.all)
     func `pairing attempts are counted`(store: Store) throws {
         let running = try Running(store)
