@@ -76,15 +76,7 @@ final class ArchiveBench {
     func resign(
         _ index: Int, by signer: TestSigner? = nil, _ change: (inout [Int64: CBOR]) -> Void
     ) throws -> [UInt8] {
-        let payload = try Sign1(parsing: entries[index], limit: 4_096).payload
-        let pairs = try #require(CBOR.decode(payload, limit: 4_096).map)
-        var fields = Dictionary(
-            uniqueKeysWithValues: pairs.compactMap { pair in
-                pair.key.integer.map { ($0, pair.value) }
-            })
-        change(&fields)
-        let map = CBOR.map(fields.map { CBOR.Pair(.integer($0.key), $0.value) })
-        return (signer ?? till.signer).sign(payload: map.encoded).bytes
+        try resigned(entries[index], by: signer ?? till.signer, change)
     }
 
     func receipt(
@@ -124,4 +116,19 @@ final class ArchiveBench {
         proof.endCopies()
         return proof
     }
+}
+
+/// A signed message with other fields, signed by whoever may.
+func resigned(
+    _ message: [UInt8], by signer: TestSigner, _ change: (inout [Int64: CBOR]) -> Void
+) throws -> [UInt8] {
+    let payload = try Sign1(parsing: message, limit: 65_536).payload
+    let pairs = try #require(CBOR.decode(payload, limit: 65_536).map)
+    var fields = Dictionary(
+        uniqueKeysWithValues: pairs.compactMap { pair in
+            pair.key.integer.map { ($0, pair.value) }
+        })
+    change(&fields)
+    let map = CBOR.map(fields.map { CBOR.Pair(.integer($0.key), $0.value) })
+    return signer.sign(payload: map.encoded).bytes
 }

@@ -31,13 +31,15 @@ import Tokens
                 now: Sunday.noon)
         }
 
-        /// Runs `body` while somebody has the lower card, and looks whether it has the higher one
-        /// already when it waits.
-        func isInOrder(_ body: @escaping @Sendable (Book) throws -> Void) throws -> Bool {
+        /// Runs `body` while `holder` has a card; `act` comes when it waits.
+        func meanwhile<R>(
+            _ held: SoftwareCard, _ body: @escaping @Sendable (Book) throws -> Void,
+            act: (_ holder: Outsider, _ other: Outsider) throws -> R
+        ) throws -> R {
             let (holder, book) = (try ledger.sql(), try Book(ledger.address))
             try holder.run("BEGIN")
             try holder.run(
-                "SELECT 1 FROM cards WHERE number = $1 FOR UPDATE", [.text(low.number.digits)])
+                "SELECT 1 FROM cards WHERE number = $1 FOR UPDATE", [.text(held.number.digits)])
             let failure = Monitor<String?>(nil)
             let thread = NamedThread.start("locks") {
                 do { try body(book) } catch { failure.update { $0 = "\(error)" } }
@@ -46,16 +48,22 @@ import Tokens
                 SELECT count(*) FROM pg_stat_activity
                 WHERE datname = current_database() AND wait_event_type = 'Lock'
                 """
-            let watcher = try ledger.sql()
-            #expect(Programs.wait { (try? watcher.rows(waits)) == [[.integer(1)]] })
-            let isFree =
-                (try? watcher.run(
-                    "SELECT 1 FROM cards WHERE number = $1 FOR UPDATE NOWAIT",
-                    [.text(high.number.digits)])) != nil
+            let other = try ledger.sql()
+            #expect(Programs.wait { (try? other.rows(waits)) == [[.integer(1)]] })
+            let result = Result { try act(holder, other) }
             try holder.run("COMMIT")
             thread.join()
             #expect(failure.read { $0 } == nil)
-            return isFree
+            return try result.get()
+        }
+
+        /// Whether `body`, when it waits for the lower card, has not locked the higher one.
+        func isInOrder(_ body: @escaping @Sendable (Book) throws -> Void) throws -> Bool {
+            try meanwhile(low, body) { _, other in
+                (try? other.run(
+                    "SELECT 1 FROM cards WHERE number = $1 FOR UPDATE NOWAIT",
+                    [.text(high.number.digits)])) != nil
+            }
         }
     }
 
@@ -105,5 +113,24 @@ import Tokens
                 try $0.topUp(number, Amount(cents: 50) ?? .zero, now: Sunday.noon)
             })
         #expect(try scene.ledger.balance(scene.low) == 20_050)
+    }
+
+    @Test func `money for a card that is replaced meanwhile goes where its account went`() throws {
+        let scene = try Scene()
+        try scene.ledger.send(scene.till, [scene.till.event()])
+        let number = scene.high.number
+        try scene.meanwhile(scene.high) {
+            try $0.topUp(number, Amount(cents: 50) ?? .zero, now: Sunday.noon)
+        } act: { holder, _ in
+            try holder.run(
+                "INSERT INTO replacements(entry, old, new) SELECT id, $1, $2 FROM entries",
+                [.text(number.digits), .text(scene.low.number.digits)])
+        }
+        let balances = try [scene.low, scene.high].map { card in
+            try scene.ledger.sql().rows(
+                "SELECT cents FROM balances WHERE account = $1",
+                [.text("card:" + card.number.digits)])
+        }
+        #expect(balances == [[[.integer(10_050)]], [[.integer(10_000)]]])
     }
 }

@@ -120,6 +120,28 @@ import Testing
         #expect(early.contains("time-backwards 9"))
     }
 
+    /// The entries are sound: it is what the terminal says of them that is not.
+    @Test func `a manifest that names other ends or other receipts is named`() throws {
+        let other = CBOR.bytes([UInt8](repeating: 9, count: 32))
+        for (field, code) in [(6, "entry-forked 9"), (8, "archive-receipts")] as [(Int64, String)] {
+            let bench = try ArchiveBench(.sqlite)
+            bench.manifest = try resigned(bench.manifest, by: bench.till.signer) {
+                $0[field] = other
+            }
+            #expect(bench.codes() == [code])
+        }
+        let bench = try ArchiveBench(.sqlite)
+        let before = sha256(bench.entries[5])
+        bench.entries.removeFirst(6)
+        bench.receipts.removeFirst(2)
+        try bench.sign(from: 7)
+        #expect(bench.codes() == ["entry-forked 7"])
+        bench.manifest = try resigned(bench.manifest, by: bench.till.signer) {
+            $0[5] = .bytes(before)
+        }
+        #expect(bench.codes() == [])
+    }
+
     @Test func `receipts that prove nothing are named`() throws {
         func receipts(_ more: (ArchiveBench) throws -> [UInt8]) throws -> [String] {
             let bench = try ArchiveBench(.sqlite)

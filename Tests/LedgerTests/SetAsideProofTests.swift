@@ -37,6 +37,10 @@ import Testing
             _ = try branch.append(
                 .reversal(Reversal(entry: undone.id, reason: .wrongEntry)),
                 id: EntryID(milliseconds: Sunday.noon), at: Self.moment(4))
+            // What was practised is nobody's money.
+            _ = try branch.append(
+                first.body, id: EntryID(milliseconds: Sunday.noon), at: Self.moment(5),
+                isTraining: true)
             archive = try JournalArchive.bytes(
                 of: folder + "/journal.sqlite", signer: till.signer, made: Sunday.noon)
             payments = kept
@@ -118,5 +122,20 @@ import Testing
             bytes[place] ^= 1
             #expect(!fork.proof(fork.copies, bytes).findings.isEmpty, "byte \(place)")
         }
+    }
+
+    @Test func `An archive that the terminal itself signed must hold together`() throws {
+        let fork = try Fork(folder: NSTemporaryDirectory() + "/set-aside-" + UUID().uuidString)
+        let items = try CBOR.sequence(fork.archive, count: 100, limit: 1 << 20)
+        func spoiled(_ place: Int, _ field: Int64, _ value: CBOR) throws -> [String] {
+            var items = items
+            items[place] = try resigned(items[place], by: fork.till.signer) { $0[field] = value }
+            return told(fork.proof(fork.copies, items.flatMap { $0 }))
+        }
+        // It ends elsewhere.
+        #expect(
+            try spoiled(0, 6, .bytes([UInt8](repeating: 9, count: 32))) == ["entry-missing 7"])
+        // The third entry is another one than the fourth names.
+        #expect(try spoiled(3, 9, .bool(true)) == ["entry-forked 4"])
     }
 }
