@@ -17,10 +17,11 @@ final class JournalBench {
     let ledger: SigningKey
     private var time: UInt64 = 1_800_000_000_000
 
-    init(folder: String? = nil) throws {
+    /// - Parameter twin: whose keys it has.
+    init(folder: String? = nil, like twin: JournalBench? = nil) throws {
         self.folder = folder ?? NSTemporaryDirectory() + "/journal-" + UUID().uuidString
-        terminal = try SigningKey.create()
-        ledger = try SigningKey.create()
+        terminal = try twin?.terminal ?? SigningKey.create()
+        ledger = try twin?.ledger ?? SigningKey.create()
         try Files.makeDirectory(self.folder)
     }
 

@@ -12,8 +12,10 @@ import Testing
 /// A journal made anew of what the ledger holds.
 @Suite struct RecoveryTests {
     /// Two years and a bit, all of it receipted; what a ledger would give of it.
-    private func sound() throws -> (JournalBench, entries: [[UInt8]], receipts: [[UInt8]]) {
-        let bench = try JournalBench()
+    private func sound(
+        like twin: JournalBench? = nil
+    ) throws -> (JournalBench, entries: [[UInt8]], receipts: [[UInt8]]) {
+        let bench = try JournalBench(like: twin)
         let journal = try bench.open()
         for _ in 0..<2 { try bench.year(journal) }
         for _ in 0..<3 { try bench.append(journal) }
@@ -103,6 +105,34 @@ import Testing
         try bench.unguarded().run("UPDATE entries SET cents = 1 WHERE seq = 1")
         #expect(throws: JournalError.self) {
             try Journal.compare(bench.path, with: whole, signer: bench.terminal)
+        }
+    }
+
+    @Test func `Years that were purged here and are others at the ledger are no common ground`()
+        throws
+    {
+        let (bench, entries, receipts) = try sound()
+        let year = try JournalYear.list(bench.path)[0]
+        let archive = try JournalArchive.bytes(
+            of: bench.path, year: year, signer: bench.terminal, made: 7)
+        _ = try bench.open().purge(
+            year, archive: archive, ledger: bench.ledger.publicKey, at: bench.moment())
+        let own = try copies(bench, entries + receipts)
+        #expect(try Journal.compare(bench.path, with: own, signer: bench.terminal) == nil)
+        // Another chain under the same keys, and one that ends within what was purged.
+        let (twin, others, theirs) = try sound(like: bench)
+        let short = try JournalBench(like: bench)
+        let journal = try short.open()
+        try short.append(journal)
+        let one = try journal.nextBatch(count: 1, sizeMax: 1 << 20).map(\.bytes)
+        try short.acknowledge(journal)
+        for foreign in [
+            try copies(twin, others + theirs), try copies(short, one + self.receipts(short)),
+        ] {
+            #expect(
+                throws: JournalError.refused(
+                    "the years that were purged here are others at the ledger")
+            ) { try Journal.compare(bench.path, with: foreign, signer: bench.terminal) }
         }
     }
 }
