@@ -1,6 +1,5 @@
 import Crypto
 import LedgerBook
-import LedgerMessages
 import Operations
 import SQLite
 import TestSupport
@@ -27,19 +26,11 @@ import Tokens
     private func day(
         _ number: UInt64, of till: Till, _ cards: [SoftwareCard], _ ledger: TestLedger, _ book: Book
     ) throws -> [[UInt8]] {
-        let (first, amount) = (max(till.sequence, 1), try #require(Amount(cents: 10)))
+        let first = max(till.sequence, 1)
         var entries: [[UInt8]] = []
         for card in cards {
             let id = EntryID(milliseconds: Sunday.noon)
-            let request = AuthorisationRequest(
-                entry: id, card: card.number, amount: amount,
-                sun: try card.read(digest: [UInt8](repeating: 0, count: 16)))
-            let answer = try book.authorise(
-                request, from: till.kid, authority: ledger.authority, now: Sunday.noon)
-            guard case .approved(let name, _) = answer else {
-                Issue.record("\(answer)")
-                continue
-            }
+            let name = try ledger.approval(till, card, 10, id, by: book)
             entries += [
                 try till.pay(card, 10, id: id, authorisation: name),
                 try till.refund(id, card, 4), try till.topUp(card, 1), till.event(),

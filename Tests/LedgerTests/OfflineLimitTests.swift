@@ -26,21 +26,6 @@ import Tokens
         _ = try ledger.book.policy(of: terminal, authority: ledger.authority, now: now)
     }
 
-    private func approval(
-        _ ledger: TestLedger, _ till: Till, _ card: SoftwareCard, _ cents: Int64, _ id: EntryID
-    ) throws -> [UInt8] {
-        let request = AuthorisationRequest(
-            entry: id, card: card.number, amount: try #require(Amount(cents: cents)),
-            sun: try card.read(digest: [UInt8](repeating: 0, count: 16)))
-        let answer = try ledger.book.authorise(
-            request, from: till.kid, authority: ledger.authority, now: Sunday.noon)
-        guard case .approved(let name, _) = answer else {
-            Issue.record("\(answer)")
-            return []
-        }
-        return name
-    }
-
     @Test(arguments: Store.all)
     func `a cent above the limit is held, and a person decides`(store: Store) throws {
         let (ledger, card, till) = try made(store)
@@ -61,7 +46,7 @@ import Tokens
         let (ledger, card, till) = try made(store)
         let other = try ledger.otherTill()
         let id = EntryID(milliseconds: Sunday.noon)
-        let name = try approval(ledger, till, card, 9_000, id)
+        let name = try ledger.approval(till, card, 9_000, id)
         // Another amount, another operation, another terminal, a name made up.
         let wrong = [
             try till.pay(card, 9_001, id: id, authorisation: name),
@@ -83,7 +68,7 @@ import Tokens
     func `a ledger that forgot what it authorised knows it again`(store: Store) throws {
         let (ledger, card, till) = try made(store)
         let id = EntryID(milliseconds: Sunday.noon)
-        let name = try approval(ledger, till, card, 9_000, id)
+        let name = try ledger.approval(till, card, 9_000, id)
         try ledger.sql().run("DELETE FROM authorisations")
         let other = Authority(signer: TestSigner(), keys: ledger.keys)
         let entry = try till.pay(card, 9_000, id: id, authorisation: name)
@@ -105,7 +90,7 @@ import Tokens
         let (ledger, card, till) = try made(store)
         let other = try ledger.card()
         let id = EntryID(milliseconds: Sunday.noon)
-        let name = try approval(ledger, till, card, 9_000, id)
+        let name = try ledger.approval(till, card, 9_000, id)
         try ledger.sql().run("DELETE FROM authorisations")
         let wrong = [
             try till.pay(card, 9_001, id: id, authorisation: name),
@@ -156,5 +141,23 @@ import Tokens
         #expect(try outcome(5_000, late, by: ledger.book) == .settled)
         #expect(try outcome(5_001, late, by: ledger.book) == over)
         #expect(try ledger.book.audit().faults == [])
+    }
+}
+
+extension TestLedger {
+    /// The name of an authorisation; empty, and told, when it is not given.
+    func approval(
+        _ till: Till, _ card: SoftwareCard, _ cents: Int64, _ id: EntryID, by other: Book? = nil
+    ) throws -> [UInt8] {
+        let request = AuthorisationRequest(
+            entry: id, card: card.number, amount: try #require(Amount(cents: cents)),
+            sun: try card.read(digest: [UInt8](repeating: 0, count: 16)))
+        let answer = try (other ?? book).authorise(
+            request, from: till.kid, authority: authority, now: Sunday.noon)
+        guard case .approved(let name, _) = answer else {
+            Issue.record("\(answer)")
+            return []
+        }
+        return name
     }
 }

@@ -111,3 +111,10 @@ final class LinkBench {
         ledger.set { $0.denyList = bytes }
     }
 }
+
+/// Makes the link of a folder believe that it last met its ledger at `time`, milliseconds.
+func writeContact(_ time: UInt64, in folder: String) throws {
+    try Files.writeAtomically(
+        (0..<8).map { UInt8(truncatingIfNeeded: time >> (56 - 8 * UInt64($0))) },
+        to: folder + "/ledger-contact")
+}

@@ -132,8 +132,7 @@ import Tokens
         let bench = try LinkBench()
         let last: UInt64 = (1 << 48) - 1
         for (time, isTime) in [(last, true), (last + 1, false), (.max, false)] {
-            let bytes = (0..<8).map { UInt8(truncatingIfNeeded: time >> (56 - 8 * UInt64($0))) }
-            try Files.writeAtomically(bytes, to: bench.folder + "/ledger-contact")
+            try writeContact(time, in: bench.folder)
             #expect(bench.reloaded().lastContact == (isTime ? time : nil))
             #expect(ledgerTime(Array("{\"ms\":\(time)}".utf8)) == (isTime ? time : nil))
         }

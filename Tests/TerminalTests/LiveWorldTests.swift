@@ -46,11 +46,7 @@ final class LiveBench {
         ]
         try Files.writeAtomically(
             ledger.sign(payload: policy.item.encoded).bytes, to: folder + "/policy.cose")
-        if hasMet {
-            try Files.writeAtomically(
-                (0..<8).map { UInt8(truncatingIfNeeded: now >> (56 - 8 * UInt64($0))) },
-                to: folder + "/ledger-contact")
-        }
+        if hasMet { try writeContact(now, in: folder) }
         journal = try Journal(path: folder + "/data/journal.sqlite", signer: terminal)
         let link = LedgerLink(
             address: LedgerAddress(url: "http://127.0.0.1:9", key: ledger.publicKey),

@@ -50,9 +50,7 @@ final class OrderBench {
         policy.sealingCertificate = recipient.certificate
         try Files.writeAtomically(
             ledger.sign(payload: policy.item.encoded).bytes, to: folder + "/policy.cose")
-        try Files.writeAtomically(
-            (0..<8).map { UInt8(truncatingIfNeeded: now >> (56 - 8 * UInt64($0))) },
-            to: folder + "/ledger-contact")
+        try writeContact(now, in: folder)
         journal = try Journal(path: folder + "/journal.sqlite", signer: terminal)
         let link = LedgerLink(
             address: LedgerAddress(url: "http://127.0.0.1:9", key: ledger.publicKey),

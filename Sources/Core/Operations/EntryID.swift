@@ -12,6 +12,9 @@ public struct EntryID: Equatable, Hashable, Sendable, CustomStringConvertible {
         self.bytes = bytes
     }
 
+    /// The last moment that an id can name: 48 bits.
+    public static let millisecondsMax: UInt64 = (1 << 48) - 1
+
     /// A fresh id at `milliseconds` since the Unix epoch (48 bits of it).
     public init(milliseconds: UInt64) {
         var bytes = randomBytes(16)

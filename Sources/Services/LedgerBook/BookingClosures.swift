@@ -20,9 +20,10 @@ extension Booking {
         let row: Int64
     }
 
-    /// Of each kind, at this terminal. Within one kind, places rise with the numbers.
-    private func lastClosures() throws(BookError) -> [ClosurePeriod: Last] {
-        let periods = ClosurePeriod.allCases
+    /// Of each of these kinds, at this terminal. Within one kind, places rise with the numbers.
+    private func lastClosures(
+        _ periods: [ClosurePeriod] = ClosurePeriod.allCases
+    ) throws(BookError) -> [ClosurePeriod: Last] {
         let answers = try book.answers(
             periods.map { period in
                 Statement(
@@ -42,7 +43,9 @@ extension Booking {
     }
 
     /// The end of the last day that was closed.
-    func closedDay() throws(BookError) -> UInt64 { try lastClosures()[.day]?.place.upto ?? 0 }
+    func closedDay() throws(BookError) -> UInt64 {
+        try lastClosures([.day])[.day]?.place.upto ?? 0
+    }
 
     func judge(_ closure: Closure, of entry: Entry) throws(BookError) -> Outcome {
         let last = try lastClosures()
@@ -62,7 +65,7 @@ extension Booking {
     /// number. What a person decides of its sums changes nothing of that: all later ones would be
     /// measured by one that is out of its place.
     func follows(_ closure: Closure, of entry: Entry) throws(BookError) -> Bool {
-        try follows(closure, of: entry, lastClosures())
+        try follows(closure, of: entry, lastClosures([closure.period]))
     }
 
     private func follows(

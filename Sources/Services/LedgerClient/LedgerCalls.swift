@@ -8,8 +8,8 @@ import Threads
 import Tokens
 
 /// What a call came to, sorted by what the caller does next (L4).
-enum CallResult {
-    case answered(HTTPExchange)
+enum CallResult<Answer> {
+    case answered(Answer)
     /// Try again later.
     case unreachable
     /// The ledger answered with an error that trying again does not mend.
@@ -33,48 +33,47 @@ struct LedgerCalls {
     private var terminal: String { Hexadecimal.text(link.signer.publicKey.kid) }
 
     /// Sends a batch of entries (a CBOR sequence). L2: the bytes are the journal's.
-    func send(_ batch: [UInt8]) -> CallResult {
+    func send(_ batch: [UInt8]) -> CallResult<HTTPExchange> {
         call(
             "POST", "/v1/terminals/\(terminal)/entries", body: batch,
             headers: [("Content-Type", "application/cbor-seq")])
     }
 
     /// The ledger's idea of this terminal's last entry.
-    func head() -> CallResult { call("GET", "/v1/terminals/\(terminal)/entries/head") }
+    func head() -> CallResult<HTTPExchange> {
+        call("GET", "/v1/terminals/\(terminal)/entries/head")
+    }
 
     /// The policy, or 304 when `tag` is still right.
-    func policy(tag: String?) -> CallResult {
+    func policy(tag: String?) -> CallResult<HTTPExchange> {
         call(
             "GET", "/v1/terminals/\(terminal)/policy",
             headers: tag.map { [("If-None-Match", $0)] } ?? [])
     }
 
     /// What was decided of held entries, or 304 when `tag` is still right.
-    func verdicts(tag: String?) -> CallResult {
+    func verdicts(tag: String?) -> CallResult<HTTPExchange> {
         call(
             "GET", "/v1/terminals/\(terminal)/verdicts",
             headers: tag.map { [("If-None-Match", $0)] } ?? [])
     }
 
     /// Says how this terminal is.
-    func report(_ status: TerminalStatus) -> CallResult {
+    func report(_ status: TerminalStatus) -> CallResult<HTTPExchange> {
         call(
             "PUT", "/v1/terminals/\(terminal)/status", body: status.encoded,
             headers: [("Content-Type", "application/cbor")])
     }
 
     /// The deny-list from an epoch on.
-    func denyList(since epoch: UInt64) -> CallResult {
+    func denyList(since epoch: UInt64) -> CallResult<HTTPExchange> {
         call("GET", "/v1/deny-list?since=\(epoch)")
     }
 
     /// The ledger's clock, milliseconds; nil when it does not answer.
     func time() -> UInt64? {
         let before = Clock.monotonicNanoseconds()
-        guard
-            case .answered(let answer) = call(
-                "GET", "/v1/time", isOwn: { ledgerTime($0.body) != nil }),
-            let milliseconds = ledgerTime(answer.body)
+        guard case .answered(let milliseconds) = call("GET", "/v1/time", reading: ledgerTime)
         else { return nil }
         return milliseconds + (Clock.monotonicNanoseconds() - before) / 2_000_000
     }
@@ -84,10 +83,9 @@ struct LedgerCalls {
         let result = call(
             "POST", "/v1/authorizations", body: request.encoded,
             headers: [("Content-Type", "application/cbor")],
-            isOwn: { (try? AuthorisationAnswer($0.body)) != nil })
+            reading: { try? AuthorisationAnswer($0) })
         switch result {
-        case .answered(let exchange):
-            return (try? AuthorisationAnswer(exchange.body)) ?? .unreachable
+        case .answered(let answer): return answer
         case .unreachable: return .unreachable
         case .refused: return .useOfflineRules
         }
@@ -97,17 +95,30 @@ struct LedgerCalls {
     func balance(of card: CardNumber) -> CardBalanceAnswer? {
         let result = call(
             "GET", "/v1/cards/\(card.digits)/balance",
-            isOwn: { (try? CardBalanceAnswer($0.body)) != nil })
-        guard case .answered(let exchange) = result,
-            let answer = try? CardBalanceAnswer(exchange.body), answer.card == card
-        else { return nil }
+            reading: { try? CardBalanceAnswer($0) })
+        guard case .answered(let answer) = result, answer.card == card else { return nil }
         return answer
     }
 
+    /// A call whose answer is read by the caller.
     private func call(
+        _ method: String, _ path: String, body: [UInt8] = [], headers: [(String, String)] = []
+    ) -> CallResult<HTTPExchange> {
+        exchange(method, path, body, headers) { $0 }
+    }
+
+    /// A call whose body `reading` takes, or it is nothing that the ledger says.
+    private func call<Answer>(
         _ method: String, _ path: String, body: [UInt8] = [], headers: [(String, String)] = [],
-        isOwn: (HTTPExchange) -> Bool = { _ in true }
-    ) -> CallResult {
+        reading: ([UInt8]) -> Answer?
+    ) -> CallResult<Answer> {
+        exchange(method, path, body, headers) { reading($0.body) }
+    }
+
+    private func exchange<Answer>(
+        _ method: String, _ path: String, _ body: [UInt8], _ headers: [(String, String)],
+        reading: (HTTPExchange) -> Answer?
+    ) -> CallResult<Answer> {
         let offset = link.measuredClockOffset ?? 0
         let created = (Int64(clamping: Clock.realtimeMilliseconds()) &+ offset) / 1_000
         let signed = link.signer.withKey { key in
@@ -128,9 +139,9 @@ struct LedgerCalls {
         case 200, 201, 204, 304:
             // A hotspot's page has a good status too. It is no contact: the hours that a terminal
             // sells without its ledger go on.
-            let isOwn = isOwn(exchange)
-            note(reachable: isOwn)
-            return isOwn ? .answered(exchange) : .unreachable
+            let answer = reading(exchange)
+            note(reachable: answer != nil)
+            return answer.map { .answered($0) } ?? .unreachable
         case 408, 425, 429, 500...599:
             note(reachable: false)
             return .unreachable
@@ -175,7 +186,7 @@ func ledgerTime(_ body: [UInt8]) -> UInt64? {
     guard body.count <= 64, text.hasPrefix("{\"ms\":"), text.hasSuffix("}") else { return nil }
     let digits = text.dropFirst(6).dropLast()
     guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-    return UInt64(digits).flatMap { $0 >> 48 == 0 ? $0 : nil }
+    return UInt64(digits).flatMap { $0 <= EntryID.millisecondsMax ? $0 : nil }
 }
 
 /// True for an error that is said as the ledger says its own (RFC 9457).

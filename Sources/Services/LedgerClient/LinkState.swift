@@ -86,7 +86,7 @@ struct LinkStore: Sendable {
         }
         if let bytes = try? Files.read(directory + "/ledger-contact", atMost: 8), bytes.count == 8 {
             let contact = bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            if contact >> 48 == 0 { state.lastContact = contact }
+            if contact <= EntryID.millisecondsMax { state.lastContact = contact }
         }
         return state
     }
