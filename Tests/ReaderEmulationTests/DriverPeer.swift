@@ -8,9 +8,9 @@ final class DriverPeer {
     static let limit = Duration.seconds(60)
     private let connection: TCPConnection
 
-    /// Waits for the slot to connect.
-    init(_ listener: borrowing TCPListener) throws {
-        guard let connection = try listener.accept(timeout: Self.limit) else {
+    /// Waits for the slot to connect, or takes what waits there already.
+    init(_ listener: borrowing TCPListener, atMost limit: Duration = DriverPeer.limit) throws {
+        guard let connection = try listener.accept(timeout: limit) else {
             throw LinuxError(call: "accept", code: 110)
         }
         self.connection = connection

@@ -19,9 +19,12 @@
 // better than the scheduler's when answers are paced.
 //
 // A mute card (an empty answer) is a connection that breaks between the length and the content of
-// the answer, and comes back at once: the driver knows no time-out of its own. PC/SC reports the
-// command as not transacted and the card as present; it answers again after a reset, as a real
-// card does. A card that leaves breaks the connection in the same way, and stays away.
+// the answer: the driver knows no time-out of its own. The next connection waits at the driver's
+// port before this one breaks, so that the card is never away: pcscd looks before it resets a card,
+// and one that is away in that moment and back before the next poll stays unseen until it is taken
+// away. PC/SC reports the command as not transacted and the card as present; it answers again after
+// a reset, as a real card does. A card that leaves breaks the connection in the same way, and stays
+// away.
 //
 // `VirtualPN532` is the other: a PN532 chip on a pseudo terminal, which libnfc opens as
 // `pn532_uart:LINK` without root, a daemon or a device. It speaks the frames of UM0701-02 (§6.2:

@@ -18,22 +18,42 @@ extension VirtualReaderSlot {
     private static let connectLimit = Duration.seconds(1)
 
     static func run(_ monitor: Monitor<SlotState>, host: String, port: UInt16, pace: AirPace?) {
+        func connect() -> DriverLink? {
+            guard
+                let connection = try? TCPConnection.connect(
+                    host: host, port: port, timeout: connectLimit)
+            else { return nil }
+            return DriverLink(connection)
+        }
         while awaitCard(monitor) {
-            let link: DriverLink
-            do throws(LinuxError) {
-                link = DriverLink(
-                    try TCPConnection.connect(host: host, port: port, timeout: connectLimit))
-            } catch {
+            guard var link = connect() else {
                 // pcscd is not there, or is busy with an earlier connection.
                 pause(monitor)
                 continue
             }
-            let isWanted = monitor.update { state in
-                guard !state.isStopping, state.isOffering else { return false }
-                state.link = link
-                return true
+            while take(link, monitor), serve(link, monitor, pace) == .mute,
+                let next = connect()
+            {
+                drop(link, monitor)
+                link = next
             }
-            if isWanted { serve(link, monitor, pace) } else { link.abort() }
+            drop(link, monitor)
+        }
+    }
+
+    /// False when there is no card to offer any more.
+    private static func take(_ link: DriverLink, _ monitor: Monitor<SlotState>) -> Bool {
+        monitor.update { state in
+            guard !state.isStopping, state.isOffering else { return false }
+            state.link = link
+            return true
+        }
+    }
+
+    private static func drop(_ link: DriverLink, _ monitor: Monitor<SlotState>) {
+        link.abort()
+        monitor.update { state in
+            if state.link === link { state.disconnect() }
         }
     }
 
@@ -53,17 +73,24 @@ extension VirtualReaderSlot {
         _ = monitor.wait(atMost: retry) { $0.isStopping ? true : nil }
     }
 
-    /// Answers until either side ends the connection.
+    /// Answers until either side is to end the connection; the caller drops it.
     private static func serve(
         _ link: DriverLink, _ monitor: Monitor<SlotState>, _ pace: AirPace?
-    ) {
-        var isOpen = true
-        while isOpen, let message = receive(link) {
-            isOpen = handle(message, link, monitor, pace)
+    ) -> Reply {
+        while let message = receive(link) {
+            let reply = handle(message, link, monitor, pace)
+            if reply != .given { return reply }
         }
-        monitor.update { state in
-            if state.link === link { state.disconnect() }
-        }
+        return .ended
+    }
+
+    /// What became of a message.
+    private enum Reply {
+        case given
+        /// The card is there and did not answer: the connection breaks once the next one stands.
+        case mute
+        /// The connection ends.
+        case ended
     }
 
     /// The next message of the driver; nil when the connection has ended.
@@ -79,35 +106,38 @@ extension VirtualReaderSlot {
 
     private static let partLimit = Duration.seconds(5)
 
-    /// False when the connection must end.
     private static func handle(
         _ message: [UInt8], _ link: DriverLink, _ monitor: Monitor<SlotState>, _ pace: AirPace?
-    ) -> Bool {
-        if message.count == 1 { return control(message[0], link, monitor, pace) }
-        if message.isEmpty { return true }
+    ) -> Reply {
+        if message.count == 1 {
+            return control(message[0], link, monitor, pace) ? .given : .ended
+        }
+        if message.isEmpty { return .given }
         let start = ContinuousClock.now
         let outcome = monitor.update { $0.exchange(message, over: link) }
         if let pace, !outcome.answer.isEmpty {
             let cost = pace.exchange(command: message.count, answer: outcome.answer.count)
             sleep(until: start + cost.total + outcome.workingTime)
         }
-        if outcome.answer.isEmpty { leaveUnanswered(link) }
-        let isSent = !outcome.answer.isEmpty && send(outcome.answer, link)
+        let isSent = outcome.answer.isEmpty ? announce(link) : send(outcome.answer, link)
         if outcome.hasLeft {
             monitor.update { state in
                 if state.link === link { state.depart() }
             }
+            return .ended
         }
-        return isSent && !outcome.hasLeft
+        if outcome.answer.isEmpty { return .mute }
+        return isSent ? .given : .ended
     }
 
-    /// The driver takes a connection that ends before the length of an answer for an empty answer;
-    /// one that breaks after it is the error a real reader would report.
-    private static func leaveUnanswered(_ link: DriverLink) {
-        try? link.connection.write([0x00, 0x02])
-        link.abort()
+    /// The length of an answer that never comes. The driver takes a connection that ends before
+    /// the length for an empty answer; one that breaks after it is the error a real reader would
+    /// report.
+    private static func announce(_ link: DriverLink) -> Bool {
+        (try? link.connection.write([0x00, 0x02])) != nil
     }
 
+    /// False when the connection must end.
     private static func control(
         _ code: UInt8, _ link: DriverLink, _ monitor: Monitor<SlotState>, _ pace: AirPace?
     ) -> Bool {

@@ -80,7 +80,7 @@ struct SlotState: Sendable {
     /// One command over `link`; nothing answers over another one.
     mutating func exchange(_ command: [UInt8], over link: any SlotLink) -> SlotOutcome {
         guard self.link === link, let answer = card?.respond(to: command) else {
-            return SlotOutcome()
+            return SlotOutcome(hasLeft: true)
         }
         record(command, answer)
         return SlotOutcome(
