@@ -14,6 +14,8 @@ public final class Book: @unchecked Sendable {  // because its owner hands it on
     private var isInTransaction = false
     /// Limits of the policies that were read.
     var given = GivenLimits()
+    /// Days whose volumes were asked for.
+    var summed = SummedDays()
     /// The SQL that inserts, made once.
     private var texts: [Table.Shape: String] = [:]
 

@@ -1,24 +1,5 @@
 public import Operations
 
-/// Money of one UTC day.
-public struct DayVolume: Equatable, Sendable {
-    /// Days since 1970-01-01.
-    public let day: UInt64
-    /// Payments booked, and their sum, cents.
-    public var payments: Int64 = 0
-    public var paymentCents: Int64 = 0
-    /// Refunds and reversals of payments booked, cents.
-    public var returnedCents: Int64 = 0
-    /// Top-ups booked less those reversed, cents.
-    public var toppedUpCents: Int64 = 0
-
-    /// A day without any.
-    public init(day: UInt64) { self.day = day }
-
-    /// Paid less what was given back, cents.
-    public var netCents: Int64 { paymentCents &- returnedCents }
-}
-
 /// Actions of one kind in a stretch of days; reversed ones are left out.
 public struct ActionVolume: Equatable, Sendable {
     /// The journey, as the terminals named it.
@@ -87,43 +68,6 @@ public struct Outstanding: Equatable, Sendable {
 }
 
 extension Book {
-    /// Money by UTC day of the operations, oldest first; days without any are left out. `days` are
-    /// numbers since 1970-01-01.
-    /// - Throws: `BookError.storage`.
-    public func volumes(days: ClosedRange<UInt64>) throws(BookError) -> [DayVolume] {
-        // A whole number whichever way a database divides.
-        let rows = try rows(
-            """
-            SELECT t.time - t.time % 86400000 AS start, t.what, \(Self.gainer), count(*),
-                CAST(sum(p.cents) AS BIGINT)
-            FROM transactions t JOIN postings p ON p.txn = t.id AND p.cents > 0
-            WHERE t.time >= $1 AND t.time < $2 GROUP BY 1, 2, 3 ORDER BY 1
-            """, Self.times(of: days))
-        var found: [DayVolume] = []
-        for row in rows {
-            guard let start = row[0].integer, let count = row[3].integer, let sum = row[4].integer
-            else { continue }
-            let day = UTCDay.number(UInt64(clamping: start))
-            if found.last?.day != day { found.append(DayVolume(day: day)) }
-            found[found.count - 1].add(what: row[1].text ?? "", gainer: row[2].integer, count, sum)
-        }
-        return found
-    }
-
-    /// The side that gains says what it was: a merchant a payment, a card a top-up.
-    private static let gainer = """
-        CASE WHEN p.account LIKE 'merchant:%' THEN 1
-            WHEN p.account LIKE 'means:%' THEN 2 ELSE 3 END
-        """
-
-    /// From the first day's start to the end of the last, milliseconds.
-    private static func times(of days: ClosedRange<UInt64>) -> [Cell] {
-        [
-            .clamped(days.lowerBound.multipliedSaturating(86_400_000)),
-            .clamped((min(days.upperBound, 1 << 40) + 1).multipliedSaturating(86_400_000)),
-        ]
-    }
-
     /// What each merchant's terminals booked, by the days of the operations; in order of name,
     /// those without any are left out.
     /// - Throws: `BookError.storage`.
@@ -245,30 +189,5 @@ extension Book {
             }
         }
         return found
-    }
-}
-
-extension DayVolume {
-    fileprivate mutating func add(what: String, gainer: Int64?, _ count: Int64, _ sum: Int64) {
-        switch (what, gainer) {
-        case ("payment", _):
-            payments += count
-            paymentCents += sum
-        // At a terminal, or at the ledger with its reference.
-        case _ where what == Book.topUpWord || what.hasPrefix(Book.topUpWord + " "):
-            toppedUpCents += sum
-        // An account went from a lost card to another: nothing was given back.
-        case ("replacement", _): break
-        // A reversed top-up goes back to the means; all else goes back to a card.
-        case (_, 2): toppedUpCents -= sum
-        default: returnedCents += sum
-        }
-    }
-}
-
-extension UInt64 {
-    fileprivate func multipliedSaturating(_ other: UInt64) -> UInt64 {
-        let (product, isOver) = multipliedReportingOverflow(by: other)
-        return isOver ? .max : product
     }
 }
