@@ -189,8 +189,16 @@ private struct PageClient {
     {
         let bench = try OrderBench { $0.application = "https://app.example.org/eco" }
         try bench.signIn(.enroller)
-        var nothing: [UInt8] = []
-        let armed = try bench.checkout.enrol(consents: ["a"], personal: &nothing).get()
+        func enrol() throws -> Armed {
+            var nothing: [UInt8] = []
+            return try bench.checkout.enrol(consents: ["a"], personal: &nothing).get()
+        }
+        _ = try bench.checkout.perform(.train(true)).get()
+        let practice = try enrol()
+        #expect(try bench.tap(practice))
+        #expect(bench.checkout.applicationLink(of: practice.id) == nil, "practice gives no card")
+        _ = try bench.checkout.perform(.train(false)).get()
+        let armed = try enrol()
         #expect(bench.checkout.applicationLink(of: armed.id) == nil, "nothing is entered yet")
         #expect(try bench.tap(armed))
         let number = try #require(CardNumber(serial: 42)).digits
