@@ -66,6 +66,104 @@ import Testing
         #expect(try bench.verify().faults == [])
     }
 
+    /// Two years and an entry on an old image, which then took a payment of 700 cents that lies in
+    /// its log alone; what the ledger has, with two entries more.
+    private func oldImage() throws -> (JournalBench, LedgerCopies) {
+        let bench = try JournalBench()
+        let image = bench.folder + "/image"
+        func copy(from: String, to: String) throws {
+            try Files.makeDirectory(to)
+            for name in try Files.list(from) where name.hasPrefix("journal") {
+                let target = to + "/" + name
+                if Files.exists(target) { try Files.remove(target) }
+                try FileManager.default.copyItem(atPath: from + "/" + name, toPath: target)
+            }
+        }
+        do {
+            let journal = try bench.open()
+            for _ in 0..<2 { try bench.year(journal) }
+            try bench.append(journal)
+            try copy(from: bench.folder, to: image)
+            for _ in 0..<2 { try bench.append(journal) }
+            try bench.acknowledge(journal)
+        }
+        var entries: [[UInt8]] = []
+        _ = try JournalVerifier(
+            path: bench.path, terminal: bench.terminal.publicKey, ledger: nil
+        ).run { entries.append($1.bytes) }
+        let whole = try copies(bench, entries + receipts(bench))
+        try copy(from: image, to: bench.folder)
+        do {
+            let journal = try bench.open()
+            try bench.append(journal, JournalBench.payment(cents: 700))
+            // Its power fails here.
+            try copy(from: bench.folder, to: image)
+        }
+        try copy(from: image, to: bench.folder)
+        #expect(try Files.size(bench.folder + "/journal-11.sqlite-wal") > 0)
+        return (bench, whole)
+    }
+
+    /// What `journal recover` does, into a folder of its own.
+    private func recover(
+        _ bench: JournalBench, _ copies: LedgerCopies, aside: String
+    ) throws -> Recovery {
+        let found = try #require(
+            try Journal.compare(bench.path, with: copies, signer: bench.terminal))
+        try Journal.recover(
+            bench.path, from: copies, found, aside: bench.folder + "/" + aside,
+            signer: bench.terminal, at: bench.moment())
+        return found
+    }
+
+    private func expectWhole(_ bench: JournalBench) throws {
+        let after = try bench.verify()
+        #expect(after.faults == [] && after.acknowledged == 13 && after.last == 14)
+        #expect(try bench.files() == ["journal.sqlite", "journal-6.sqlite", "journal-11.sqlite"])
+        try bench.append(try bench.open())
+        #expect(try bench.verify().faults == [])
+    }
+
+    @Test(arguments: ["journal-11.sqlite", "journal-6.sqlite", "journal.sqlite"])
+    func `A recovery that ended before a file was set aside is finished by the next`(
+        file: String
+    ) throws {
+        let (bench, whole) = try oldImage()
+        // A file cannot take a folder's place.
+        try Files.makeDirectory(bench.folder + "/first/" + file)
+        #expect(throws: JournalError.self) { try recover(bench, whole, aside: "first") }
+        let found = try recover(bench, whole, aside: "second")
+        let isLive = file == "journal-11.sqlite"
+        #expect(
+            found.strays == (isLive ? 1 : 0)
+                && found.common
+                    == [
+                        "journal-11.sqlite": 11, "journal-6.sqlite": 10, "journal.sqlite": 5,
+                    ][file]
+        )
+        try expectWhole(bench)
+        // The payment lies in one of the two, in a file that needs no log.
+        let kept = bench.folder + (isLive ? "/second" : "/first") + "/journal-11.sqlite"
+        #expect(!Files.exists(kept + "-wal"))
+        let rows = try Database(path: kept, access: .readOnly)
+            .rows("SELECT cents FROM entries ORDER BY seq DESC LIMIT 1")
+        #expect(rows == [[.integer(700)]])
+    }
+
+    @Test(arguments: 0...2)
+    func `A recovery that ended before all files came home is finished by the next`(
+        came: Int
+    ) throws {
+        let (bench, whole) = try oldImage()
+        #expect(try recover(bench, whole, aside: "first").strays == 1)
+        for name in try bench.files().dropFirst(came) {
+            try Files.remove(bench.folder + "/" + name)
+        }
+        let found = try recover(bench, whole, aside: "second")
+        #expect(found.common == UInt64(5 * came) && found.strays == 0)
+        try expectWhole(bench)
+    }
+
     @Test func `What was cut, altered, of others or not receipted is refused`() throws {
         let (bench, entries, receipts) = try sound()
         var altered = entries

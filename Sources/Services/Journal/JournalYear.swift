@@ -164,14 +164,18 @@ extension Journal {
         } catch { throw .journal(error) }
     }
 
-    /// Empties the log first: one that lies alone must hold nothing.
     private static func remove(_ path: String) throws {
-        let database = try Database(path: path, access: .readWrite)
-        _ = try database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-        database.close()
+        try emptyLog(of: path)
         try Files.removeDurably(path)
         for rest in ["-wal", "-shm"] where Files.exists(path + rest) {
             try Files.remove(path + rest)
         }
+    }
+
+    /// Before a file goes: a log that lies alone must hold nothing, and a file without its log all.
+    static func emptyLog(of path: String) throws(SQLiteError) {
+        let database = try Database(path: path, access: .readWrite)
+        defer { database.close() }
+        _ = try database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
     }
 }

@@ -78,7 +78,8 @@ extension Journal {
 
     /// Makes a journal of the ledger's copies in the place of the one at `path`, whose files go to
     /// the folder `aside`; the new one's first entry of its own says so. Nobody may have either
-    /// open. A crash in between leaves no journal at `path`: the same call finishes it.
+    /// open. A crash in between leaves the first years of one of them at `path`, or none: comparing
+    /// and this call, with another folder, finish it.
     /// - Throws: `JournalError`.
     public static func recover(
         _ path: String, from copies: LedgerCopies, _ recovery: Recovery, aside: String,
@@ -89,7 +90,10 @@ extension Journal {
             try Files.makeDirectory(folder)
             let fresh = folder + "/journal.sqlite"
             try write(copies, to: fresh, signer: signer, recovery, at: moment)
-            for file in try JournalFiles.list(path) { try move(file.path, to: aside) }
+            let old = try JournalFiles.list(path)
+            for file in old { try emptyLog(of: file.path) }
+            // The newest first: what is left is sound, where later years alone would not be.
+            for file in old.reversed() { try move(file.path, to: aside) }
             let home = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
                 .joined(separator: "/")
             // The newest last: while it is not there, nobody takes this for a whole journal.
