@@ -240,6 +240,7 @@ import Tokens
         #expect(try put(running, till, second) == 204)
         seen = try standing()
         #expect(seen.said?.clockAhead == 1 && seen.said?.version == "0.2.0")
+        #expect(seen.seen == Sunday.noon + 2_000)
         // An earlier clock and nothing new: a word of before, until it is none any more.
         for (wait, ahead) in [(299_000, 1), (300_999, 1), (1, -600_000)] as [(UInt64, Int64)] {
             running.time.advance(wait)
