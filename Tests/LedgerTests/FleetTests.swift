@@ -193,7 +193,10 @@ import Tokens
         for host in ["localhost", "localhost:1", "[::1]:8081", "10.0.0.1", "eco.example:80"] {
             #expect(status("/fleet", host: host) == 200, "\(host)")
         }
-        for host in [nil, "", "evil.example", "127.0.0.1.evil.example", "eco.example.evil", "[x"] {
+        for host in [
+            nil, "", "evil.example", "127.0.0.1.evil.example", "eco.example.evil", "[x",
+            "localhost:x", "10.0.0", "1",
+        ] {
             #expect(status("/fleet", host: host) == 421, "\(host ?? "none")")
         }
         for method in ["POST", "PUT", "DELETE", "HEAD", "OPTIONS"] {
