@@ -66,19 +66,31 @@ import Testing
         #expect(try bench.verify().faults == [])
     }
 
+    /// The journal in `to` is the one in `from`, whoever has it open.
+    private func copy(from: String, to: String) throws {
+        try Files.makeDirectory(to)
+        for name in try Files.list(to) where name.hasPrefix("journal") {
+            try Files.remove(to + "/" + name)
+        }
+        for name in try Files.list(from) where name.hasPrefix("journal") {
+            try FileManager.default.copyItem(atPath: from + "/" + name, toPath: to + "/" + name)
+        }
+    }
+
+    /// What the ledger would give of a journal.
+    private func copies(_ bench: JournalBench) throws -> LedgerCopies {
+        var entries: [[UInt8]] = []
+        _ = try JournalVerifier(
+            path: bench.path, terminal: bench.terminal.publicKey, ledger: nil
+        ).run { entries.append($1.bytes) }
+        return try copies(bench, entries + receipts(bench))
+    }
+
     /// Two years and an entry on an old image, which then took a payment of 700 cents that lies in
     /// its log alone; what the ledger has, with two entries more.
     private func oldImage() throws -> (JournalBench, LedgerCopies) {
         let bench = try JournalBench()
         let image = bench.folder + "/image"
-        func copy(from: String, to: String) throws {
-            try Files.makeDirectory(to)
-            for name in try Files.list(from) where name.hasPrefix("journal") {
-                let target = to + "/" + name
-                if Files.exists(target) { try Files.remove(target) }
-                try FileManager.default.copyItem(atPath: from + "/" + name, toPath: target)
-            }
-        }
         do {
             let journal = try bench.open()
             for _ in 0..<2 { try bench.year(journal) }
@@ -87,11 +99,7 @@ import Testing
             for _ in 0..<2 { try bench.append(journal) }
             try bench.acknowledge(journal)
         }
-        var entries: [[UInt8]] = []
-        _ = try JournalVerifier(
-            path: bench.path, terminal: bench.terminal.publicKey, ledger: nil
-        ).run { entries.append($1.bytes) }
-        let whole = try copies(bench, entries + receipts(bench))
+        let whole = try copies(bench)
         try copy(from: image, to: bench.folder)
         do {
             let journal = try bench.open()
@@ -184,6 +192,72 @@ import Testing
         ] as [([[UInt8]], String)] {
             #expect(throws: ArchiveError.self, "\(what)") { try copies(bench, parts) }
         }
+    }
+
+    @Test func `What was purged is common ground, though all that is left here differs`() throws {
+        let bench = try JournalBench()
+        let image = bench.folder + "/image"
+        let whole: LedgerCopies
+        do {
+            let journal = try bench.open()
+            try bench.year(journal)
+            try bench.acknowledge(journal)
+            try copy(from: bench.folder, to: image)
+            for _ in 0..<2 { try bench.append(journal) }
+            try bench.acknowledge(journal)
+            whole = try copies(bench)
+        }
+        try copy(from: image, to: bench.folder)
+        let year = try JournalYear.list(bench.path)[0]
+        let archive = try JournalArchive.bytes(
+            of: bench.path, year: year, signer: bench.terminal, made: 7)
+        _ = try bench.open().purge(
+            year, archive: archive, ledger: bench.ledger.publicKey, at: bench.moment())
+        let found = try recover(bench, whole, aside: "aside")
+        #expect(found.common == 5 && found.strays == 1 && found.operations == 0)
+        let after = try bench.verify()
+        #expect(after.faults == [] && after.last == 8 && after.acknowledged == 7)
+    }
+
+    /// An entry that only the terminal's own key could make.
+    private func made(
+        _ bench: JournalBench, _ sequence: UInt64, after previous: [UInt8], time: UInt64
+    ) -> Sign1 {
+        let entry = Entry(
+            sequence: sequence, id: EntryID(milliseconds: time), previous: previous, time: time,
+            clockTrust: .synchronised, body: .technicalEvent(TechnicalEvent(code: "x")))
+        return bench.terminal.sign(payload: entry.item.encoded)
+    }
+
+    @Test func `A chain that the terminal signed and that does not follow is refused where it is`()
+        throws
+    {
+        let bench = try JournalBench()
+        let (none, odd) = ([UInt8](repeating: 0, count: 32), [UInt8](repeating: 9, count: 32))
+        let first = made(bench, 1, after: none, time: 2_000_000_000_000)
+        for (parts, error) in [
+            ([made(bench, 2, after: none, time: 1)], .damaged("entry 1")),
+            ([first, made(bench, 2, after: odd, time: 2_000_000_000_000)], .damaged("entry 2")),
+            ([first, made(try JournalBench(), 2, after: first.digest, time: 1)], .otherTerminal),
+        ] as [([Sign1], ArchiveError)] {
+            #expect(throws: error) { try copies(bench, parts.map(\.bytes)) }
+        }
+        // Its times go back: the chain is told apart from a journal's when one is made of it.
+        let journal = try bench.open()
+        try bench.append(journal)
+        let second = made(bench, 2, after: first.digest, time: 1_999_999_999_999)
+        let (_, receipt) = try bench.receipt(journal, from: 1, to: 2, head: second.digest)
+        // A receipt of nothing says nothing.
+        let (_, empty) = try bench.receipt(journal, from: 2, to: 1, outcomes: [], head: odd)
+        let back = try copies(bench, [first.bytes, second.bytes, empty, receipt])
+        let found = try #require(
+            try Journal.compare(bench.path, with: back, signer: bench.terminal))
+        #expect(throws: JournalError.refused("an entry does not follow")) {
+            try Journal.recover(
+                bench.path, from: back, found, aside: bench.folder + "/aside",
+                signer: bench.terminal, at: bench.moment())
+        }
+        #expect(try bench.verify().faults == [] && bench.verify().last == 1, "as it was")
     }
 
     @Test func `A journal that differs is told by what it holds, an unsound one not at all`() throws
