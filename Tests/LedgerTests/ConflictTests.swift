@@ -78,13 +78,22 @@ import Testing
         #expect(try ledger.balance(card) == 700 && ledger.book.audit().faults == [])
     }
 
-    @Test func `what is no conflict is not tried again`() throws {
-        let scene = try Scene(refusing: 1_000, "23514")
+    /// What the book makes of it: a store that is lost is opened anew, a busy one asked again.
+    @Test(arguments: [
+        ("23514", ""), ("22003", ""), ("25006", "lost"), ("53100", "lost"), ("53300", "lost"),
+        ("57P01", "lost"), ("57014", "busy"), ("55P03", "busy"),
+    ])
+    func `what is no conflict is not tried again, and told for what it is`(
+        state: String, kind: String
+    ) throws {
+        let scene = try Scene(refusing: 1_000, state)
         let (card, till) = (try scene.ledger.card(1_000), try scene.ledger.till())
         let entry = try till.pay(card, 300)
         try scene.begin(.statement)
         let error = #expect(throws: BookError.self) { try scene.ledger.sendRaw(till, [entry]) }
-        #expect(error?.isBusy == false && error?.isStoreLost == false)
-        #expect(try scene.attempts == 1 && scene.ledger.balance(card) == 1_000)
+        #expect(error?.isBusy == (kind == "busy"), "\(String(describing: error))")
+        #expect(error?.isStoreLost == (kind == "lost"), "\(String(describing: error))")
+        #expect(try scene.attempts == 1)
+        #expect(try scene.database.rows("SELECT count(*) FROM entries") == [[.integer(0)]])
     }
 }
