@@ -2,6 +2,7 @@ import LedgerMessages
 import Operations
 import SQLite
 import Testing
+import Tokens
 
 @testable import LedgerBook
 
@@ -95,5 +96,22 @@ import Testing
         #expect(error?.isStoreLost == (kind == "lost"), "\(String(describing: error))")
         #expect(try scene.attempts == 1)
         #expect(try scene.database.rows("SELECT count(*) FROM entries") == [[.integer(0)]])
+    }
+
+    @Test func `a row that somebody keeps is waited for, then told as busy on the same connection`()
+        throws
+    {
+        let ledger = try TestLedger(.postgreSQL)
+        let (card, till) = (try ledger.card(1_000), try ledger.till())
+        let entry = try till.pay(card, 300)
+        let holder = try ledger.sql()
+        try holder.run("BEGIN")
+        try holder.run(
+            "SELECT 1 FROM cards WHERE number = $1 FOR UPDATE", [.text(card.number.digits)])
+        let error = #expect(throws: BookError.self) { try ledger.sendRaw(till, [entry]) }
+        #expect(
+            error?.isBusy == true && error?.isStoreLost == false, "\(String(describing: error))")
+        try holder.run("ROLLBACK")
+        #expect(try ledger.outcome(till, entry) == .settled && ledger.balance(card) == 700)
     }
 }
