@@ -45,4 +45,18 @@ import Testing
         }
         #expect(try book.number("SELECT count(*) FROM balances") == 0)
     }
+
+    @Test func `a file that is full is a store that is lost, and nothing is half done`() throws {
+        let ledger = try TestLedger(.sqlite)
+        let book = ledger.book
+        let pages = try #require(try book.number("PRAGMA page_count"))
+        #expect(try book.number("PRAGMA max_page_count = \(pages + 2)") == pages + 2)
+        let error = #expect(throws: BookError.self) {
+            try book.transaction { () throws(BookError) in
+                for number in 0..<10_000 { try book.add(1, to: "card:\(number)") }
+            }
+        }
+        #expect(error?.isStoreLost == true && error?.isBusy == false)
+        #expect(try book.number("SELECT count(*) FROM balances") == 0)
+    }
 }
