@@ -59,4 +59,21 @@ import Testing
         #expect(error?.isStoreLost == true && error?.isBusy == false)
         #expect(try book.number("SELECT count(*) FROM balances") == 0)
     }
+
+    @Test func `a file that somebody writes to is waited for, then told as busy`() throws {
+        let ledger = try TestLedger(.sqlite)
+        let other = try ledger.sql()
+        func add() throws {
+            try ledger.book.transaction { () throws(BookError) in
+                try ledger.book.add(1, to: "card:1")
+            }
+        }
+        try other.run("BEGIN IMMEDIATE")
+        let error = #expect(throws: BookError.self) { try add() }
+        #expect(
+            error?.isBusy == true && error?.isStoreLost == false, "\(String(describing: error))")
+        try other.run("ROLLBACK")
+        try add()
+        #expect(try ledger.book.number("SELECT cents FROM balances") == 1)
+    }
 }
