@@ -68,22 +68,31 @@ enum CardShow {
     }
 
     private static func lines(_ found: Found) -> [String] {
-        let card = found.card
-        let kept = found.balance.available == found.balance.cents
-        return [
-            "\(card.number)  \(Money.text(found.balance.cents)) ECO"
-                + (kept ? "" : ", \(Money.text(found.balance.available)) of it free"),
-            "class \(card.cardClass.rawValue), registered \(Day.time(card.issued)), keys of epoch "
-                + card.epochs.map { "\($0)" }.joined(separator: ", "),
+        let (card, balance) = (found.card, found.balance)
+        var free = ""
+        if balance.available != balance.cents {
+            free = ", \(Money.text(balance.available)) of it free"
+        }
+        let epochs = card.epochs.map { "\($0)" }.joined(separator: ", ")
+        var lines = [
+            "\(card.number)  \(Money.text(balance.cents)) ECO\(free)",
+            "class \(card.cardClass.rawValue), registered \(Day.time(card.issued)), "
+                + "keys of epoch \(epochs)",
         ]
-            + (card.isBlocked
-                ? ["blocked" + (found.block.map { RegisterCommands.told($0) } ?? "")] : [])
-            + found.replaces.map { "replaces \($0)" }
-            + (found.replacedBy.map { ["replaced by \($0), which has its account"] } ?? [])
-            + found.movements.map { movement in
-                "\(Day.time(movement.time))  \(Money.text(movement.cents)) ECO  \(movement.what)"
-                    + (movement.merchant.map { "  \($0)" } ?? "")
-                    + (movement.entry.map { " (entry \($0))" } ?? "")
-            } + found.held.map { "held: \(HeldCommands.line($0))" }
+        if card.isBlocked {
+            lines.append("blocked" + (found.block.map { RegisterCommands.told($0) } ?? ""))
+        }
+        lines += found.replaces.map { "replaces \($0)" }
+        if let fresh = found.replacedBy {
+            lines.append("replaced by \(fresh), which has its account")
+        }
+        for movement in found.movements {
+            var line = "\(Day.time(movement.time))  \(Money.text(movement.cents)) ECO  "
+            line += movement.what
+            if let merchant = movement.merchant { line += "  \(merchant)" }
+            if let entry = movement.entry { line += " (entry \(entry))" }
+            lines.append(line)
+        }
+        return lines + found.held.map { "held: \(HeldCommands.line($0))" }
     }
 }
