@@ -11,12 +11,7 @@ extension RestoredTerminalTests {
         let old = try RestoredBench()
         let bench = old.bench
         _ = try old.sellPastAnImage()
-        bench.stopLedger()
-        try old.start()
-        try bench.pay(400)
-        try bench.pay(30)
-        bench.stopTerminal()
-        try bench.startLedger()
+        try old.sellAlone(400, 30)
         let done = try old.recover([try old.copies(), "--set-aside"])
         let aside = try #require(done.json["set-aside"] as? String, "\(done.error)")
         try old.copy(from: old.folder, to: bench.folder + "/before")

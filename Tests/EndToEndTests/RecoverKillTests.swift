@@ -16,11 +16,7 @@ extension RestoredTerminalTests {
         let old = try RestoredBench()
         let bench = old.bench
         _ = try old.sellPastAnImage()
-        bench.stopLedger()
-        try old.start()
-        try bench.pay(400)
-        bench.stopTerminal()
-        try bench.startLedger()
+        try old.sellAlone(400)
         try old.copy(from: old.folder, to: bench.folder + "/before")
         let copies = try old.copies()
         let words = ["journal", "recover", "--set-aside", copies] + bench.configuration

@@ -66,6 +66,15 @@ struct RestoredBench {
         return before
     }
 
+    /// Payments while there is no ledger.
+    func sellAlone(_ payments: Int64...) throws {
+        bench.stopLedger()
+        try start()
+        for cents in payments { try bench.pay(cents) }
+        bench.stopTerminal()
+        try bench.startLedger()
+    }
+
     func books() throws -> [String: Any] {
         let audit = try Programs.run("eco-ledger", ["audit", "--json"] + bench.database)
         #expect(audit.code == 0, "\(audit.out)")
