@@ -60,6 +60,8 @@ extension StallSuites.CheckoutFlowTests {
         try hands.sees(.pay("presentCard"))
         try hands.tap(0, saying: "Il reste 3,20")
         try hands.photograph("split-2-part-paid")
+        // After the result, what is left stays on the screen.
+        try hands.sees(.result("rest"))
         try hands.touch("#result-acts [data-act='payRest']")
         try hands.sees(.pay("presentCard"))
         try hands.tap(1, saying: "3,20")

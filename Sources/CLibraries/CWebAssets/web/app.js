@@ -15,7 +15,7 @@ import * as sound from "./sound.js";
 import { load, words } from "./words.js";
 
 const QUIET = 150; // milliseconds a reading must last before it is shown
-const GUARD = 300; // milliseconds after a change of screen in which a second tap means nothing
+const GUARD = 300; // milliseconds after a change of scene in which a second tap means nothing
 const NOTICE = 5000;
 
 const root = document.documentElement;
@@ -27,7 +27,8 @@ let deadline = 0; // of the armed operation, performance.now() milliseconds
 let isLost = false;
 let draft = "";
 let notice = null;
-let guard = 0; // timer after which this screen takes taps
+let scene = ""; // the screen, its panel, its kind of result
+let guard = 0; // timer after which this scene takes taps
 let waiting = 0; // timer of a reading that is not shown yet
 let hasWarned = false;
 let isActing = false; // the mode: actions are recorded, not payments
@@ -74,7 +75,11 @@ function redraw() {
   if (snapshot === null || drawn === null) return;
   const shown = screen();
   const name = panel() ?? "";
-  if (document.body.dataset.shown !== shown || document.body.dataset.panel !== name) {
+  // A result that becomes another one, or a rest to be paid, has other buttons at the same places.
+  const kind = shown === "result" ? (isRest() ? "rest" : drawn.name) : "";
+  const next = `${shown} ${name} ${kind}`;
+  if (scene !== next) {
+    scene = next;
     document.body.dataset.panel = name;
     document.activeElement?.blur();
     delete document.body.dataset.settled;
