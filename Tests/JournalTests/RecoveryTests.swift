@@ -20,13 +20,18 @@ import Testing
         for _ in 0..<2 { try bench.year(journal) }
         for _ in 0..<3 { try bench.append(journal) }
         try bench.acknowledge(journal)
+        let entries = try entries(bench)
+        // An answer that was lost left a receipt that overlaps.
+        let (_, lost) = try bench.receipt(journal, from: 1, to: 2)
+        return (bench, entries, [lost] + (try receipts(bench)))
+    }
+
+    private func entries(_ bench: JournalBench) throws -> [[UInt8]] {
         var entries: [[UInt8]] = []
         _ = try JournalVerifier(
             path: bench.path, terminal: bench.terminal.publicKey, ledger: nil
         ).run { entries.append($1.bytes) }
-        // An answer that was lost left a receipt that overlaps.
-        let (_, lost) = try bench.receipt(journal, from: 1, to: 2)
-        return (bench, entries, [lost] + (try receipts(bench)))
+        return entries
     }
 
     private func receipts(_ bench: JournalBench) throws -> [[UInt8]] {
@@ -50,12 +55,8 @@ import Testing
         #expect(try Journal.compare(bench.path, with: whole, signer: bench.terminal) == nil)
         let before = try bench.verify()
         for name in try bench.files() { try Files.remove(bench.folder + "/" + name) }
-        let found = try #require(
-            try Journal.compare(bench.path, with: whole, signer: bench.terminal))
+        let found = try recover(bench, whole, aside: "aside")
         #expect(found.common == 0 && found.strays == 0 && found.last == UInt64(entries.count))
-        try Journal.recover(
-            bench.path, from: whole, found, aside: bench.folder + "/aside",
-            signer: bench.terminal, at: bench.moment())
         let after = try bench.verify()
         #expect(after.faults == [] && after.entries == before.entries + 1)
         #expect(after.payments == before.payments && after.acknowledged == before.last)
@@ -79,11 +80,7 @@ import Testing
 
     /// What the ledger would give of a journal.
     private func copies(_ bench: JournalBench) throws -> LedgerCopies {
-        var entries: [[UInt8]] = []
-        _ = try JournalVerifier(
-            path: bench.path, terminal: bench.terminal.publicKey, ledger: nil
-        ).run { entries.append($1.bytes) }
-        return try copies(bench, entries + receipts(bench))
+        try copies(bench, entries(bench) + receipts(bench))
     }
 
     /// Two years and an entry on an old image, which then took a payment of 700 cents that lies in

@@ -2,7 +2,6 @@ import LedgerMessages
 import Operations
 import SQLite
 import Testing
-import Tokens
 
 @testable import LedgerBook
 
@@ -105,9 +104,7 @@ import Tokens
         let (card, till) = (try ledger.card(1_000), try ledger.till())
         let entry = try till.pay(card, 300)
         let holder = try ledger.sql()
-        try holder.run("BEGIN")
-        try holder.run(
-            "SELECT 1 FROM cards WHERE number = $1 FOR UPDATE", [.text(card.number.digits)])
+        try holder.keep(card)
         let error = #expect(throws: BookError.self) { try ledger.sendRaw(till, [entry]) }
         #expect(
             error?.isBusy == true && error?.isStoreLost == false, "\(String(describing: error))")

@@ -37,9 +37,7 @@ import Tokens
             act: (_ holder: Outsider, _ other: Outsider) throws -> R
         ) throws -> R {
             let (holder, book) = (try ledger.sql(), try Book(ledger.address))
-            try holder.run("BEGIN")
-            try holder.run(
-                "SELECT 1 FROM cards WHERE number = $1 FOR UPDATE", [.text(held.number.digits)])
+            try holder.keep(held)
             let failure = Monitor<String?>(nil)
             let thread = NamedThread.start("locks") {
                 do { try body(book) } catch { failure.update { $0 = "\(error)" } }

@@ -8,11 +8,7 @@ import Testing
     private func shelf(_ address: StoreAddress) -> Shelf { Shelf(address, trouble: { _ in }) }
 
     /// Which session of the server a book has.
-    private func session(_ shelf: Shelf) throws -> Int64? {
-        try shelf.with { (book) throws(BookError) in
-            try book.number("SELECT pg_backend_pid()::bigint")
-        }
-    }
+    private func session(_ shelf: Shelf) throws -> Int64? { try sessions(shelf, 1).first }
 
     /// Has `count` books out at once; the sessions they have.
     private func sessions(_ shelf: Shelf, _ count: Int) throws -> Set<Int64> {

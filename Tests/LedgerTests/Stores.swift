@@ -4,6 +4,7 @@ import PostgreSQL
 import SQLite
 import TestSupport
 import Testing
+import Tokens
 
 /// The databases a book may be kept in. The whole suite runs on each.
 enum Store: String, CaseIterable, Sendable, CustomTestStringConvertible {
@@ -88,6 +89,12 @@ enum Outsider {
 
     func run(_ sql: String, _ values: [SQLValue] = []) throws(SQLFailure) {
         try rows(sql, values)
+    }
+
+    /// Begins a transaction in which nobody else may judge by this card.
+    func keep(_ card: SoftwareCard) throws {
+        try run("BEGIN")
+        try run("SELECT 1 FROM cards WHERE number = $1 FOR UPDATE", [.text(card.number.digits)])
     }
 
     func columns(of table: String) throws -> [String] {

@@ -84,11 +84,8 @@ public struct FleetReport: Sendable {
         let yearVolumes = try book.volumes(days: yearDays)
         months = Self.months(yearVolumes, upTo: today)
         year = Self.sum(yearVolumes, yearDays.lowerBound)
-        // What is most asked for lies within the year: it is read once.
-        let isInYear = yearDays.contains(days.lowerBound) && yearDays.contains(days.upperBound)
-        volumes =
-            try isInYear
-            ? yearVolumes.filter { days.contains($0.day) } : book.volumes(days: days)
+        // The book sums a day once, and knows those of the year by now.
+        volumes = try book.volumes(days: days)
         merchants = try book.merchants(days: days)
         outstanding = try book.outstanding()
         people = try book.people(days: days)

@@ -54,10 +54,12 @@ extension Book {
         // its count, so that they are made again; never the other way round.
         let counted = try counts(days: days)
         summed.makeRoom()
-        for stretch in stretches(toSum: counted) {
+        // Days that follow each other are summed together.
+        for stretch in counted.split(whereSeparator: { summed.has($0.day, $0.count) }) {
+            guard let first = stretch.first, let last = stretch.last else { continue }
             let made = Dictionary(
-                try sums(days: stretch.days).map { ($0.day, $0) }, uniquingKeysWith: { $1 })
-            for (day, count) in stretch.counted { summed.keep(day, count, made[day]) }
+                try sums(days: first.day...last.day).map { ($0.day, $0) }, uniquingKeysWith: { $1 })
+            for (day, count) in stretch { summed.keep(day, count, made[day]) }
         }
         return counted.compactMap { summed[$0.day] }
     }
@@ -74,16 +76,6 @@ extension Book {
         ).compactMap { row in
             guard let start = row[0].integer, let count = row[1].integer else { return nil }
             return (UTCDay.number(UInt64(clamping: start)), count)
-        }
-    }
-
-    /// Days that follow each other and are not what was summed, to be summed together.
-    private func stretches(
-        toSum counted: [(day: UInt64, count: Int64)]
-    ) -> [(days: ClosedRange<UInt64>, counted: ArraySlice<(day: UInt64, count: Int64)>)] {
-        counted.indices.split { summed.has(counted[$0].day, counted[$0].count) }.map { places in
-            let stretch = counted[places]
-            return (counted[places.startIndex].day...counted[places.endIndex - 1].day, stretch)
         }
     }
 
@@ -116,8 +108,8 @@ extension Book {
     /// From the first day's start to the end of the last, milliseconds.
     static func times(of days: ClosedRange<UInt64>) -> [Cell] {
         [
-            .clamped(days.lowerBound.multipliedSaturating(86_400_000)),
-            .clamped((min(days.upperBound, 1 << 40) + 1).multipliedSaturating(86_400_000)),
+            .clamped(days.lowerBound.multipliedSaturating(UTCDay.length)),
+            .clamped((min(days.upperBound, 1 << 40) + 1).multipliedSaturating(UTCDay.length)),
         ]
     }
 }
